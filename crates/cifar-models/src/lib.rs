@@ -1,0 +1,3 @@
+//! Image classifiers for CIFAR on Burn.
+
+pub mod random;

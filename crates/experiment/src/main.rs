@@ -1,0 +1,7 @@
+mod data;
+mod plan;
+mod report;
+mod store;
+mod sweep;
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! What happened, on disk.
+
+mod result;
+
+pub use result::*;
