@@ -66,7 +66,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     let loss = LossConfig::new("cross_entropy")?.init();
     let mut tally = Tally::default();
     let mut csv = csv_header(data.classes);
-    for_each_batch(&model, &data.test, &data.normalization, &device.device, |logits, targets| {
+    for_each_batch(&model, &data.test, data.normalization, &device.device, |logits, targets| {
         if arguments.logits.is_some() {
             append_rows(&mut csv, logits.clone())?;
         }

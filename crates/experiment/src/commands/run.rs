@@ -2,10 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::progress::Progress;
 use super::trial::train_and_record;
@@ -14,7 +17,7 @@ use crate::device::{self, OpenDevice};
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialState};
-use crate::sweep::{self, BackendChoice, TrainSettings};
+use crate::sweep::{self, BackendChoice, Sweep, TrainSettings};
 use crate::train::TrialImages;
 
 /// Train the trials of a sweep file that have no result yet, and print the table
@@ -60,9 +63,6 @@ pub enum Unfinished {
     Interrupted { left: usize },
 }
 
-/// Raised by the first Ctrl-C: the step at hand is finished, then training stops.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 pub fn run(arguments: &RunArguments) -> Result<()> {
     let sweep = sweep::read(&arguments.file)?;
     let trials = plan::trials(&sweep);
@@ -76,8 +76,8 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     let store = Store::create_or_open(&path)?;
     let missing = without_result(&store, &trials, arguments.retry)?;
     if !missing.is_empty() {
-        stop_on_signals()?;
-        super::use_threads(arguments.threads.or(sweep.execution.threads))?;
+        let stop = stop_on_signals()?;
+        super::use_threads(threads(arguments, &sweep))?;
         let images = Images::load(&missing, arguments.data_dir.as_deref())?;
         let device = device::open(arguments.backend.unwrap_or(sweep.execution.backend))?;
         eprintln!(
@@ -89,13 +89,18 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             device.name,
             path.display(),
         );
-        let trained = train_all(&missing, &images, &device, &store)?;
+        let trained = train_all(&missing, &images, &device, &store, &stop)?;
         if trained < missing.len() {
             let left = missing.len() - trained;
             return Err(Unfinished::Interrupted { left }.into());
         }
     }
     conclude(&store, &trials, &path)
+}
+
+fn threads(arguments: &RunArguments, sweep: &Sweep) -> Option<NonZeroUsize> {
+    let of_file = sweep.execution.threads.and_then(NonZeroUsize::new);
+    arguments.threads.or(of_file)
 }
 
 /// The trials that the store has no result of, or one that is to be trained again.
@@ -125,7 +130,9 @@ fn print_plan(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<()>
         let state = match result.flatten().map(|result| result.state) {
             None => "new",
             Some(TrialState::Failed) if retry == Some(Retry::Failed) => "again",
-            Some(state) => state.name(),
+            Some(TrialState::Done) => "done",
+            Some(TrialState::Diverged) => "diverged",
+            Some(TrialState::Failed) => "failed",
         };
         new += usize::from(matches!(state, "new" | "again"));
         println!("{}  {state:<8}  {}  seed {}", trial.id, trial.loss, trial.seed);
@@ -193,11 +200,12 @@ fn train_all(
     images: &Images,
     device: &OpenDevice,
     store: &Store,
+    stop: &AtomicBool,
 ) -> Result<usize> {
     let mut progress = Progress::new(trials.len());
     for (trained, trial) in trials.iter().enumerate() {
         progress.begin_trial(trial, images.of(trial).train.len());
-        match train_and_record(trial, images.of(trial), device, store, &mut progress, &STOP)? {
+        match train_and_record(trial, images.of(trial), device, store, &mut progress, stop)? {
             Some(result) => progress.end_trial(&result),
             None => {
                 progress.finish();
@@ -228,13 +236,14 @@ fn conclude(store: &Store, trials: &[Trial], path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first Ctrl-C (or a termination signal) stops after the step at hand, the second at once.
-fn stop_on_signals() -> Result<()> {
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("stopping after this step; press Ctrl-C again to leave at once");
-    })
-    .context("signals: the handler of Ctrl-C could not be installed")
+/// The first Ctrl-C (or termination signal) stops after the step at hand, the second at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag still down and only raises it.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .context("signals: the handler of Ctrl-C could not be installed")?;
+    }
+    Ok(stop)
 }

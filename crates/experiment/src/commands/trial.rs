@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use cifar_models::to_safetensors;
+use cifar_models::checkpoint::to_safetensors;
 
 use super::progress::Progress;
 use crate::device::OpenDevice;
 use crate::plan::Trial;
 use crate::store::{
-    Environment, EpochRecord, StepRecord, Store, TrialDir, TrialResult, TrialState,
+    Computation, Environment, EpochRecord, StepRecord, Store, TrialDir, TrialResult, TrialState,
 };
 use crate::train::{Ending, Observer, TrialImages, train};
 
@@ -30,7 +30,7 @@ pub fn train_and_record(
     stop: &AtomicBool,
 ) -> Result<Option<TrialResult>> {
     let start = Instant::now();
-    let environment = Environment::collect(device, &images.hash);
+    let environment = Environment::collect(computation(device), images.hash.clone());
     let mut log = TrialLog {
         directory: store.begin(&trial.id, &trial.settings_toml(), &environment)?,
         progress,
@@ -55,7 +55,7 @@ pub fn train_and_record(
             images_per_second,
             step,
         }) => {
-            log.directory.save_model(&to_safetensors(&model)?)?;
+            log.directory.save_model(&to_safetensors(&*model))?;
             result.state = TrialState::Done;
             result.test = Some(test);
             result.images_per_second = Some(images_per_second);
@@ -71,6 +71,15 @@ pub fn train_and_record(
     result.time_s_total = start.elapsed().as_secs_f64();
     log.directory.finish(&result)?;
     Ok(Some(result))
+}
+
+fn computation(device: &OpenDevice) -> Computation {
+    Computation {
+        backend: device.backend.to_string(),
+        device: device.name.clone(),
+        driver: device.driver.clone(),
+        threads: rayon::current_num_threads(),
+    }
 }
 
 /// Writes what training tells to the trial's folder, and shows it.

@@ -20,7 +20,7 @@ pub fn evaluate(
     model: &ResNet18,
     loss: &Loss,
     images: &ImageSet,
-    normalization: &Normalization,
+    normalization: Normalization,
     device: &Device,
 ) -> Result<Score> {
     let mut tally = Tally::default();
@@ -65,7 +65,7 @@ impl Tally {
 pub fn for_each_batch(
     model: &ResNet18,
     images: &ImageSet,
-    normalization: &Normalization,
+    normalization: Normalization,
     device: &Device,
     mut each: impl FnMut(Tensor<2>, Tensor<1, Int>) -> Result<()>,
 ) -> Result<()> {

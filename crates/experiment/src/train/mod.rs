@@ -137,7 +137,7 @@ impl Run<'_> {
         let device = self.device.autodiff();
         let batches = training_batches(
             &self.images.train,
-            &self.images.normalization,
+            self.images.normalization,
             settings.augmentation,
             self.trial.seed,
             epoch,
@@ -185,7 +185,7 @@ impl Run<'_> {
             &learner.model,
             &learner.loss,
             images,
-            &self.images.normalization,
+            self.images.normalization,
             &self.device.device,
         )
     }
