@@ -30,15 +30,21 @@ impl Checker {
     ) -> Vec<TrainSettings> {
         for axis in axes {
             if let Some((_, item)) = fixed.iter().find(|(key, _)| key.name == axis.key.name) {
-                let message =
-                    format!("grid.{}: expected in one place, found {} too", axis.key.name, item.place);
+                let message = format!(
+                    "grid.{}: expected in one place, found {} too",
+                    axis.key.name, item.place
+                );
                 let help = "leave out one of them: the grid's values would replace the other";
-                self.problems.push(Problem::at(axis.span.clone(), message).help(help));
+                self.problems
+                    .push(Problem::at(axis.span.clone(), message).help(help));
             }
         }
         let axes: Vec<&Axis> = axes.iter().filter(|axis| !axis.values.is_empty()).collect();
         let counts = axes.iter().map(|axis| axis.values.len());
-        let trials = counts.clone().chain([losses.max(1), seeds.max(1)]).try_fold(1, usize::checked_mul);
+        let trials = counts
+            .clone()
+            .chain([losses.max(1), seeds.max(1)])
+            .try_fold(1, usize::checked_mul);
         if trials.is_none_or(|trials| trials > MAXIMUM_TRIALS) {
             let message = format!(
                 "expected at most {MAXIMUM_TRIALS} trials, found {losses} losses × {seeds} seeds \
@@ -68,18 +74,26 @@ impl Checker {
             (key.set)(&mut settings, item.value);
         }
         for conflict in conflicts(&settings) {
-            let Conflict { key, other, problem, help } = conflict;
+            let Conflict {
+                key,
+                other,
+                problem,
+                help,
+            } = conflict;
             let written = |name| assignments.iter().find(|(key, _)| key.name == name);
             // a default has no place of its own, so the key that it contradicts is shown
-            let Some((_, item)) = written(key).or_else(|| written(other)) else { continue };
+            let Some((_, item)) = written(key).or_else(|| written(other)) else {
+                continue;
+            };
             let doubtful = self.doubtful.contains(&key) || self.doubtful.contains(&other);
-            if !doubtful && reported.insert(item.span.start) {
+            if self.complete && !doubtful && reported.insert(item.span.start) {
                 let place = match written(key) {
                     Some((_, item)) => item.place.clone(),
                     None => format!("train.{key}"),
                 };
                 let message = format!("{place}: {problem}");
-                self.problems.push(Problem::at(item.span.clone(), message).help(help));
+                self.problems
+                    .push(Problem::at(item.span.clone(), message).help(help));
             }
         }
         settings
@@ -111,34 +125,70 @@ struct Conflict {
 fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     let mut refuse = |key, other, problem: String, help: &str| {
-        conflicts.push(Conflict { key, other, problem, help: help.to_owned() });
+        conflicts.push(Conflict {
+            key,
+            other,
+            problem,
+            help: help.to_owned(),
+        });
     };
     for key in TRAIN_KEYS {
         let changed = (key.get)(settings) != key.default();
         for (other, value) in key.only_with.iter().filter(|_| changed) {
             let found = TrainKey::find(other).map(|other| (other.get)(settings));
             if let Some(found) = found.filter(|found| *found != Setting::Choice(value)) {
-                let problem = format!("expected only with {other} = {value:?}, found {other} = {found}");
-                refuse(key.name, other, problem, "it has no effect there: leave it out");
+                let problem =
+                    format!("expected only with {other} = {value:?}, found {other} = {found}");
+                refuse(
+                    key.name,
+                    other,
+                    problem,
+                    "it has no effect there: leave it out",
+                );
             }
         }
     }
-    let TrainSettings { epochs, warmup_epochs, step_epochs, .. } = *settings;
+    let TrainSettings {
+        epochs,
+        warmup_epochs,
+        step_epochs,
+        ..
+    } = *settings;
     if warmup_epochs > epochs {
         let problem = format!("expected at most epochs = {epochs}, found {warmup_epochs}");
-        refuse("warmup_epochs", "epochs", problem, "the full learning rate would never be reached");
+        refuse(
+            "warmup_epochs",
+            "epochs",
+            problem,
+            "the full learning rate would never be reached",
+        );
     }
     if settings.schedule == ScheduleName::Step && step_epochs >= epochs {
         let problem = format!("expected less than epochs = {epochs}, found {step_epochs}");
-        refuse("step_epochs", "schedule", problem, "the learning rate would never be reduced");
+        refuse(
+            "step_epochs",
+            "schedule",
+            problem,
+            "the learning rate would never be reduced",
+        );
     }
     if settings.nesterov && settings.momentum == 0.0 {
         let problem = "expected only with momentum above 0, found momentum = 0".to_owned();
-        refuse("nesterov", "momentum", problem, "it has no effect there: leave it out");
+        refuse(
+            "nesterov",
+            "momentum",
+            problem,
+            "it has no effect there: leave it out",
+        );
     }
     if !settings.decay_norm_and_bias && settings.weight_decay == 0.0 {
         let problem = "expected only with weight_decay above 0, found weight_decay = 0".to_owned();
-        refuse("decay_norm_and_bias", "weight_decay", problem, "it has no effect there: leave it out");
+        refuse(
+            "decay_norm_and_bias",
+            "weight_decay",
+            problem,
+            "it has no effect there: leave it out",
+        );
     }
     conflicts
 }
