@@ -173,3 +173,146 @@ impl LossConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LOSSES;
+
+    fn loss(name: &str) -> LossConfig {
+        LossConfig::new(name).unwrap()
+    }
+
+    fn message(result: Result<LossConfig, LossError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_and_parameters_are_unique_and_defaults_allowed() {
+        for (index, entry) in LOSSES.iter().enumerate() {
+            assert!(LOSSES[..index].iter().all(|other| other.name != entry.name));
+            for (index, parameter) in entry.parameters.iter().enumerate() {
+                let place = format!("{}.{}", entry.name, parameter.name);
+                assert!(parameter.kind.accepts(&parameter.default), "{place}");
+                let earlier = &entry.parameters[..index];
+                assert!(
+                    earlier.iter().all(|other| other.name != parameter.name),
+                    "{place}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_says_what_it_is() {
+        for entry in LOSSES {
+            let texts = [entry.summary, entry.formula, entry.gradient, entry.source];
+            let described = entry
+                .parameters
+                .iter()
+                .map(|parameter| parameter.description);
+            assert!(
+                texts
+                    .into_iter()
+                    .chain(described)
+                    .all(|text| !text.is_empty())
+            );
+        }
+    }
+
+    #[test]
+    fn labels_leave_out_defaults() {
+        let encouraging = loss("encouraging");
+        assert_eq!(encouraging.to_string(), "encouraging");
+        let half = encouraging.with("log_end", 0.5).unwrap();
+        assert_eq!(half.to_string(), "encouraging(log_end=0.5)");
+        let clamped = half.with("tail", "clamped").unwrap();
+        assert_eq!(
+            clamped.to_string(),
+            "encouraging(log_end=0.5, tail=clamped)"
+        );
+        let back = clamped
+            .with("log_end", 0.75)
+            .unwrap()
+            .with("tail", "tangent")
+            .unwrap();
+        assert_eq!(back, loss("encouraging"));
+    }
+
+    #[test]
+    fn sums_are_labelled_by_their_terms_and_weights() {
+        let terms = vec![
+            loss("mean_absolute_error"),
+            loss("focal").with("gamma", 3.0).unwrap(),
+        ];
+        let sum = LossConfig::sum(terms, vec![1.0, 0.5]).unwrap();
+        assert_eq!(sum.to_string(), "mean_absolute_error + 0.5·focal(gamma=3)");
+        assert_eq!(sum.name(), "sum");
+        assert_eq!(sum.terms().len(), 2);
+        assert!(sum.parameters().is_empty());
+    }
+
+    #[test]
+    fn negative_zero_is_zero() {
+        let zero = loss("cross_entropy").with("label_smoothing", -0.0).unwrap();
+        assert_eq!(zero.parameters(), [("label_smoothing", Value::Number(0.0))]);
+        assert_eq!(format!("{:?}", zero.parameters()[0].1), "Number(0.0)");
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_was_expected() {
+        let names = "cross_entropy, encouraging, mean_squared_error, mean_absolute_error, \
+                     binary_cross_entropy, focal, poly1, generalized_cross_entropy, sum";
+        let unknown = format!("loss: expected one of {names}, found 'mse'");
+        assert_eq!(message(LossConfig::new("mse")), unknown);
+        for (result, expected) in [
+            (
+                loss("encouraging").with("end", 0.5),
+                "encouraging: expected a parameter among log_end, tail, found 'end'",
+            ),
+            (
+                loss("encouraging").with("log_end", 1.5),
+                "encouraging.log_end: expected a number in [0, 1], found 1.5",
+            ),
+            (
+                loss("focal").with("gamma", f64::NAN),
+                "focal.gamma: expected a number of at least 0, found NaN",
+            ),
+            (
+                loss("generalized_cross_entropy").with("q", 0.0),
+                "generalized_cross_entropy.q: expected a number in (0, 1], found 0",
+            ),
+            (
+                loss("encouraging").with("tail", "hard"),
+                "encouraging.tail: expected one of \"tangent\", \"unit_slope\", \"clamped\", \
+                 found \"hard\"",
+            ),
+            (
+                loss("encouraging").with("tail", 1.0),
+                "encouraging.tail: expected one of \"tangent\", \"unit_slope\", \"clamped\", \
+                 found 1",
+            ),
+        ] {
+            assert_eq!(message(result), expected);
+        }
+    }
+
+    #[test]
+    fn sums_need_plain_terms_and_a_finite_weight_for_each() {
+        let sum = LossConfig::sum(vec![loss("focal")], vec![1.0]).unwrap();
+        assert_eq!(LossConfig::new("sum"), Err(LossError::EmptySum));
+        assert_eq!(LossConfig::sum(vec![], vec![]), Err(LossError::EmptySum));
+        assert_eq!(
+            message(LossConfig::sum(vec![sum], vec![1.0])),
+            "sum.terms: expected losses that are not sums themselves, found focal"
+        );
+        assert_eq!(
+            message(LossConfig::sum(vec![loss("focal")], vec![1.0, 2.0])),
+            "sum.weights: expected a weight for each of 1 terms, found 2"
+        );
+        assert_eq!(
+            message(LossConfig::sum(vec![loss("focal")], vec![f64::INFINITY])),
+            "sum.weights: expected finite numbers, found inf"
+        );
+    }
+}

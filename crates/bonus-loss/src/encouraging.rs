@@ -127,3 +127,135 @@ impl OneVariable for Encouraging {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG_ENDS: [f64; 7] = [0.0, 0.1, 0.5, 0.75, 0.9, 0.999, 1.0];
+
+    fn encouraging(log_end: f64, tail: &str) -> Encouraging {
+        let config = LossConfig::new("encouraging").unwrap();
+        let config = config.with("log_end", log_end).unwrap();
+        Encouraging::new(&config.with("tail", tail).unwrap())
+    }
+
+    fn steps() -> impl Iterator<Item = f64> {
+        (-400..=400).map(|step| f64::from(step) / 10.0)
+    }
+
+    fn close(left: f64, right: f64) -> bool {
+        (left - right).abs() <= 1e-12 * left.abs().max(1.0)
+    }
+
+    #[test]
+    fn full_bonus_is_minus_z_exactly_and_pulls_with_strength_one() {
+        for tail in [TANGENT, UNIT_SLOPE] {
+            let loss = encouraging(1.0, tail);
+            assert!(steps().all(|z| loss.value_at(z) == -z && loss.slope_at(z) == -1.0));
+        }
+    }
+
+    #[test]
+    fn pull_of_the_full_bonus_is_that_of_cross_entropy_over_one_minus_p() {
+        let loss = encouraging(1.0, TANGENT);
+        for z in steps() {
+            let cross_entropy = -sigmoid(-z);
+            assert!(close(loss.slope_at(z), cross_entropy / sigmoid(-z)));
+        }
+    }
+
+    #[test]
+    fn log_end_zero_is_poly1_less_one() {
+        let loss = encouraging(0.0, TANGENT);
+        let poly1 = |z| softplus(-z) + sigmoid(-z);
+        assert!(steps().all(|z| close(loss.value_at(z), poly1(z) - 1.0)));
+    }
+
+    #[test]
+    fn above_log_end_the_tangent_pulls_as_poly1_of_one_over_the_rest() {
+        for log_end in [0.1, 0.5, 0.75, 0.9] {
+            let loss = encouraging(log_end, TANGENT);
+            for z in steps().filter(|z| sigmoid(*z) > log_end) {
+                let poly1 = -sigmoid(-z) * (1.0 + sigmoid(z) / (1.0 - log_end));
+                assert!(close(loss.slope_at(z), poly1));
+            }
+        }
+    }
+
+    #[test]
+    fn tangent_never_pulls_harder_than_one() {
+        for log_end in LOG_ENDS {
+            let loss = encouraging(log_end, TANGENT);
+            assert!(
+                steps().all(|z| loss.slope_at(z).abs() <= 1.0 + 1e-15),
+                "{log_end}"
+            );
+        }
+    }
+
+    #[test]
+    fn tangent_goes_on_at_log_end_with_the_same_value_and_slope() {
+        for log_end in [0.1, 0.5, 0.75, 0.9, 0.999] {
+            let loss = encouraging(log_end, TANGENT);
+            let z = (log_end / (1.0 - log_end)).ln() + 1e-12;
+            assert!((loss.value_at(z) + z).abs() < 1e-10, "{log_end}");
+            assert!((loss.slope_at(z) + 1.0).abs() < 1e-10, "{log_end}");
+        }
+    }
+
+    #[test]
+    fn unit_slope_is_the_blogs_formula() {
+        for log_end in [0.0, 0.5, 0.75] {
+            let loss = encouraging(log_end, UNIT_SLOPE);
+            let constant = (1.0_f64 - log_end).ln() + log_end;
+            for z in steps().filter(|z| sigmoid(*z) > log_end) {
+                let p = sigmoid(z);
+                assert!(close(loss.value_at(z), softplus(-z) + constant - p));
+                assert!(close(loss.slope_at(z), -sigmoid(-z) * (1.0 + p)));
+            }
+        }
+    }
+
+    #[test]
+    fn pull_relative_to_cross_entropy_ends_at_three_five_and_eleven() {
+        for (log_end, times) in [(0.5, 3.0), (0.75, 5.0), (0.9, 11.0)] {
+            let loss = encouraging(log_end, TANGENT);
+            assert!((loss.slope_at(40.0) / -sigmoid(-40.0) - times).abs() < 1e-12);
+            let end = (1.0_f64 - log_end).ln() - 1.0;
+            assert!(close(loss.value_at(40.0), end));
+        }
+    }
+
+    #[test]
+    fn clamp_turns_the_full_bonus_into_a_hinge_at_eleven_and_a_half() {
+        let loss = encouraging(1.0, CLAMPED);
+        for z in steps() {
+            let authors = softplus(-z) + sigmoid(-z).max(CLAMP).ln();
+            assert!((loss.value_at(z) - authors).abs() < 1e-12);
+        }
+        assert_eq!(loss.slope_at(11.51), -1.0);
+        assert_eq!(loss.slope_at(11.52), -sigmoid(-11.52));
+    }
+
+    #[test]
+    fn clamp_below_log_end_gives_way_to_the_tangent_beyond_it() {
+        let (rest, z) = (1e-7, 18.0);
+        let clamped = encouraging(1.0 - rest, CLAMPED);
+        let tangent = encouraging(1.0 - rest, TANGENT);
+        assert_eq!(clamped.value_at(14.0), softplus(-14.0) + CLAMP.ln());
+        assert_eq!(clamped.value_at(z), tangent.value_at(z));
+        let ordinary = encouraging(0.75, CLAMPED);
+        assert!(steps().all(|z| ordinary.value_at(z) == encouraging(0.75, TANGENT).value_at(z)));
+    }
+
+    #[test]
+    fn equal_logits_cost_the_logarithm_of_the_wrong_classes() {
+        for classes in [2.0_f64, 10.0, 100.0] {
+            let z = -(classes - 1.0).ln();
+            let loss = encouraging(1.0 / classes + 1e-9, TANGENT);
+            assert!(close(loss.value_at(z), (classes - 1.0).ln()));
+            assert!(close(softplus(-z), classes.ln()));
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::parameter::ParameterValue;
 pub enum LossError {
     #[error("loss: expected one of {}, found '{name}'", names().join(", "))]
     UnknownLoss { name: String },
-    #[error("{loss}: expected {}, found '{parameter}'", parameters(loss))]
+    #[error("{loss}: expected {}, found '{parameter}'", parameters(.loss))]
     UnknownParameter {
         loss: &'static str,
         parameter: String,

@@ -66,3 +66,53 @@ impl Definition for MeanAbsoluteError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::stable::sigmoid;
+    use crate::{Loss, LossConfig};
+
+    fn one_vs_all(name: &str) -> Loss {
+        let config = LossConfig::new(name).unwrap();
+        config.with("activation", "sigmoid").unwrap().init()
+    }
+
+    #[test]
+    fn error_and_mirror_bonus_give_twice_the_absolute_error_less_one_per_class() {
+        let (target, mirror) = ([1.0, 0.0], [0.0, 1.0]);
+        let absolute = one_vs_all("mean_absolute_error");
+        for name in ["mean_squared_error", "mean_absolute_error"] {
+            let loss = one_vs_all(name);
+            for logits in [[0.0, 0.0], [2.0, -1.0], [-3.0, 0.5]] {
+                let encouraged = loss.value(&logits, &target) - loss.value(&logits, &mirror);
+                let expected = 2.0 * absolute.value(&logits, &target) - 2.0;
+                assert!((encouraged - expected).abs() < 1e-14, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn binary_gradients_are_those_of_the_blog() {
+        let squared = one_vs_all("mean_squared_error");
+        let absolute = one_vs_all("mean_absolute_error");
+        let cross_entropy = LossConfig::new("binary_cross_entropy").unwrap().init();
+        let targets = [1.0, 0.0];
+        for logits in [[0.3, -0.2], [4.0, 4.0], [-2.0, 1.0]] {
+            for (k, y) in targets.into_iter().enumerate() {
+                let p = sigmoid(logits[k]);
+                let slope = |loss: &Loss| loss.gradient(&logits, &targets)[k];
+                assert!((slope(&squared) - 2.0 * (p - y) * p * (1.0 - p)).abs() < 1e-15);
+                assert!((slope(&absolute) - (p - y).signum() * p * (1.0 - p)).abs() < 1e-15);
+                assert!((slope(&cross_entropy) - (p - y)).abs() < 1e-15);
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_error_is_twice_what_the_target_lacks() {
+        let loss = LossConfig::new("mean_absolute_error").unwrap().init();
+        let z: f64 = 1.5;
+        let value = loss.value(&[z, 0.0], &[1.0, 0.0]);
+        assert!((value - 2.0 * sigmoid(-z)).abs() < 1e-15);
+    }
+}

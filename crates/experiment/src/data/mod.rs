@@ -1,1 +1,66 @@
 //! Images → batches.
+//!
+//! [`load`] reads a dataset whole (at most 180 MB), [`split`] chooses the images to train on, and
+//! [`training_batches`] prepares them for the network ahead of time.
+
+mod augment;
+mod cifar;
+mod download;
+mod error;
+mod fetch;
+mod folder;
+mod images;
+mod loader;
+mod release;
+mod shapes;
+mod split;
+mod unpack;
+mod verify;
+
+use std::path::Path;
+
+use crate::sweep::DatasetName;
+
+pub use augment::Normalization;
+pub use error::DataError;
+pub use fetch::{Progress, fetch};
+pub use folder::data_root;
+pub use images::{ImageSet, LabelledImage};
+pub use loader::{Batch, Batches, evaluation_batches, training_batches};
+pub use release::{RELEASES, Release};
+pub use split::split;
+pub use verify::{FileState, Inspection, inspect, inspect_found};
+
+/// The settings that decide which images there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DatasetSource {
+    pub name: DatasetName,
+    /// `shapes` only: standard deviation of the pixel noise, in units of the pixel range.
+    pub noise: f64,
+    /// `shapes` only: share of images that mix two classes, in [0, 1].
+    pub ambiguous: f64,
+}
+
+/// A dataset in memory.
+#[derive(Clone, Debug)]
+pub struct Data {
+    pub train: ImageSet,
+    pub test: ImageSet,
+    pub classes: usize,
+    pub normalization: Normalization,
+    /// SHA-256 in hexadecimal over everything that was read or generated.
+    pub hash: String,
+    /// What a reader of the results should know, such as that records are missing.
+    pub notes: Vec<String>,
+}
+
+/// Reads or generates a dataset; `data_dir` is the folder of its files or that folder's parent.
+///
+/// # Errors
+/// When the files are not found, or one of them is not what the official layout says.
+pub fn load(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, DataError> {
+    match Release::of(source.name) {
+        Some(release) => cifar::read(release, &folder::find(release, &data_root(data_dir)?)?),
+        None => Ok(shapes::generate(source.noise, source.ambiguous)),
+    }
+}

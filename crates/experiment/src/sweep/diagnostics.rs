@@ -57,12 +57,14 @@ impl Diagnostics {
         text + "\n"
     }
 
-    /// `path:line:column: key.path: expectation, found` of every problem.
+    /// First line and mend of every problem.
     #[cfg(test)]
-    pub fn headlines(&self) -> impl Iterator<Item = String> {
-        self.problems.iter().map(|problem| self.headline(problem))
+    pub fn lines(&self) -> Vec<(String, &str)> {
+        let problems = self.problems.iter();
+        problems.map(|it| (self.headline(it), it.help.as_deref().unwrap_or_default())).collect()
     }
 
+    /// `path:line:column: key.path: expectation, found`
     fn headline(&self, problem: &Problem) -> String {
         let place = match &problem.span {
             Some(span) => {

@@ -1,0 +1,166 @@
+//! `experiment data`: fetching and verifying the datasets that come as files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
+
+/// Arguments of `experiment data`.
+#[derive(Debug, Args)]
+pub struct DataArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Download the official archive, check it and unpack it
+    Fetch {
+        #[arg(value_name = "DATASET", value_parser = release_parser())]
+        release: &'static Release,
+        /// Folder to put the dataset's folder into; without it EXPERIMENT_DATA or the user's data folder
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Address of the archive or of a folder that holds it, in place of the built-in list
+        #[arg(long, value_name = "URL")]
+        mirror: Vec<String>,
+    },
+    /// Check files, labels and counts, and whether the bytes are the official release's
+    Verify {
+        /// Only this dataset; without it every one that is found
+        #[arg(value_name = "DATASET", value_parser = release_parser())]
+        release: Option<&'static Release>,
+        /// Folder of the files or its parent; without it EXPERIMENT_DATA or the user's data folder
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+    },
+}
+
+/// Runs `experiment data`.
+pub fn run(arguments: &DataArguments) -> Result<()> {
+    match &arguments.action {
+        Action::Fetch {
+            release,
+            data_dir,
+            mirror,
+        } => fetch(release, data_dir.as_deref(), mirror),
+        Action::Verify { release, data_dir } => verify(*release, data_dir.as_deref()),
+    }
+}
+
+fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
+    let names = RELEASES.iter().map(|release| release.dataset.name());
+    PossibleValuesParser::new(names).map(|name| {
+        let found = RELEASES.iter().find(|release| release.dataset.name() == name);
+        found.expect("the parser lets only names of the table through")
+    })
+}
+
+fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
+    let root = data::data_root(data_dir)?;
+    let sources: Vec<String> = match mirrors {
+        [] => release.archive.sources.iter().map(ToString::to_string).collect(),
+        mirrors => mirrors.to_vec(),
+    };
+    let mut progress = DownloadProgress::new()?;
+    let folder = data::fetch(release, &root, &sources, &mut progress);
+    progress.bar.finish_and_clear();
+    println!("{}", folder?.display());
+    Ok(())
+}
+
+fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<()> {
+    let mut not_found = None;
+    let mut unusable = None;
+    let mut found = 0;
+    for release in RELEASES.iter().filter(|any| release.is_none_or(|it| it.dataset == any.dataset)) {
+        match data::inspect_found(release, data_dir) {
+            Ok(inspection) => {
+                found += 1;
+                print_inspection(&inspection);
+                if !inspection.usable() {
+                    let folder = inspection.folder;
+                    unusable.get_or_insert(DataError::Unusable { folder });
+                }
+            }
+            Err(error @ DataError::NotFound { .. }) => {
+                not_found.get_or_insert(error);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match unusable.or(not_found.filter(|_| found == 0)) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+fn print_inspection(inspection: &Inspection) {
+    println!("{} in {}", inspection.release.dataset, inspection.folder.display());
+    for (file, state) in &inspection.files {
+        let state = match state {
+            FileState::Missing => "missing".to_owned(),
+            FileState::Damaged(error) => format!("damaged: {error}"),
+            FileState::Sound { labels, official } => format!(
+                "{} of {} records, {}",
+                labels.len(),
+                file.records,
+                if *official { "official bytes" } else { "not the official bytes" }
+            ),
+        };
+        println!("  {:<17} {state}", file.name);
+    }
+    let test = inspection.release.test.name;
+    print_counts("training", &inspection.class_counts(|file| file.name != test));
+    print_counts("test", &inspection.class_counts(|file| file.name == test));
+    println!(
+        "  official release: {}",
+        if inspection.official() { "yes, every file" } else { "no" }
+    );
+}
+
+/// One figure where all classes have as many records, else one for each class.
+fn print_counts(split: &str, counts: &[usize]) {
+    let records: usize = counts.iter().sum();
+    let each = if counts.iter().all(|count| *count == counts[0]) {
+        format!("{} in each of {} classes", counts[0], counts.len())
+    } else {
+        let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
+        format!("by class {}", counts.join(" "))
+    };
+    println!("  {split}: {records} records, {each}");
+}
+
+/// A bar on a terminal, elsewhere a line for each tenth.
+struct DownloadProgress {
+    bar: ProgressBar,
+    tenth: u64,
+}
+
+impl DownloadProgress {
+    fn new() -> Result<Self> {
+        let style = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+        let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
+        Ok(Self { bar, tenth: 0 })
+    }
+}
+
+impl Progress for DownloadProgress {
+    fn downloaded(&mut self, bytes: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(bytes);
+        let tenth = 10 * bytes / total;
+        if self.bar.is_hidden() && tenth != self.tenth {
+            eprintln!("{bytes} of {total} bytes");
+        }
+        self.tenth = tenth;
+    }
+
+    fn message(&mut self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+}

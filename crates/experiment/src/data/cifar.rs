@@ -1,0 +1,154 @@
+//! Reader of the official CIFAR-10 and CIFAR-100 binary files.
+//!
+//! A record is one label byte (CIFAR-100: coarse, then fine) and 3,072 bytes of pixels: red, green
+//! and blue plane, each row-major.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::error::DataError;
+use super::images::{IMAGE_BYTES, ImageSet, Images};
+use super::release::{Label, Release, ReleaseFile};
+use super::{Data, fetch::hexadecimal};
+
+/// Reads every file of a release that lies in `folder`; training files may be missing, not all.
+pub fn read(release: &Release, folder: &Path) -> Result<Data, DataError> {
+    let mut checksums = Sha256::new();
+    let mut read_into = |images: &mut Images, file: &ReleaseFile| {
+        let checksum = read_file(&folder.join(file.name), file, release.labels, images)?;
+        checksums.update(format!("{checksum}  {}\n", file.name));
+        Ok(())
+    };
+
+    let mut train = Images::default();
+    let mut missing = Vec::new();
+    for file in release.train {
+        if exists(&folder.join(file.name))? {
+            read_into(&mut train, file)?;
+        } else {
+            missing.push(file.name);
+        }
+    }
+    if train.labels.is_empty() {
+        return Err(DataError::unexpected(
+            folder.display(),
+            format!("at least one training file ({})", missing.join(", ")),
+            "none",
+        ));
+    }
+    let mut test = Images::default();
+    read_into(&mut test, &release.test)?;
+
+    let notes = partial_notes(release, train.labels.len(), test.labels.len(), &missing);
+    Ok(Data {
+        train: ImageSet::new(train),
+        test: ImageSet::new(test),
+        classes: release.classes(),
+        normalization: release.normalization,
+        hash: hexadecimal(&checksums.finalize()),
+        notes,
+    })
+}
+
+/// Appends the records of one file to `images` and returns the file's SHA-256.
+pub fn read_file(
+    path: &Path,
+    file: &ReleaseFile,
+    labels: &[Label],
+    images: &mut Images,
+) -> Result<String, DataError> {
+    let unreadable = |error| DataError::io(path, "a readable file", &error);
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "something else" };
+        return Err(DataError::unexpected(path.display(), "a file", found));
+    }
+    let record_bytes = labels.len() + IMAGE_BYTES;
+    let records = count_records(path, metadata.len(), record_bytes, file.records)?;
+
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?);
+    let mut checksum = Sha256::new();
+    let mut record = vec![0; record_bytes];
+    images.pixels.reserve_exact(records * IMAGE_BYTES);
+    for number in 0..records {
+        reader.read_exact(&mut record).map_err(unreadable)?;
+        checksum.update(&record);
+        let (label_bytes, pixels) = record.split_at(labels.len());
+        check_labels(path, number, labels, label_bytes)?;
+        images.labels.extend(label_bytes.last());
+        images.pixels.extend_from_slice(pixels);
+    }
+    Ok(hexadecimal(&checksum.finalize()))
+}
+
+/// Whether anything lies at `path`.
+pub fn exists(path: &Path) -> Result<bool, DataError> {
+    path.try_exists()
+        .map_err(|error| DataError::io(path, "a readable folder", &error))
+}
+
+fn count_records(
+    path: &Path,
+    bytes: u64,
+    record_bytes: usize,
+    official: usize,
+) -> Result<usize, DataError> {
+    let (records, rest) = (bytes / record_bytes as u64, bytes % record_bytes as u64);
+    if bytes == 0 || rest != 0 {
+        return Err(DataError::unexpected(
+            path.display(),
+            format!("whole records of {record_bytes} bytes"),
+            match bytes {
+                0 => "an empty file".to_owned(),
+                _ => format!("{bytes} bytes: {records} records and {rest} bytes"),
+            },
+        ));
+    }
+    if records > official as u64 {
+        return Err(DataError::unexpected(
+            path.display(),
+            format!("at most {official} records"),
+            records.to_string(),
+        ));
+    }
+    Ok(records as usize)
+}
+
+fn check_labels(
+    path: &Path,
+    number: usize,
+    labels: &[Label],
+    found: &[u8],
+) -> Result<(), DataError> {
+    for (label, &value) in labels.iter().zip(found) {
+        if value >= label.classes {
+            return Err(DataError::unexpected(
+                format_args!("{}: record {number}", path.display()),
+                format!("a {} from 0 to {}", label.name, label.classes - 1),
+                value.to_string(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn partial_notes(release: &Release, train: usize, test: usize, missing: &[&str]) -> Vec<String> {
+    let train_official: usize = release.train.iter().map(|file| file.records).sum();
+    let mut notes = Vec::new();
+    if train < train_official {
+        notes.push(format!("partial: {train} of {train_official} training records"));
+    }
+    if !missing.is_empty() {
+        notes.push(format!("missing: {}", missing.join(", ")));
+    }
+    if test < release.test.records {
+        notes.push(format!(
+            "partial: {test} of {} test records",
+            release.test.records
+        ));
+    }
+    notes
+}

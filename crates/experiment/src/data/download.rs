@@ -1,0 +1,221 @@
+//! Downloading an archive piece by piece from whichever source delivers it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use ureq::http::{Response, header};
+use ureq::{Agent, Body, Proxy};
+
+use super::error::DataError;
+use super::fetch::{Progress, hexadecimal};
+use super::release::Archive;
+
+/// A file that grows towards the archive, kept from one attempt, source or run to the next.
+pub struct Part<'a> {
+    path: &'a Path,
+    file: File,
+    length: u64,
+}
+
+/// Why a source did not deliver.
+enum Failure {
+    /// The source's fault: another one may do.
+    Source(String),
+    /// Ours: the disk is full, say.
+    Local(DataError),
+}
+
+/// Downloads `archive` into `part`, trying each source in turn until one gives the right bytes.
+pub fn download(
+    archive: &Archive,
+    sources: &[String],
+    part: &mut Part,
+    progress: &mut dyn Progress,
+) -> Result<(), DataError> {
+    let mut failures = Vec::new();
+    for source in sources {
+        let url = archive_url(source, archive.name);
+        progress.message(&format!("downloading {url}"));
+        match from_source(&agent_for(&url), &url, archive, part, progress) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Local(error)) => return Err(error),
+            Err(Failure::Source(cause)) => {
+                let failure = format!("{url}: {cause}");
+                progress.message(&failure);
+                failures.push(failure);
+            }
+        }
+    }
+    Err(DataError::Download {
+        archive: archive.name.to_owned(),
+        failures,
+    })
+}
+
+/// Times out where nothing moves; the whole may take as long as it needs. A mirror on this machine
+/// is asked directly, whatever proxy the environment names.
+fn agent_for(url: &str) -> Agent {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
+    let is_local = local.iter().any(|host| url.starts_with(host));
+    Agent::config_builder()
+        .timeout_resolve(seconds(20))
+        .timeout_connect(seconds(20))
+        .timeout_recv_response(seconds(60))
+        .timeout_per_read(seconds(60))
+        .proxy(if is_local { None } else { Proxy::try_from_env() })
+        .user_agent(concat!("experiment/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+/// A source is the archive's address or that of a folder that holds it.
+fn archive_url(source: &str, name: &str) -> String {
+    let path = source.split(['?', '#']).next().unwrap_or(source);
+    if path.ends_with(".gz") || path.ends_with(".tgz") {
+        source.to_owned()
+    } else {
+        format!("{}/{name}", source.trim_end_matches('/'))
+    }
+}
+
+/// Asks one source again and again as long as each answer brings the archive further.
+fn from_source(
+    agent: &Agent,
+    url: &str,
+    archive: &Archive,
+    part: &mut Part,
+    progress: &mut dyn Progress,
+) -> Result<(), Failure> {
+    // Bytes of another source or an earlier run may be the ones that spoil the checksum.
+    let mut inherited = part.length > 0;
+    loop {
+        let before = part.length;
+        match attempt(agent, url, archive, part, progress) {
+            Ok(()) => {
+                let found = part.sha256().map_err(Failure::Local)?;
+                if found == archive.sha256 {
+                    return Ok(());
+                }
+                part.truncate().map_err(Failure::Local)?;
+                let cause = format!("expected sha256 {}, found {found}", archive.sha256);
+                if !inherited {
+                    return Err(Failure::Source(cause));
+                }
+                inherited = false;
+                progress.message(&format!("{url}: {cause}; starting afresh"));
+            }
+            Err(Failure::Source(cause)) if part.length > before => {
+                progress.message(&format!("{url}: {cause}; continuing"));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// One request and its answer; whatever arrived stays in the part.
+fn attempt(
+    agent: &Agent,
+    url: &str,
+    archive: &Archive,
+    part: &mut Part,
+    progress: &mut dyn Progress,
+) -> Result<(), Failure> {
+    if part.length > archive.bytes {
+        part.truncate().map_err(Failure::Local)?;
+    }
+    if part.length == archive.bytes {
+        return Ok(());
+    }
+    let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
+    if part.length > 0 {
+        request = request.header(header::RANGE, format!("bytes={}-", part.length));
+    }
+    let response = request.call().map_err(|error| Failure::Source(error.to_string()))?;
+    let start = check_answer(&response, archive, part.length).map_err(Failure::Source)?;
+    if start == 0 {
+        part.truncate().map_err(Failure::Local)?;
+    }
+    let mut body = response.into_body().into_reader();
+    let mut buffer = vec![0; 1 << 16];
+    while part.length < archive.bytes {
+        let count = body.read(&mut buffer).map_err(|error| {
+            Failure::Source(format!("{error} after {} of {} bytes", part.length, archive.bytes))
+        })?;
+        if count == 0 {
+            let cause = format!("connection closed after {} of {} bytes", part.length, archive.bytes);
+            return Err(Failure::Source(cause));
+        }
+        part.append(&buffer[..count]).map_err(Failure::Local)?;
+        progress.downloaded(part.length, archive.bytes);
+    }
+    Ok(())
+}
+
+/// Where in the archive the answer starts: at `length` as asked, or at 0.
+///
+/// An answer of another length than the archive's is refused before it can overwrite anything: it is
+/// an error page, or another archive.
+fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Result<u64, String> {
+    let announced = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let (name, expected, start) = if response.status() == 206 && length > 0 {
+        let last = archive.bytes - 1;
+        let range = format!("bytes {length}-{last}/{}", archive.bytes);
+        (header::CONTENT_RANGE, range, length)
+    } else {
+        (header::CONTENT_LENGTH, archive.bytes.to_string(), 0)
+    };
+    match announced(&name) {
+        Some(found) if found.trim() == expected => Ok(start),
+        found => Err(format!("expected {name}: {expected}, found {}", found.unwrap_or("none"))),
+    }
+}
+
+impl<'a> Part<'a> {
+    /// Opens or creates the file; a second program that wants it at the same time is refused.
+    pub fn open(path: &'a Path) -> Result<Self, DataError> {
+        let unusable = |error| DataError::io(path, "a file to download into", &error);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).read(true).append(true).open(path).map_err(unusable)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(DataError::unexpected(
+                path.display(),
+                "no other download into it",
+                "one that is under way",
+            ));
+        }
+        let length = file.metadata().map_err(unusable)?.len();
+        Ok(Self { path, file, length })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), DataError> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| DataError::io(self.path, "to write to it", &error))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn truncate(&mut self) -> Result<(), DataError> {
+        self.length = 0;
+        self.file
+            .set_len(0)
+            .map_err(|error| DataError::io(self.path, "to empty it", &error))
+    }
+
+    fn sha256(&mut self) -> Result<String, DataError> {
+        let unreadable = |error| DataError::io(self.path, "a readable file", &error);
+        self.file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let mut checksum = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match self.file.read(&mut buffer).map_err(unreadable)? {
+                0 => return Ok(hexadecimal(&checksum.finalize())),
+                count => checksum.update(&buffer[..count]),
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Batches, prepared on another thread so that the device never waits.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use cifar_models::random::Stream;
+
+use super::augment::{Normalization, Placement};
+use super::images::{IMAGE_BYTES, ImageSet};
+use crate::sweep::AugmentationName;
+
+/// Batches that may be ready before they are asked for.
+const AHEAD: usize = 3;
+
+/// Images as the network sees them, and their classes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// [batch, 3, 32, 32], normalised.
+    pub images: Vec<f32>,
+    /// [batch]
+    pub labels: Vec<i32>,
+}
+
+/// The batches of one epoch; dropped early, it ends its thread.
+pub struct Batches {
+    ready: Receiver<Batch>,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// The training images in random order, changed at random; the last batch may be smaller.
+///
+/// A pure function of its arguments: order, crops and flips are drawn from (`seed`, `epoch`, image).
+///
+/// # Panics
+/// When `batch_size` is 0.
+pub fn training_batches(
+    set: &ImageSet,
+    normalization: Normalization,
+    augmentation: AugmentationName,
+    seed: u64,
+    epoch: usize,
+    batch_size: usize,
+) -> Batches {
+    let mut order: Vec<usize> = (0..set.len()).collect();
+    Stream::new(seed, "order", epoch as u64).shuffle(&mut order);
+    let place = move |record| Placement::draw(augmentation, seed, epoch, record);
+    prepare(set, normalization, order, place, batch_size)
+}
+
+/// The images unchanged in the order of the set; the last batch may be smaller.
+///
+/// # Panics
+/// When `batch_size` is 0.
+pub fn evaluation_batches(
+    set: &ImageSet,
+    normalization: Normalization,
+    batch_size: usize,
+) -> Batches {
+    let order = (0..set.len()).collect();
+    prepare(set, normalization, order, |_| Placement::UNCHANGED, batch_size)
+}
+
+fn prepare(
+    set: &ImageSet,
+    normalization: Normalization,
+    order: Vec<usize>,
+    place: impl Fn(u32) -> Placement + Send + 'static,
+    batch_size: usize,
+) -> Batches {
+    assert!(batch_size > 0, "a batch holds at least one image");
+    let set = set.clone();
+    let (sender, ready) = sync_channel(AHEAD);
+    let worker = std::thread::spawn(move || {
+        let table = normalization.table();
+        for chosen in order.chunks(batch_size) {
+            let mut images = vec![0.0; chosen.len() * IMAGE_BYTES];
+            for (&index, output) in chosen.iter().zip(images.chunks_exact_mut(IMAGE_BYTES)) {
+                place(set.record(index)).write(set.image(index), &table, output);
+            }
+            let labels = chosen.iter().map(|&index| i32::from(set.label(index))).collect();
+            if sender.send(Batch { images, labels }).is_err() {
+                return; // nobody wants the rest
+            }
+        }
+    });
+    Batches {
+        ready,
+        worker: Some(worker),
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        let batch = self.ready.recv().ok();
+        if batch.is_none()
+            && let Some(worker) = self.worker.take()
+            && let Err(panic) = worker.join()
+        {
+            // An epoch that lost its worker must not look like one that ended.
+            std::panic::resume_unwind(panic);
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::data::images::Images;
+    use crate::data::split;
+
+    const IDENTITY: Normalization = Normalization {
+        mean: [0.0; 3],
+        std: [1.0 / 255.0; 3],
+    };
+
+    /// Images that are recognised by their first byte; the label is that byte modulo 10.
+    fn set(count: u8) -> ImageSet {
+        ImageSet::new(Images {
+            pixels: (0..count).flat_map(|index| [index; IMAGE_BYTES]).collect(),
+            labels: (0..count).map(|index| index % 10).collect(),
+        })
+    }
+
+    fn training(set: &ImageSet, seed: u64, epoch: usize) -> Vec<Batch> {
+        training_batches(set, IDENTITY, AugmentationName::CropFlip, seed, epoch, 8).collect()
+    }
+
+    /// The image of each example, read from its middle, which no crop reaches.
+    fn order(batches: &[Batch]) -> Vec<usize> {
+        let middle = 16 * 32 + 16;
+        batches
+            .iter()
+            .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES))
+            .map(|image| image[middle].round() as usize)
+            .collect()
+    }
+
+    #[test]
+    fn an_epoch_holds_every_image_once_with_its_label() {
+        let batches = training(&set(50), 1, 0);
+        let found = order(&batches);
+        let labels: Vec<i32> = batches.iter().flat_map(|batch| batch.labels.clone()).collect();
+        assert!(found.iter().zip(labels).all(|(index, label)| (index % 10) as i32 == label));
+        let mut sorted = found.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..50).collect::<Vec<_>>());
+        assert_ne!(sorted, found);
+    }
+
+    #[test]
+    fn last_batch_holds_the_rest() {
+        let sizes = |batch_size| -> Vec<usize> {
+            evaluation_batches(&set(50), IDENTITY, batch_size)
+                .map(|batch| batch.labels.len())
+                .collect()
+        };
+        assert_eq!(sizes(20), [20, 20, 10]);
+        assert_eq!(sizes(25), [25, 25]);
+        assert_eq!(sizes(100), [50]);
+        assert_eq!(sizes(1), [1; 50]);
+    }
+
+    #[test]
+    fn evaluation_keeps_the_order_and_the_pixels() {
+        let set = set(50);
+        let batches: Vec<Batch> = evaluation_batches(&set, Normalization::CIFAR10, 16).collect();
+        let table = Normalization::CIFAR10.table();
+        let mut index = 0;
+        for image in batches.iter().flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES)) {
+            let byte = usize::from(set.image(index)[0]);
+            assert!(image[..1024].iter().all(|&value| value == table[0][byte]));
+            assert!(image[2048..].iter().all(|&value| value == table[2][byte]));
+            index += 1;
+        }
+        assert_eq!(index, 50);
+    }
+
+    #[test]
+    fn same_seed_and_epoch_give_the_same_batches() {
+        assert_eq!(training(&set(50), 1, 2), training(&set(50), 1, 2));
+    }
+
+    #[test]
+    fn order_differs_by_seed_and_by_epoch() {
+        let base = order(&training(&set(50), 1, 2));
+        assert_ne!(base, order(&training(&set(50), 2, 2)));
+        assert_ne!(base, order(&training(&set(50), 1, 3)));
+    }
+
+    #[test]
+    fn an_image_is_placed_alike_whatever_else_is_trained_on() {
+        let by_image = |set: &ImageSet| -> Vec<(usize, Vec<f32>)> {
+            let batches = training(set, 1, 0);
+            let images = batches.iter().flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES));
+            let mut pairs: Vec<_> =
+                order(&batches).into_iter().zip(images.map(<[f32]>::to_vec)).collect();
+            pairs.sort_by_key(|(index, _)| *index);
+            pairs
+        };
+        let all = by_image(&set(50));
+        let (subset, _) = split(&set(50), 10, 12).unwrap();
+        for (index, image) in by_image(&subset) {
+            assert_eq!(all[index].1, image);
+        }
+    }
+
+    #[test]
+    fn dropped_early_it_ends_its_thread() {
+        let placed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&placed);
+        let place = move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Placement::UNCHANGED
+        };
+        let mut batches = prepare(&set(200), IDENTITY, (0..200).collect(), place, 1);
+        batches.next().unwrap();
+        let worker = batches.worker.take().unwrap();
+        drop(batches);
+        worker.join().unwrap();
+        // one taken, AHEAD in the channel, one that could not be sent
+        assert!(placed.load(Ordering::SeqCst) <= 2 + AHEAD);
+    }
+
+    #[test]
+    fn an_empty_set_has_no_batches() {
+        assert_eq!(evaluation_batches(&set(0), IDENTITY, 4).count(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "lost")]
+    fn a_panic_of_the_worker_is_not_the_end_of_an_epoch() {
+        let place = |record| {
+            assert!(record < 5, "lost");
+            Placement::UNCHANGED
+        };
+        prepare(&set(50), IDENTITY, (0..50).collect(), place, 1).for_each(drop);
+    }
+}
