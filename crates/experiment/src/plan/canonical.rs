@@ -24,11 +24,15 @@ use crate::sweep::{Setting, TRAIN_KEYS, TrainSettings};
 
 pub(super) fn id(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
     let digest = Sha256::digest(text(train, loss, seed));
-    digest[..6].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    digest[..6]
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn text(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
-    let changed = TRAIN_KEYS.iter().filter(|key| (key.get)(train) != key.default());
+    let changed = TRAIN_KEYS
+        .iter()
+        .filter(|key| (key.get)(train) != key.default());
     let mut lines: Vec<String> = changed
         .map(|key| format!("{}={}\n", key.name, setting_text((key.get)(train))))
         .collect();
@@ -47,8 +51,9 @@ fn setting_text(setting: Setting) -> String {
 
 fn loss_text(loss: &LossConfig) -> String {
     let terms = loss.terms().iter();
-    let terms: Vec<String> =
-        terms.map(|(weight, term)| format!("{weight}*{}", loss_text(term))).collect();
+    let terms: Vec<String> = terms
+        .map(|(weight, term)| format!("{weight}*{}", loss_text(term)))
+        .collect();
     if !terms.is_empty() {
         return format!("{}({})", loss.name(), terms.join("+"));
     }
@@ -70,7 +75,10 @@ fn loss_text(loss: &LossConfig) -> String {
 
 fn default(loss: &LossConfig, parameter: &str) -> Option<Value> {
     let parameters = bonus_loss::find(loss.name())?.parameters.iter();
-    parameters.clone().find(|known| known.name == parameter).map(|known| known.default)
+    parameters
+        .clone()
+        .find(|known| known.name == parameter)
+        .map(|known| known.default)
 }
 
 impl Trial {
@@ -86,7 +94,9 @@ impl Trial {
             (key.name.to_owned(), value)
         });
         let others = [("loss", loss_json(&self.loss)), ("seed", json!(self.seed))];
-        settings.chain(others.map(|(name, value)| (name.to_owned(), value))).collect()
+        settings
+            .chain(others.map(|(name, value)| (name.to_owned(), value)))
+            .collect()
     }
 
     /// A sweep file of this one trial.
@@ -115,7 +125,11 @@ fn loss_json(loss: &LossConfig) -> Json {
         object.insert(name.to_owned(), value);
     }
     if !loss.terms().is_empty() {
-        let terms: Vec<Json> = loss.terms().iter().map(|(_, term)| loss_json(term)).collect();
+        let terms: Vec<Json> = loss
+            .terms()
+            .iter()
+            .map(|(_, term)| loss_json(term))
+            .collect();
         let weights: Vec<f64> = loss.terms().iter().map(|(weight, _)| *weight).collect();
         object.insert("terms".to_owned(), json!(terms));
         object.insert("weights".to_owned(), json!(weights));
@@ -125,14 +139,25 @@ fn loss_json(loss: &LossConfig) -> Json {
 
 fn loss_toml(loss: &LossConfig) -> String {
     let mut entries = vec![format!("name = \"{}\"", loss.name())];
-    entries.extend(loss.parameters().into_iter().map(|(name, value)| match value {
-        Value::Number(number) => format!("{name} = {number:?}"),
-        Value::Choice(choice) => format!("{name} = \"{choice}\""),
-    }));
+    entries.extend(
+        loss.parameters()
+            .into_iter()
+            .map(|(name, value)| match value {
+                Value::Number(number) => format!("{name} = {number:?}"),
+                Value::Choice(choice) => format!("{name} = \"{choice}\""),
+            }),
+    );
     if !loss.terms().is_empty() {
-        let terms: Vec<String> = loss.terms().iter().map(|(_, term)| loss_toml(term)).collect();
-        let weights: Vec<String> =
-            loss.terms().iter().map(|(weight, _)| format!("{weight:?}")).collect();
+        let terms: Vec<String> = loss
+            .terms()
+            .iter()
+            .map(|(_, term)| loss_toml(term))
+            .collect();
+        let weights: Vec<String> = loss
+            .terms()
+            .iter()
+            .map(|(weight, _)| format!("{weight:?}"))
+            .collect();
         entries.push(format!("terms = [{}]", terms.join(", ")));
         entries.push(format!("weights = [{}]", weights.join(", ")));
     }

@@ -22,7 +22,12 @@ impl Trial {
     /// later renumber nothing.
     pub fn new(train: TrainSettings, loss: LossConfig, seed: u64) -> Self {
         let id = canonical::id(&train, &loss, seed);
-        Self { id, train, loss, seed }
+        Self {
+            id,
+            train,
+            loss,
+            seed,
+        }
     }
 }
 

@@ -27,9 +27,10 @@ const MAXIMUM_NAME: usize = 100;
 const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
 /// Collects problems while it reads; what it returns means something only where there are none.
-#[derive(Default)]
 pub(super) struct Checker {
     pub problems: Vec<Problem>,
+    /// Whether the parser understood all of the text, so that what is not found is not there.
+    pub complete: bool,
     /// Keys whose value is unknown because of a problem already reported.
     pub doubtful: Vec<&'static str>,
 }
@@ -45,14 +46,15 @@ pub(super) struct Item<T> {
 }
 
 impl Checker {
-    /// Problems with the text as TOML.
-    pub fn syntax(&mut self, errors: &[toml::de::Error]) {
-        for error in errors {
-            let message = error.message().to_owned();
-            self.problems.push(Problem { span: error.span(), ..Problem::of_text(message) });
+    pub fn new(complete: bool) -> Self {
+        Self {
+            problems: Vec::new(),
+            complete,
+            doubtful: Vec::new(),
         }
     }
 
+    /// A sweep file.
     pub fn sweep(&mut self, document: &DeTable) -> Sweep {
         let mut name = String::new();
         let mut description = String::new();
@@ -91,7 +93,7 @@ impl Checker {
             ("losses", "losses = [{ name = \"cross_entropy\" }]"),
             ("seeds", "seeds = [1, 2, 3]"),
         ] {
-            if !document.contains_key(name) && !self.doubtful.contains(&name) {
+            if self.complete && !document.contains_key(name) && !self.doubtful.contains(&name) {
                 let message = format!("{name}: expected a value, found none");
                 let help = format!("add a line such as {example} above the first [table]");
                 self.problems.push(Problem::of_text(message).help(help));
@@ -103,7 +105,9 @@ impl Checker {
         let name = self.text(value, "name");
         let usable = name.len() <= MAXIMUM_NAME
             && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if !usable && value.get_ref().is_str() {
             let expectation = format!(
                 "a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', \
@@ -158,7 +162,14 @@ impl Checker {
                 name => match TrainKey::find(name) {
                     Some(row) => match self.train_setting(row, value, &place) {
                         Some(setting) => {
-                            fixed.push((row, Item { value: setting, span: value.span(), place }));
+                            fixed.push((
+                                row,
+                                Item {
+                                    value: setting,
+                                    span: value.span(),
+                                    place,
+                                },
+                            ));
                         }
                         None => self.doubtful.push(row.name),
                     },
@@ -176,7 +187,10 @@ impl Checker {
         place: &str,
     ) -> Option<Setting> {
         if value.get_ref().is_array() {
-            let help = format!("a list makes an axis: write {} = […] below [grid]", key.name);
+            let help = format!(
+                "a list makes an axis: write {} = […] below [grid]",
+                key.name
+            );
             self.unexpected(value, place, &key.kind.to_string(), Some(help));
             return None;
         }
@@ -199,13 +213,22 @@ impl Checker {
             if self.problems.len() > problems_before {
                 self.doubtful.push(row.name);
             }
-            axes.push(Axis { key: row, span: key.span(), values });
+            axes.push(Axis {
+                key: row,
+                span: key.span(),
+                values,
+            });
         }
         axes
     }
 
     /// A value of `kind`.
-    pub fn setting(&mut self, kind: &Kind, value: &Spanned<DeValue>, place: &str) -> Option<Setting> {
+    pub fn setting(
+        &mut self,
+        kind: &Kind,
+        value: &Spanned<DeValue>,
+        place: &str,
+    ) -> Option<Setting> {
         let setting = kind.read(value.get_ref());
         if setting.is_none() {
             let help = match (kind, value.get_ref()) {
@@ -229,9 +252,13 @@ impl Checker {
         for (index, item) in list.iter().enumerate() {
             let earlier = &list[..index];
             if let Some(first) = earlier.iter().find(|earlier| earlier.value == item.value) {
-                let message = format!("{}: expected another value than {}", item.place, first.place);
+                let message = format!(
+                    "{}: expected no value twice, found {} again",
+                    item.place, first.place
+                );
                 let help = "it would train the same trials twice";
-                self.problems.push(Problem::at(item.span.clone(), message).help(help));
+                self.problems
+                    .push(Problem::at(item.span.clone(), message).help(help));
             }
         }
         list
@@ -255,7 +282,8 @@ impl Checker {
         };
         if items.len() > MAXIMUM_ITEMS {
             let found = items.len();
-            let message = format!("{place}: expected at most {MAXIMUM_ITEMS} {entries}, found {found}");
+            let message =
+                format!("{place}: expected at most {MAXIMUM_ITEMS} {entries}, found {found}");
             self.problems.push(Problem::at(value.span(), message));
             return Vec::new();
         }
@@ -263,14 +291,22 @@ impl Checker {
         for (index, value) in items.iter().enumerate() {
             let place = format!("{place}[{index}]");
             if let Some(item) = read(self, value, &place) {
-                list.push(Item { value: item, span: value.span(), place });
+                list.push(Item {
+                    value: item,
+                    span: value.span(),
+                    place,
+                });
             }
         }
         list
     }
 
     /// The entries of a table in the order of the file; none where it is no table.
-    fn table<'d, 'i>(&mut self, value: &'d Spanned<DeValue<'i>>, place: &str) -> Vec<Entry<'d, 'i>> {
+    fn table<'d, 'i>(
+        &mut self,
+        value: &'d Spanned<DeValue<'i>>,
+        place: &str,
+    ) -> Vec<Entry<'d, 'i>> {
         if let DeValue::Table(table) = value.get_ref() {
             return in_file_order(table);
         }
@@ -288,7 +324,10 @@ impl Checker {
     ) {
         let found = describe(value.get_ref());
         let message = format!("{place}: expected {expectation}, found {found}");
-        self.problems.push(Problem { help, ..Problem::at(value.span(), message) });
+        self.problems.push(Problem {
+            help,
+            ..Problem::at(value.span(), message)
+        });
     }
 
     /// Reports a key that `table` ("" is the top) does not have: one of another table, or misspelt.
@@ -299,25 +338,42 @@ impl Checker {
         let train = train_names().find(is_name);
         let (meant, problem, help) = if top.is_some() {
             let help = "a table takes all keys below it: move this above the first [table]";
-            (top, format!("expected above the tables, found in [{table}]"), help.to_owned())
+            (
+                top,
+                format!("expected above the tables, found in [{table}]"),
+                help.to_owned(),
+            )
         } else if train.is_some() && table.is_empty() {
             let help = "move it below the line [train]".to_owned();
-            (train, "expected in [train], found above it".to_owned(), help)
+            (
+                train,
+                "expected in [train], found above it".to_owned(),
+                help,
+            )
         } else if train.is_some() {
             let help = "it does not change the mathematics: its trials would be the same";
-            (train, format!("expected in [train], found in [{table}]"), help.to_owned())
+            (
+                train,
+                format!("expected in [train], found in [{table}]"),
+                help.to_owned(),
+            )
         } else {
             let names: Vec<&'static str> = match table {
                 "" => TOP_KEYS.to_vec(),
                 "grid" => TRAIN_KEYS.iter().map(|key| key.name).collect(),
                 _ => train_names().collect(),
             };
-            (nearest(name, &names), "unknown key".to_owned(), suggest(name, &names))
+            (
+                nearest(name, &names),
+                "unknown key".to_owned(),
+                suggest(name, &names),
+            )
         };
         self.doubtful.extend(meant);
         let separator = if table.is_empty() { "" } else { "." };
         let message = format!("{table}{separator}{}: {problem}", key_name(name));
-        self.problems.push(Problem::at(key.span(), message).help(help));
+        self.problems
+            .push(Problem::at(key.span(), message).help(help));
     }
 }
 

@@ -23,7 +23,11 @@ impl Diagnostics {
     /// `problems` must not be empty; their spans are byte ranges of `text`.
     pub(super) fn new(path: &Path, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.span.as_ref().map_or(usize::MAX, |span| span.start));
-        Self { path: path.display().to_string(), text: text.to_owned(), problems }
+        Self {
+            path: path.display().to_string(),
+            text: text.to_owned(),
+            problems,
+        }
     }
 
     /// Prints to stderr, in colour on a terminal unless `NO_COLOR` is set.
@@ -53,11 +57,14 @@ impl Diagnostics {
         text + "\n"
     }
 
-    /// `path:line:column: key.path: expectation, found` of every problem.
-    pub fn headlines(&self) -> impl Iterator<Item = String> {
-        self.problems.iter().map(|problem| self.headline(problem))
+    /// First line and mend of every problem.
+    #[cfg(test)]
+    pub fn lines(&self) -> Vec<(String, &str)> {
+        let problems = self.problems.iter();
+        problems.map(|it| (self.headline(it), it.help.as_deref().unwrap_or_default())).collect()
     }
 
+    /// `path:line:column: key.path: expectation, found`
     fn headline(&self, problem: &Problem) -> String {
         let place = match &problem.span {
             Some(span) => {
@@ -123,15 +130,26 @@ pub(super) struct Problem {
 
 impl Problem {
     pub fn at(span: Range<usize>, message: String) -> Self {
-        Self { span: Some(span), message, help: None }
+        Self {
+            span: Some(span),
+            message,
+            help: None,
+        }
     }
 
     pub fn of_text(message: String) -> Self {
-        Self { span: None, message, help: None }
+        Self {
+            span: None,
+            message,
+            help: None,
+        }
     }
 
     pub fn help(self, help: impl Into<String>) -> Self {
-        Self { help: Some(help.into()), ..self }
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
     }
 }
 
@@ -149,7 +167,9 @@ struct Position {
 fn position(text: &str, byte: usize) -> Position {
     let byte = text.floor_char_boundary(byte);
     let start = text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
-    let end = text[byte..].find('\n').map_or(text.len(), |newline| byte + newline);
+    let end = text[byte..]
+        .find('\n')
+        .map_or(text.len(), |newline| byte + newline);
     // the caret of a problem at a line's end must not point behind what is shown of the line
     let end = start + text[start..end].trim_end_matches('\r').len();
     let byte = byte.min(end);

@@ -41,9 +41,16 @@ pub enum Kind {
 impl From<ParameterKind> for Kind {
     fn from(kind: ParameterKind) -> Self {
         match kind {
-            ParameterKind::Number { minimum, maximum, minimum_included } => {
-                Self::Number(Interval { minimum, minimum_included, maximum, maximum_included: true })
-            }
+            ParameterKind::Number {
+                minimum,
+                maximum,
+                minimum_included,
+            } => Self::Number(Interval {
+                minimum,
+                minimum_included,
+                maximum,
+                maximum_included: true,
+            }),
             ParameterKind::Choice(names) => Self::Choice(names),
         }
     }
@@ -79,17 +86,32 @@ pub struct Interval {
 impl Interval {
     /// [minimum, maximum]
     pub const fn closed(minimum: f64, maximum: f64) -> Self {
-        Self { minimum, minimum_included: true, maximum, maximum_included: true }
+        Self {
+            minimum,
+            minimum_included: true,
+            maximum,
+            maximum_included: true,
+        }
     }
 
     /// [minimum, maximum)
     pub const fn half_open(minimum: f64, maximum: f64) -> Self {
-        Self { minimum, minimum_included: true, maximum, maximum_included: false }
+        Self {
+            minimum,
+            minimum_included: true,
+            maximum,
+            maximum_included: false,
+        }
     }
 
     /// (minimum, maximum)
     pub const fn open(minimum: f64, maximum: f64) -> Self {
-        Self { minimum, minimum_included: false, maximum, maximum_included: false }
+        Self {
+            minimum,
+            minimum_included: false,
+            maximum,
+            maximum_included: false,
+        }
     }
 
     /// [minimum, ∞)
@@ -112,7 +134,9 @@ impl Interval {
 /// As it follows "a number".
 impl Display for Interval {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Self { minimum, maximum, .. } = self;
+        let Self {
+            minimum, maximum, ..
+        } = self;
         match (self.minimum_included, self.maximum.is_finite()) {
             (true, false) => write!(formatter, "of at least {minimum}"),
             (false, false) => write!(formatter, "above {minimum}"),

@@ -21,12 +21,16 @@ const SUM_KEYS: [&str; 2] = ["terms", "weights"];
 /// [`Diagnostics`] with everything that is wrong.
 pub fn parse_loss(text: &str) -> anyhow::Result<LossConfig> {
     let text = text.trim();
-    let bare = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let table = if bare { format!("{{ name = \"{text}\" }}") } else { text.to_owned() };
+    let bare = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let table = if bare {
+        format!("{{ name = \"{text}\" }}")
+    } else {
+        text.to_owned()
+    };
     let (value, errors) = DeValue::parse_recoverable(&table);
-    let mut checker = Checker::default();
-    checker.syntax(&errors);
-    let loss = if errors.is_empty() { checker.loss(&value, "loss") } else { None };
+    let mut checker = Checker::new(errors.is_empty());
+    let loss = checker.loss(&value, "loss");
+    checker.syntax(&table, &errors);
     match loss {
         Some(loss) if checker.problems.is_empty() => Ok(loss),
         _ => Err(Diagnostics::new(Path::new("--loss"), &table, checker.problems).into()),
@@ -62,7 +66,8 @@ impl Checker {
         let Some(name) = table.get("name") else {
             let message = format!("{place}.name: expected the name of a loss, found none");
             let help = format!("known are {}", names.join(", "));
-            self.problems.push(Problem::at(value.span(), message).help(help));
+            self.problems
+                .push(Problem::at(value.span(), message).help(help));
             return None;
         };
         let entry = name.get_ref().as_str().and_then(bonus_loss::find);
@@ -82,7 +87,11 @@ impl Checker {
         place: &str,
     ) -> Option<LossConfig> {
         let problems_before = self.problems.len();
-        let names: Vec<&str> = entry.parameters.iter().map(|parameter| parameter.name).collect();
+        let names: Vec<&str> = entry
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name)
+            .collect();
         let mut loss = LossConfig::new(entry.name);
         for (key, value) in in_file_order(table) {
             let name = key.get_ref().as_ref();
@@ -100,13 +109,20 @@ impl Checker {
         loss.filter(|_| self.problems.len() == problems_before)
     }
 
-    fn sum(&mut self, value: &Spanned<DeValue>, table: &DeTable, place: &str) -> Option<LossConfig> {
+    fn sum(
+        &mut self,
+        value: &Spanned<DeValue>,
+        table: &DeTable,
+        place: &str,
+    ) -> Option<LossConfig> {
         let problems_before = self.problems.len();
         let mut terms = Vec::new();
         let mut weights = None;
         for (key, value) in in_file_order(table) {
             match key.get_ref().as_ref() {
-                "terms" => terms = self.list(value, &format!("{place}.terms"), "losses", Self::term),
+                "terms" => {
+                    terms = self.list(value, &format!("{place}.terms"), "losses", Self::term)
+                }
                 "weights" => {
                     let place = format!("{place}.weights");
                     weights = Some(self.list(value, &place, "numbers", Self::weight));
@@ -143,7 +159,12 @@ impl Checker {
         match name.filter(|name| name.get_ref().as_str() == Some(SUM)) {
             Some(name) => {
                 let help = "write the terms of the inner sum into the outer one".to_owned();
-                self.unexpected(name, &format!("{place}.name"), "a loss that is no sum", Some(help));
+                self.unexpected(
+                    name,
+                    &format!("{place}.name"),
+                    "a loss that is no sum",
+                    Some(help),
+                );
                 None
             }
             None => self.loss(value, place),
@@ -166,7 +187,8 @@ impl Checker {
         place: &str,
     ) -> Option<LossConfig> {
         loss.map_err(|error| {
-            self.problems.push(Problem::at(value.span(), format!("{place}: {error}")));
+            self.problems
+                .push(Problem::at(value.span(), format!("{place}: {error}")));
         })
         .ok()
     }
@@ -187,7 +209,8 @@ impl Checker {
             [] => format!("{loss} has no parameters"),
             _ => suggest(name, parameters),
         };
-        self.problems.push(Problem::at(key.span(), message).help(help));
+        self.problems
+            .push(Problem::at(key.span(), message).help(help));
     }
 }
 

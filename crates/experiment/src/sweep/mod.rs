@@ -12,6 +12,7 @@ mod keys;
 mod losses;
 mod points;
 mod settings;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -44,12 +45,18 @@ pub fn read(path: &Path) -> Result<Sweep, Diagnostics> {
                 io::ErrorKind::IsADirectory => "a folder".to_owned(),
                 _ => error.to_string(),
             };
-            return Err(unreadable(cause, "name a TOML file such as experiments/quickstart.toml"));
+            return Err(unreadable(
+                cause,
+                "name a TOML file such as experiments/quickstart.toml",
+            ));
         }
     };
     if bytes.len() as u64 > MAXIMUM_BYTES {
         let cause = format!("more than {MAXIMUM_BYTES} bytes");
-        return Err(unreadable(cause, "name a TOML file such as experiments/quickstart.toml"));
+        return Err(unreadable(
+            cause,
+            "name a TOML file such as experiments/quickstart.toml",
+        ));
     }
     match str::from_utf8(&bytes) {
         Ok(text) => parse(text, path),
@@ -64,9 +71,9 @@ pub fn read(path: &Path) -> Result<Sweep, Diagnostics> {
 pub fn parse(text: &str, path: &Path) -> Result<Sweep, Diagnostics> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut checker = Checker::default();
+    let mut checker = Checker::new(errors.is_empty());
     let sweep = checker.sweep(document.get_ref());
-    checker.syntax(&errors);
+    checker.syntax(text, &errors);
     if checker.problems.is_empty() {
         Ok(sweep)
     } else {
@@ -77,7 +84,9 @@ pub fn parse(text: &str, path: &Path) -> Result<Sweep, Diagnostics> {
 /// As much of a file as can be a sweep file, and a byte more where there is more.
 fn read_start(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAXIMUM_BYTES + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(MAXIMUM_BYTES + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

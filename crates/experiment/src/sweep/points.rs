@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::slice;
 
 use super::check::{Checker, Item};
 use super::diagnostics::Problem;
@@ -30,25 +31,28 @@ impl Checker {
     ) -> Vec<TrainSettings> {
         for axis in axes {
             if let Some((_, item)) = fixed.iter().find(|(key, _)| key.name == axis.key.name) {
-                let message =
-                    format!("grid.{}: expected in one place, found {} too", axis.key.name, item.place);
+                let message = format!(
+                    "grid.{}: expected in one place, found {} too",
+                    axis.key.name, item.place
+                );
                 let help = "leave out one of them: the grid's values would replace the other";
-                self.problems.push(Problem::at(axis.span.clone(), message).help(help));
+                self.problems
+                    .push(Problem::at(axis.span.clone(), message).help(help));
             }
         }
         let axes: Vec<&Axis> = axes.iter().filter(|axis| !axis.values.is_empty()).collect();
-        let counts = axes.iter().map(|axis| axis.values.len());
-        let trials = counts.clone().chain([losses.max(1), seeds.max(1)]).try_fold(1, usize::checked_mul);
-        if trials.is_none_or(|trials| trials > MAXIMUM_TRIALS) {
+        let lengths = axes.iter().map(|axis| axis.values.len());
+        let count = lengths.fold(1, usize::saturating_mul);
+        if count.saturating_mul(losses.max(1)).saturating_mul(seeds.max(1)) > MAXIMUM_TRIALS {
             let message = format!(
-                "expected at most {MAXIMUM_TRIALS} trials, found {losses} losses × {seeds} seeds \
-                 × the points of the grid"
+                "expected at most {MAXIMUM_TRIALS} trials, \
+                 found {losses} losses × {seeds} seeds × {count} points of the grid"
             );
             self.problems.push(Problem::of_text(message));
             return Vec::new();
         }
         let mut reported = HashSet::new();
-        (0..counts.product())
+        (0..count)
             .map(|index| {
                 let assignments = fixed.iter().map(|(key, item)| (*key, item));
                 let point: Vec<_> = assignments.chain(values_at(&axes, index)).collect();
@@ -68,18 +72,20 @@ impl Checker {
             (key.set)(&mut settings, item.value);
         }
         for conflict in conflicts(&settings) {
-            let Conflict { key, other, problem, help } = conflict;
+            let Conflict { key, others, problem, help } = conflict;
             let written = |name| assignments.iter().find(|(key, _)| key.name == name);
             // a default has no place of its own, so the key that it contradicts is shown
-            let Some((_, item)) = written(key).or_else(|| written(other)) else { continue };
-            let doubtful = self.doubtful.contains(&key) || self.doubtful.contains(&other);
-            if !doubtful && reported.insert(item.span.start) {
+            let shown = written(key).or_else(|| others.iter().find_map(|other| written(other)));
+            let Some((_, item)) = shown else { continue };
+            let doubtful = others.iter().chain([&key]).any(|name| self.doubtful.contains(name));
+            if self.complete && !doubtful && reported.insert(item.span.start) {
                 let place = match written(key) {
                     Some((_, item)) => item.place.clone(),
                     None => format!("train.{key}"),
                 };
                 let message = format!("{place}: {problem}");
-                self.problems.push(Problem::at(item.span.clone(), message).help(help));
+                self.problems
+                    .push(Problem::at(item.span.clone(), message).help(help));
             }
         }
         settings
@@ -98,47 +104,54 @@ fn values_at<'a>(
     })
 }
 
-/// Two settings that contradict each other, or of which one leaves the other without effect.
+/// Settings that contradict each other, or of which one leaves another without effect.
 struct Conflict {
     key: &'static str,
-    other: &'static str,
+    others: &'static [&'static str],
     problem: String,
-    help: String,
+    help: &'static str,
 }
 
 /// What is wrong between the keys. A setting without effect is refused since it would give another
 /// id to the same mathematics.
 fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
-    let mut refuse = |key, other, problem: String, help: &str| {
-        conflicts.push(Conflict { key, other, problem, help: help.to_owned() });
+    let mut refuse = |key, others, problem: String, help| {
+        conflicts.push(Conflict { key, others, problem, help });
     };
     for key in TRAIN_KEYS {
         let changed = (key.get)(settings) != key.default();
         for (other, value) in key.only_with.iter().filter(|_| changed) {
             let found = TrainKey::find(other).map(|other| (other.get)(settings));
             if let Some(found) = found.filter(|found| *found != Setting::Choice(value)) {
-                let problem = format!("expected only with {other} = {value:?}, found {other} = {found}");
-                refuse(key.name, other, problem, "it has no effect there: leave it out");
+                let problem =
+                    format!("expected only with {other} = {value:?}, found {other} = {found}");
+                refuse(key.name, slice::from_ref(other), problem, WITHOUT_EFFECT);
             }
         }
     }
     let TrainSettings { epochs, warmup_epochs, step_epochs, .. } = *settings;
     if warmup_epochs > epochs {
         let problem = format!("expected at most epochs = {epochs}, found {warmup_epochs}");
-        refuse("warmup_epochs", "epochs", problem, "the full learning rate would never be reached");
+        let help = "the full learning rate would never be reached";
+        refuse("warmup_epochs", &["epochs"], problem, help);
     }
-    if settings.schedule == ScheduleName::Step && step_epochs >= epochs {
-        let problem = format!("expected less than epochs = {epochs}, found {step_epochs}");
-        refuse("step_epochs", "schedule", problem, "the learning rate would never be reduced");
+    let left = epochs.saturating_sub(warmup_epochs);
+    if settings.schedule == ScheduleName::Step && step_epochs >= left {
+        let problem =
+            format!("expected less than the {left} epochs after warm-up, found {step_epochs}");
+        let help = "the learning rate would never be reduced";
+        refuse("step_epochs", &["schedule", "epochs", "warmup_epochs"], problem, help);
     }
     if settings.nesterov && settings.momentum == 0.0 {
         let problem = "expected only with momentum above 0, found momentum = 0".to_owned();
-        refuse("nesterov", "momentum", problem, "it has no effect there: leave it out");
+        refuse("nesterov", &["momentum"], problem, WITHOUT_EFFECT);
     }
     if !settings.decay_norm_and_bias && settings.weight_decay == 0.0 {
         let problem = "expected only with weight_decay above 0, found weight_decay = 0".to_owned();
-        refuse("decay_norm_and_bias", "weight_decay", problem, "it has no effect there: leave it out");
+        refuse("decay_norm_and_bias", &["weight_decay"], problem, WITHOUT_EFFECT);
     }
     conflicts
 }
+
+const WITHOUT_EFFECT: &str = "it has no effect there: leave it out";

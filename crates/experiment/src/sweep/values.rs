@@ -90,8 +90,14 @@ pub(super) fn mend(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) -> Optio
 /// A key as written in TOML.
 pub(super) fn key_name(name: &str) -> String {
     let bare = !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if bare { shorten(name) } else { format!("{:?}", shorten(name)) }
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if bare {
+        shorten(name)
+    } else {
+        format!("{:?}", shorten(name))
+    }
 }
 
 /// A mend for a name that is none of `names`: the nearest of them, or all.
