@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn log_end_zero_is_poly1_less_one() {
         let loss = encouraging(0.0, TANGENT);
-        let poly1 = |z| softplus(-z) + sigmoid(-z);
+        let poly1 = |z: f64| softplus(-z) + sigmoid(-z);
         assert!(steps().all(|z| close(loss.value_at(z), poly1(z) - 1.0)));
     }
 
