@@ -1,3 +1,14 @@
-//! Image classifiers for CIFAR on Burn.
+#![doc = include_str!("../README.md")]
 
+pub mod checkpoint;
 pub mod random;
+
+mod batch_norm;
+mod layers;
+mod resnet18;
+mod running_statistic;
+
+pub use batch_norm::BatchNorm2d;
+pub use layers::{Convolution, InitialWeights, Linear};
+pub use resnet18::{BasicBlock, ResNet18, ResNet18Config};
+pub use running_statistic::RunningStatistic;

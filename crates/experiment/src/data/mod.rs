@@ -19,7 +19,7 @@ mod verify;
 
 use std::path::Path;
 
-use crate::sweep::DatasetName;
+use crate::sweep::{DatasetName, TrainSettings};
 
 pub use augment::Normalization;
 pub use error::DataError;
@@ -39,6 +39,16 @@ pub struct DatasetSource {
     pub noise: f64,
     /// `shapes` only: share of images that mix two classes, in [0, 1].
     pub ambiguous: f64,
+}
+
+impl DatasetSource {
+    pub fn of(settings: &TrainSettings) -> Self {
+        Self {
+            name: settings.dataset,
+            noise: settings.noise,
+            ambiguous: settings.ambiguous,
+        }
+    }
 }
 
 /// A dataset in memory.

@@ -1,8 +1,10 @@
 //! Checked settings → trials, each with the id under which the store knows it.
 
+mod canonical;
+
 use bonus_loss::LossConfig;
 
-use crate::sweep::TrainSettings;
+use crate::sweep::{Sweep, TrainSettings};
 
 /// One training run: everything that decides its outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,4 +14,33 @@ pub struct Trial {
     pub train: TrainSettings,
     pub loss: LossConfig,
     pub seed: u64,
+}
+
+impl Trial {
+    /// The trial of these settings. Its id is the first 12 hexadecimal digits of the SHA-256 of
+    /// their canonical text, which leaves out keys and parameters at their default: keys added
+    /// later renumber nothing.
+    pub fn new(train: TrainSettings, loss: LossConfig, seed: u64) -> Self {
+        let id = canonical::id(&train, &loss, seed);
+        Self {
+            id,
+            train,
+            loss,
+            seed,
+        }
+    }
+}
+
+/// Every trial of a sweep in the order in which they run: seeds outermost and losses innermost, so
+/// that the first comparison is complete early and each further seed narrows all of them alike.
+pub fn trials(sweep: &Sweep) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for &seed in &sweep.seeds {
+        for point in &sweep.points {
+            for loss in &sweep.losses {
+                trials.push(Trial::new(point.clone(), loss.clone(), seed));
+            }
+        }
+    }
+    trials
 }

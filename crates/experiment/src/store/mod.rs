@@ -1,5 +1,128 @@
-//! What happened, on disk.
+//! What happened, on disk: `trials/ID/` for each trial, committed by its `result.json`.
 
+pub mod atomic;
+mod environment;
+mod error;
+#[cfg(test)]
+pub mod examples;
+mod records;
 mod result;
+#[cfg(test)]
+mod tests;
+mod trial;
 
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use environment::*;
+pub use error::*;
+pub use records::*;
 pub use result::*;
+pub use trial::*;
+
+/// A folder of trials: read by anyone at any time, written by one process at a time.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// Held by a writer. The operating system drops it with the process, so that no kill leaves a stale lock.
+    lock: Option<File>,
+}
+
+impl Store {
+    /// Opens a store for writing, made where there is none; [`StoreError::Locked`] where another process writes.
+    pub fn create_or_open(folder: &Path) -> Result<Self, StoreError> {
+        atomic::create_folder(&folder.join("trials"))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(StoreError::io(&path, "create"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                folder: folder.to_path_buf(),
+                lock: Some(lock),
+            }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+                folder: folder.to_path_buf(),
+            }),
+            Err(TryLockError::Error(error)) => Err(StoreError::io(&path, "lock")(error)),
+        }
+    }
+
+    /// Opens a store for reading alone, also while another process writes.
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        let not_a_store = |found| StoreError::NotAStore {
+            folder: folder.to_path_buf(),
+            found,
+        };
+        match fs::metadata(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_a_store("nothing")),
+            Err(error) => Err(StoreError::io(folder, "read")(error)),
+            Ok(metadata) if !metadata.is_dir() => Err(not_a_store("a file")),
+            Ok(_) if !folder.join("trials").is_dir() => Err(not_a_store("a folder without it")),
+            Ok(_) => Ok(Self {
+                folder: folder.to_path_buf(),
+                lock: None,
+            }),
+        }
+    }
+
+    /// How a trial ended; `None` where it has not begun or not ended.
+    pub fn result(&self, id: &str) -> Result<Option<TrialResult>, StoreError> {
+        let folder = self.trial_folder(id);
+        let file = folder.join("result.json");
+        let bytes = match fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(StoreError::io(&file, "read"))?,
+        };
+        match TrialResult::from_json(id, &bytes) {
+            Ok(result) => Ok(Some(result)),
+            Err(cause) => Err(StoreError::Damaged {
+                file,
+                folder,
+                cause,
+            }),
+        }
+    }
+
+    /// Every trial that has ended, in the order of their ids.
+    pub fn results(&self) -> Result<Vec<TrialResult>, StoreError> {
+        let trials = self.folder.join("trials");
+        let mut results = Vec::new();
+        for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
+            let entry = entry.map_err(StoreError::io(&trials, "read"))?;
+            if entry.path().is_dir() {
+                results.extend(self.result(&entry.file_name().to_string_lossy())?);
+            }
+        }
+        results.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(results)
+    }
+
+    /// Begins a trial in an empty folder: removes what an unfinished or failed earlier attempt left,
+    /// and refuses with [`StoreError::Ended`] where the trial is done or diverged.
+    ///
+    /// Panics if the store was opened for reading alone.
+    pub fn begin(
+        &self,
+        id: &str,
+        settings_toml: &str,
+        environment: &Environment,
+    ) -> Result<TrialDir, StoreError> {
+        assert!(
+            self.lock.is_some(),
+            "only a store opened for writing can begin a trial"
+        );
+        let folder = self.trial_folder(id);
+        match self.result(id)?.map(|result| result.state) {
+            None | Some(TrialState::Failed) => {}
+            Some(state) => return Err(StoreError::Ended { folder, state }),
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(StoreError::io(&folder, "remove"))?;
+        }
+        TrialDir::create(folder, id, settings_toml, environment)
+    }
+
+    fn trial_folder(&self, id: &str) -> PathBuf {
+        self.folder.join("trials").join(id)
+    }
+}

@@ -1,8 +1,10 @@
 //! What a trial leaves behind when it ends.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// The content of `result.json`, the mark that a trial has ended.
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The content of `result.json`, the mark that a trial has ended. Keys added by later versions are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
     pub id: String,
@@ -10,7 +12,7 @@ pub struct TrialResult {
     /// Every setting that changes the mathematics, `loss` and `seed` among them, as a JSON object.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Of the final weights; absent where training diverged or failed.
-    pub test: Option<TestScore>,
+    pub test: Option<Score>,
     /// Training images per second, evaluation and start-up left out.
     pub images_per_second: Option<f64>,
     pub time_s_total: f64,
@@ -29,11 +31,134 @@ pub enum TrialState {
     Failed,
 }
 
-/// A network's score on the test set.
+/// A network's score on a set of images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TestScore {
+pub struct Score {
     /// Share of images classified correctly, from 0 to 1.
     pub accuracy: f64,
-    /// Mean over the images of the loss that the trial was trained with.
+    /// Mean over the images of the loss that the network was trained with; null in JSON where it is not finite.
+    #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
+}
+
+impl TrialResult {
+    /// Reads what `result.json` of trial `id` holds; says what is wrong with it otherwise.
+    pub fn from_json(id: &str, bytes: &[u8]) -> Result<Self, String> {
+        let result: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if result.id != id {
+            return Err(format!(
+                "id: expected \"{id}\", the folder's name, found \"{}\"",
+                result.id
+            ));
+        }
+        match (result.state, result.test) {
+            (TrialState::Done, None) => {
+                Err("test: expected a score, since state is \"done\", found null".to_string())
+            }
+            (_, Some(Score { accuracy, .. })) if !(0.0..=1.0).contains(&accuracy) => Err(format!(
+                "test.accuracy: expected a number in [0, 1], found {accuracy}"
+            )),
+            _ => Ok(result),
+        }
+    }
+}
+
+impl fmt::Display for TrialState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Done => "done",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// JSON has no infinity or NaN, and a trained network's test loss can be either: both are written as null.
+fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::store::examples::{done, ended};
+
+    fn read(id: &str, value: &Value) -> Result<TrialResult, String> {
+        TrialResult::from_json(id, value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn the_json_has_the_documented_shape() {
+        let settings = json!({ "loss": { "name": "focal", "gamma": 2.0 }, "seed": 1 });
+        assert_eq!(
+            serde_json::to_value(done("0a1b", settings.clone(), 0.875)).unwrap(),
+            json!({
+                "id": "0a1b",
+                "state": "done",
+                "settings": settings,
+                "test": { "accuracy": 0.875, "loss": 0.25 },
+                "images_per_second": 320.0,
+                "time_s_total": 12.5,
+                "step": 391,
+                "cause": null,
+            })
+        );
+    }
+
+    #[test]
+    fn a_written_result_reads_back_equal() {
+        for result in [
+            done("a", json!({ "seed": 0 }), 1.0 / 3.0),
+            ended("a", json!({ "seed": 0 }), TrialState::Failed),
+        ] {
+            let bytes = serde_json::to_vec(&result).unwrap();
+            assert_eq!(TrialResult::from_json("a", &bytes).unwrap(), result);
+        }
+    }
+
+    #[test]
+    fn keys_of_later_versions_are_ignored() {
+        let mut value = serde_json::to_value(done("a", json!({}), 0.5)).unwrap();
+        value["checksum"] = json!("0f");
+        value["test"]["calibration_error"] = json!(0.1);
+        assert_eq!(read("a", &value).unwrap(), done("a", json!({}), 0.5));
+    }
+
+    #[test]
+    fn a_test_loss_that_is_not_finite_can_be_written_and_read() {
+        let mut result = done("a", json!({}), 0.1);
+        result.test = Some(Score {
+            accuracy: 0.1,
+            loss: f64::INFINITY,
+        });
+        let value = serde_json::to_value(&result).unwrap();
+        assert_eq!(value["test"]["loss"], Value::Null);
+        assert!(read("a", &value).unwrap().test.unwrap().loss.is_nan());
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let good = serde_json::to_value(done("a", json!({}), 0.5)).unwrap();
+        let with = |key: &str, value: Value| {
+            let mut bad = good.clone();
+            bad[key] = value;
+            read("a", &bad).unwrap_err()
+        };
+        assert_eq!(
+            with("id", json!("b")),
+            "id: expected \"a\", the folder's name, found \"b\""
+        );
+        assert_eq!(
+            with("test", Value::Null),
+            "test: expected a score, since state is \"done\", found null"
+        );
+        assert_eq!(
+            with("test", json!({ "accuracy": 87.5, "loss": 1.0 })),
+            "test.accuracy: expected a number in [0, 1], found 87.5"
+        );
+        assert!(with("state", json!("paused")).contains("unknown variant `paused`"));
+        assert!(with("step", json!(-1)).contains("expected u64"));
+    }
 }

@@ -2,12 +2,15 @@
 
 use bonus_loss::LossConfig;
 
+use super::keys::{Field, Interval, Kind, Setting, TrainKey};
+
 /// A sweep file, read and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
     pub name: String,
     pub description: String,
-    /// The values of `[train]`, one for each point of `[grid]` (one where there is no grid).
+    /// The values of `[train]`, one for each point of `[grid]` (one where there is no grid); the
+    /// last key of the grid changes fastest.
     pub points: Vec<TrainSettings>,
     /// The keys of `[grid]` in the order of the file.
     pub axes: Vec<String>,
@@ -24,74 +27,88 @@ pub struct ExecutionSettings {
     pub threads: Option<usize>,
 }
 
-/// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's recipe and
-/// never change once released, since a trial's id leaves out keys at their default.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainSettings {
-    pub dataset: DatasetName,
-    /// `shapes` only: standard deviation of the pixel noise, in units of the pixel range.
-    pub noise: f64,
-    /// `shapes` only: share of images that mix two classes, in [0, 1].
-    pub ambiguous: f64,
-    pub model: ModelName,
-    /// Channels of the first stage; 64 is the standard network.
-    pub width: usize,
-    pub epochs: usize,
-    pub batch_size: usize,
-    pub optimizer: OptimizerName,
-    pub learning_rate: f64,
-    pub momentum: f64,
-    pub nesterov: bool,
-    pub weight_decay: f64,
-    /// Whether weight decay acts on batch norm's parameters and on biases too.
-    pub decay_norm_and_bias: bool,
-    pub schedule: ScheduleName,
-    /// Epochs during which the learning rate rises linearly to its full value.
-    pub warmup_epochs: usize,
-    /// `schedule = "step"` only: epochs between two reductions.
-    pub step_epochs: usize,
-    /// `schedule = "step"` only: factor of each reduction.
-    pub step_factor: f64,
-    pub augmentation: AugmentationName,
-    /// Number of training images used; 0 uses all.
-    pub subset: usize,
-    /// Number of training images held out for validation; with 0 the test set is evaluated each epoch.
-    pub validation: usize,
+/// Makes [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row a key: description, name,
+/// type, default, range, and the other key's value without which it has no effect.
+macro_rules! train_settings {
+    ($(
+        $(#[doc = $description:literal])+
+        $name:ident: $type:ty = $default:expr, $kind:expr $(, only with $other:ident = $value:literal)?;
+    )+) => {
+        /// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's
+        /// recipe and never change once released, since a trial's id leaves out keys at their
+        /// default.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct TrainSettings {
+            $($(#[doc = $description])+ pub $name: $type,)+
+        }
+
+        impl Default for TrainSettings {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        /// Every key of [`TrainSettings`], in the order in which people read them.
+        pub static TRAIN_KEYS: &[TrainKey] = &[$(TrainKey {
+            name: stringify!($name),
+            description: concat!($($description),+),
+            kind: $kind,
+            only_with: &[$((stringify!($other), $value))?],
+            get: |settings| settings.$name.to_setting(),
+            set: |settings, setting| settings.$name = Field::from_setting(setting),
+        },)+];
+    };
 }
 
-impl Default for TrainSettings {
-    fn default() -> Self {
-        Self {
-            dataset: DatasetName::Cifar10,
-            noise: 0.1,
-            ambiguous: 0.0,
-            model: ModelName::Resnet18,
-            width: 64,
-            epochs: 200,
-            batch_size: 128,
-            optimizer: OptimizerName::Sgd,
-            learning_rate: 0.1,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 5e-4,
-            decay_norm_and_bias: true,
-            schedule: ScheduleName::Cosine,
-            warmup_epochs: 0,
-            step_epochs: 60,
-            step_factor: 0.1,
-            augmentation: AugmentationName::CropFlip,
-            subset: 0,
-            validation: 0,
-        }
-    }
+train_settings! {
+    /// Images to train and to test on.
+    dataset: DatasetName = DatasetName::Cifar10, Kind::Choice(DatasetName::NAMES);
+    /// Standard deviation of the pixel noise, in units of the pixel range.
+    noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
+    /// Share of images that mix two classes.
+    ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
+    /// Network to train.
+    model: ModelName = ModelName::Resnet18, Kind::Choice(ModelName::NAMES);
+    /// Channels of the first stage; 64 is the standard network.
+    width: usize = 64, Kind::Whole(1, 1024);
+    /// Passes over the training images.
+    epochs: usize = 200, Kind::Whole(1, 100_000);
+    /// Images in a step.
+    batch_size: usize = 128, Kind::Whole(1, 65_536);
+    /// Rule that turns gradients into steps.
+    optimizer: OptimizerName = OptimizerName::Sgd, Kind::Choice(OptimizerName::NAMES);
+    /// Highest learning rate of the schedule.
+    learning_rate: f64 = 0.1, Kind::Number(Interval::above(0.0));
+    /// Share of the last step's velocity that is kept.
+    momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0));
+    /// Whether the gradient is taken where momentum leads (Nesterov).
+    nesterov: bool = false, Kind::Flag;
+    /// Factor of the weights that is added to their gradient.
+    weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0));
+    /// Whether weight decay acts on batch norm's parameters and on biases too.
+    decay_norm_and_bias: bool = true, Kind::Flag;
+    /// How the learning rate changes over the epochs.
+    schedule: ScheduleName = ScheduleName::Cosine, Kind::Choice(ScheduleName::NAMES);
+    /// Epochs during which the learning rate rises linearly to its full value.
+    warmup_epochs: usize = 0, Kind::Whole(0, 100_000);
+    /// Epochs between two reductions of the learning rate.
+    step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule = "step";
+    /// Factor of each reduction of the learning rate.
+    step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule = "step";
+    /// How training images are changed at random.
+    augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES);
+    /// Number of training images used; 0 uses all.
+    subset: usize = 0, Kind::Whole(0, 50_000);
+    /// Number of training images held out for validation; with 0 the test set is evaluated each epoch.
+    validation: usize = 0, Kind::Whole(0, 50_000);
 }
 
 /// An enum whose variants are named in TOML and on the command line: the one table of its names.
 macro_rules! named {
-    ($(#[$doc:meta])* $enum:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $enum:ident { $($(#[$variant_meta:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $enum { $($(#[$variant_doc])* $variant),+ }
+        pub enum $enum { $($(#[$variant_meta])* $variant),+ }
 
         impl $enum {
             /// Every name, in the order of the table.
@@ -120,6 +137,20 @@ macro_rules! named {
                     .ok_or_else(|| format!("expected one of {}, found '{name}'", Self::NAMES.join(", ")))
             }
         }
+
+        impl Field for $enum {
+            fn to_setting(self) -> Setting {
+                Setting::Choice(self.name())
+            }
+
+            fn from_setting(setting: Setting) -> Self {
+                match setting {
+                    Setting::Choice(name) => Self::from_name(name),
+                    _ => None,
+                }
+                .expect("a checked setting is of its key's kind")
+            }
+        }
     };
 }
 
@@ -145,11 +176,6 @@ named! {
 }
 named! {
     /// What computes.
-    BackendChoice { Auto = "auto", Wgpu = "wgpu", Flex = "flex", Ndarray = "ndarray" }
-}
-
-impl Default for BackendChoice {
-    fn default() -> Self {
-        Self::Auto
-    }
+    #[derive(Default)]
+    BackendChoice { #[default] Auto = "auto", Wgpu = "wgpu", Flex = "flex", Ndarray = "ndarray" }
 }

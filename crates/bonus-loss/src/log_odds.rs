@@ -1,0 +1,109 @@
+//! The one-variable form: losses that see the logits f only through p = softmax(f)_y.
+//!
+//! With the log-odds of the target, z = f_y − logsumexp_{k≠y} f_k,
+//!
+//! ```text
+//! p = sigmoid(z)        −ln p = softplus(−z)        −ln(1−p) = softplus(z)
+//! ∂L/∂f_y = dL/dz       ∂L/∂f_k = −dL/dz · q_k      q = softmax over the classes k ≠ y
+//! ```
+//!
+//! which is exact and needs no clamp. Such a loss states L(z), dL/dz and L by tensor operations.
+//! Where the target is a distribution t, its loss is the expected one, Σ_k t_k L(z_k).
+
+use std::fmt::Debug;
+
+use burn::tensor::{Bool, Tensor};
+
+use crate::entry::Definition;
+use crate::stable::softmax;
+
+/// A loss of the log-odds z of the target.
+pub trait OneVariable: Debug + Send + Sync {
+    fn value_at(&self, z: f64) -> f64;
+
+    /// dL/dz.
+    fn slope_at(&self, z: f64) -> f64;
+
+    /// L of each example from its z, both `[batch]`.
+    fn forward_at(&self, z: Tensor<1>) -> Tensor<1>;
+}
+
+impl<L: OneVariable> Definition for L {
+    fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
+        likely(targets)
+            .map(|(class, share)| share * self.value_at(log_odds(logits, class)))
+            .sum()
+    }
+
+    fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+        let mut gradient = vec![0.0; logits.len()];
+        for (class, share) in likely(targets) {
+            let slope = share * self.slope_at(log_odds(logits, class));
+            let mut others = logits.to_vec();
+            others[class] = f64::NEG_INFINITY;
+            for (sum, q) in gradient.iter_mut().zip(softmax(&others)) {
+                *sum -= slope * q;
+            }
+            gradient[class] += slope;
+        }
+        gradient
+    }
+
+    fn forward(&self, logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
+        self.forward_at(log_odds_tensor(logits, is_target))
+    }
+}
+
+/// The classes that can be the target, with their shares.
+fn likely(targets: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+    let shares = targets.iter().copied().enumerate();
+    shares.filter(|(_, share)| *share != 0.0)
+}
+
+/// z of `class`: its logit less the logsumexp of the others.
+fn log_odds(logits: &[f64], class: usize) -> f64 {
+    let others = || (0..logits.len()).filter(|k| *k != class).map(|k| logits[k]);
+    let largest = others().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = others().map(|logit| (logit - largest).exp()).sum();
+    (logits[class] - largest) - total.ln()
+}
+
+/// Hides the target's logit from a softmax: its exponential is 0. Finite, since shader languages
+/// do not promise infinities.
+const HIDDEN: f64 = -1e30;
+
+/// z of each example: `[batch, classes]` → `[batch]`.
+pub fn log_odds_tensor(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
+    let [batch, _] = logits.dims();
+    let target = target_logits(logits.clone(), is_target.clone());
+    let others = logits.mask_fill(is_target, HIDDEN);
+    // A constant shift: logsumexp has the same gradient with and without it.
+    let largest = others.clone().detach().max_dim(1);
+    let total = (others - largest.clone()).exp().sum_dim(1);
+    (target - largest.reshape([batch])) - total.log().reshape([batch])
+}
+
+/// f_y of each example: `[batch, classes]` → `[batch]`.
+pub fn target_logits(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
+    let [batch, _] = logits.dims();
+    let only_target = logits.mask_fill(is_target.bool_not(), 0.0);
+    only_target.sum_dim(1).reshape([batch])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_odds_of_equal_logits_count_the_other_classes() {
+        for classes in [2, 10, 100] {
+            let z = log_odds(&vec![700.0; classes], 1);
+            assert!((z + ((classes - 1) as f64).ln()).abs() < 1e-13);
+        }
+    }
+
+    #[test]
+    fn log_odds_keep_their_precision_where_p_rounds_to_one() {
+        assert_eq!(log_odds(&[300.0, -300.0], 0), 600.0);
+    }
+}

@@ -1,0 +1,118 @@
+//! The absolute error of the class probabilities.
+
+use std::sync::Arc;
+
+use burn::tensor::{Bool, Tensor};
+
+use crate::LossEntry;
+use crate::all_classes::{ACTIVATION, Activation, CLASSES, Classes, error_log_odds};
+use crate::entry::Definition;
+use crate::log_odds::log_odds_tensor;
+use crate::stable::sigmoid_tensor;
+
+pub const ENTRY: LossEntry = LossEntry {
+    name: "mean_absolute_error",
+    summary: "absolute error of the class probabilities",
+    formula: "\
+L = Σ_k |s_k − t_k|, s = softmax(f) or sigmoid(f), t = one_hot(y); mean: L/K
+softmax: L = 2(1−p)",
+    gradient: "\
+softmax: dL/dz = −2p(1−p)
+sigmoid: ∂L/∂f_k = ±s_k (1−s_k), − for the target",
+    source: "Ghosh, Kumar & Sastry, Robust Loss Functions under Label Noise for Deep Neural \
+             Networks, AAAI 2017, arXiv 1712.09482",
+    parameters: &[ACTIVATION, CLASSES],
+    build: |config| {
+        Arc::new(MeanAbsoluteError {
+            activation: Activation::of(config),
+            classes: Classes::of(config),
+        })
+    },
+};
+
+#[derive(Debug)]
+struct MeanAbsoluteError {
+    activation: Activation,
+    classes: Classes,
+}
+
+impl Definition for MeanAbsoluteError {
+    fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
+        let shares = self.activation.shares(logits);
+        let errors = shares.iter().zip(targets).map(|(s, t)| (s - t).abs());
+        errors.sum::<f64>() * self.classes.factor(logits.len())
+    }
+
+    fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+        let factor = self.classes.factor(logits.len());
+        let shares = self.activation.shares(logits);
+        // A share that rounds to its target 1 still lies below it.
+        let slope = |(s, t): (&f64, &f64)| if s > t || *t == 0.0 { factor } else { -factor };
+        let slopes: Vec<f64> = shares.iter().zip(targets).map(slope).collect();
+        self.activation.chain(logits, &slopes)
+    }
+
+    fn forward(&self, logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
+        let [_, classes] = logits.dims();
+        match self.activation {
+            Activation::Softmax => {
+                let error = sigmoid_tensor(log_odds_tensor(logits, is_target).neg()); // 1−p
+                error * (2.0 * self.classes.factor(classes))
+            }
+            Activation::Sigmoid => {
+                let errors = sigmoid_tensor(error_log_odds(logits, is_target));
+                self.classes.reduce(errors)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stable::sigmoid;
+    use crate::{Loss, LossConfig};
+
+    fn one_vs_all(name: &str) -> Loss {
+        let config = LossConfig::new(name).unwrap();
+        config.with("activation", "sigmoid").unwrap().init()
+    }
+
+    #[test]
+    fn error_and_mirror_bonus_give_twice_the_absolute_error_less_one_per_class() {
+        let (target, mirror) = ([1.0, 0.0], [0.0, 1.0]);
+        let absolute = one_vs_all("mean_absolute_error");
+        for name in ["mean_squared_error", "mean_absolute_error"] {
+            let loss = one_vs_all(name);
+            for logits in [[0.0, 0.0], [2.0, -1.0], [-3.0, 0.5]] {
+                let encouraged = loss.value(&logits, &target) - loss.value(&logits, &mirror);
+                let expected = 2.0 * absolute.value(&logits, &target) - 2.0;
+                assert!((encouraged - expected).abs() < 1e-14, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn binary_gradients_are_those_of_the_blog() {
+        let squared = one_vs_all("mean_squared_error");
+        let absolute = one_vs_all("mean_absolute_error");
+        let cross_entropy = LossConfig::new("binary_cross_entropy").unwrap().init();
+        let targets = [1.0, 0.0];
+        for logits in [[0.3, -0.2], [4.0, 4.0], [-2.0, 1.0]] {
+            for (k, y) in targets.into_iter().enumerate() {
+                let p = sigmoid(logits[k]);
+                let slope = |loss: &Loss| loss.gradient(&logits, &targets)[k];
+                assert!((slope(&squared) - 2.0 * (p - y) * p * (1.0 - p)).abs() < 1e-15);
+                assert!((slope(&absolute) - (p - y).signum() * p * (1.0 - p)).abs() < 1e-15);
+                assert!((slope(&cross_entropy) - (p - y)).abs() < 1e-15);
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_error_is_twice_what_the_target_lacks() {
+        let loss = LossConfig::new("mean_absolute_error").unwrap().init();
+        let z: f64 = 1.5;
+        let value = loss.value(&[z, 0.0], &[1.0, 0.0]);
+        assert!((value - 2.0 * sigmoid(-z)).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,5 @@
+//! Properties that every row of the table of losses has, on every backend.
+
+mod cases;
+mod closed_forms;
+mod tensors;

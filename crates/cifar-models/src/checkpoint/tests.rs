@@ -1,0 +1,214 @@
+use burn::tensor::Device;
+
+use super::*;
+use crate::{BatchNorm2d, ResNet18, ResNet18Config};
+
+fn network(seed: u64) -> ResNet18 {
+    network_of(seed, 2, 10)
+}
+
+fn network_of(seed: u64, width: usize, classes: usize) -> ResNet18 {
+    ResNet18Config::new(classes)
+        .with_width(width)
+        .init(seed, &Device::flex())
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+/// The message of loading `content` from a file called `name` into a network of width 2.
+fn refusal(name: &str, content: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    let error = load(network(0), &path).unwrap_err().to_string();
+    let folder = format!("{}/", folder.path().display());
+    let message = error.strip_prefix(&folder);
+    message
+        .expect("the message starts with the file")
+        .to_owned()
+}
+
+/// A safetensors file with the tensors of `network(0)` after `change`.
+fn changed(change: impl FnOnce(&mut Vec<(String, TensorData)>)) -> Vec<u8> {
+    let mut tensors = named_tensors(&network(0));
+    change(&mut tensors);
+    to_bytes(&tensors)
+}
+
+#[test]
+fn names_are_pytorchs() {
+    let names: Vec<String> = named_tensors(&network(0))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let mut expected = vec!["conv1.weight".to_owned()];
+    let batch_norm = |name: &str| {
+        ["weight", "bias", "running_mean", "running_var"].map(|field| format!("{name}.{field}"))
+    };
+    expected.extend(batch_norm("bn1"));
+    for block in 0..8 {
+        let name = format!("layer{}.{}", block / 2 + 1, block % 2);
+        for layer in ["1", "2"] {
+            expected.push(format!("{name}.conv{layer}.weight"));
+            expected.extend(batch_norm(&format!("{name}.bn{layer}")));
+        }
+        if [2, 4, 6].contains(&block) {
+            expected.push(format!("{name}.shortcut.0.weight"));
+            expected.extend(batch_norm(&format!("{name}.shortcut.1")));
+        }
+    }
+    expected.extend(["linear.weight".to_owned(), "linear.bias".to_owned()]);
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn saved_network_loads_bit_by_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    save(&network(1), &path).unwrap();
+    let loaded = load(network(2), &path).unwrap();
+    assert_eq!(named_tensors(&loaded), named_tensors(&network(1)));
+}
+
+#[test]
+fn same_weights_give_the_same_bytes() {
+    assert_eq!(to_safetensors(&network(1)), to_safetensors(&network(1)));
+    assert_ne!(to_safetensors(&network(1)), to_safetensors(&network(2)));
+}
+
+#[test]
+fn weights_load_onto_a_training_device_as_leaves_with_gradient() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    save(&network(1), &path).unwrap();
+    let device = Device::flex().autodiff();
+    let config = ResNet18Config::new(10).with_width(2);
+    let loaded = load(config.init(2, &device), &path).unwrap();
+    let images = Tensor::ones([2, 3, 32, 32], &device);
+    let gradients = loaded.forward(images).sum().backward();
+
+    struct CountGradients<'a>(&'a burn::tensor::Gradients, usize);
+    impl ModuleVisitor for CountGradients<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.1 += usize::from(param.val().grad(self.0).is_some());
+        }
+    }
+    let mut count = CountGradients(&gradients, 0);
+    loaded.visit(&mut count);
+    // 20 convolutions, 20 batch normalisations with two parameters each, linear weight and bias
+    assert_eq!(count.1, 62);
+}
+
+#[test]
+fn bare_pytorch_state_is_read() {
+    let layer = BatchNorm2d::new(2, &Device::flex());
+    let layer = load(layer, &fixture("batch_norm.pth")).unwrap();
+    let values = |(name, data): (String, TensorData)| (name, data.try_to_vec::<f32>().unwrap());
+    let tensors: Vec<_> = named_tensors(&layer).into_iter().map(values).collect();
+    let expected = [
+        ("weight".to_owned(), vec![1.0, 2.0]),
+        ("bias".to_owned(), vec![3.0, 4.0]),
+        ("running_mean".to_owned(), vec![5.0, 6.0]),
+        ("running_var".to_owned(), vec![7.0, 8.0]),
+    ];
+    assert_eq!(tensors, expected);
+}
+
+#[test]
+fn half_precision_becomes_32_bit() {
+    let half = burn::tensor::f16::from_f32(0.5).to_le_bytes().repeat(2);
+    let names = ["bias", "running_mean", "running_var", "weight"];
+    let views = names.map(|name| (name, TensorView::new(Dtype::F16, vec![2], &half).unwrap()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.safetensors");
+    std::fs::write(&path, serialize(views, None).unwrap()).unwrap();
+    let layer = load(BatchNorm2d::new(2, &Device::flex()), &path).unwrap();
+    for (_, data) in named_tensors(&layer) {
+        assert_eq!(data.try_to_vec::<f32>().unwrap(), [0.5, 0.5]);
+    }
+}
+
+#[test]
+fn integers_are_refused() {
+    let zeros = [0; 16];
+    let view = TensorView::new(Dtype::I64, vec![2], &zeros).unwrap();
+    let content = serialize([("bn1.bias", view)], None).unwrap();
+    assert_eq!(
+        refusal("a.safetensors", &content),
+        "a.safetensors: bn1.bias: expected floating-point numbers, found I64"
+    );
+}
+
+#[test]
+fn missing_and_unexpected_tensors_are_named_together() {
+    let content = changed(|tensors| {
+        tensors[0].0 = "stem.weight".to_owned();
+        tensors.pop();
+    });
+    assert_eq!(
+        refusal("a.safetensors", &content),
+        "a.safetensors: missing tensors: conv1.weight, linear.bias; \
+         unexpected tensors: stem.weight"
+    );
+}
+
+#[test]
+fn long_lists_of_tensors_are_cut() {
+    let content = changed(|tensors| tensors.truncate(95));
+    assert_eq!(
+        refusal("a.safetensors", &content),
+        "a.safetensors: missing tensors: layer4.1.bn1.bias, layer4.1.bn1.running_mean, \
+         layer4.1.bn1.running_var, layer4.1.conv2.weight, layer4.1.bn2.weight and 5 more"
+    );
+}
+
+#[test]
+fn other_width_is_refused_with_both_shapes_and_the_files_size() {
+    assert_eq!(
+        refusal("a.safetensors", &to_safetensors(&network_of(0, 4, 100))),
+        "a.safetensors: conv1.weight: expected shape [2, 3, 3, 3], found [4, 3, 3, 3]: \
+         the file holds a network of width 4 for 100 classes"
+    );
+}
+
+#[test]
+fn truncated_file_is_refused_with_its_size() {
+    let whole = to_safetensors(&network(0));
+    for length in [0, 5, 100, whole.len() - 1] {
+        let message = refusal("a.safetensors", &whole[..length]);
+        let expected = format!("a.safetensors: not a complete safetensors file ({length} bytes): ");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+    let whole = std::fs::read(fixture("parity.pth")).unwrap();
+    for length in [0, 5, 100, whole.len() / 2, whole.len() - 1] {
+        let message = refusal("a.pth", &whole[..length]);
+        let expected = format!("a.pth: not a complete PyTorch file ({length} bytes): ");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
+#[test]
+fn text_is_not_a_checkpoint() {
+    let text = b"accuracy,loss\n0.9,0.3\n";
+    for name in ["a.safetensors", "a.pth"] {
+        let message = refusal(name, text);
+        assert!(message.contains("not a complete"), "{message}");
+    }
+    assert_eq!(
+        refusal("a.csv", text),
+        "a.csv: expected a file named .safetensors, .pth or .pt"
+    );
+}
+
+#[test]
+fn absent_file_is_named() {
+    let path = Path::new("absent/model.pth");
+    let error = load(network(0), path).unwrap_err().to_string();
+    assert!(error.starts_with("absent/model.pth: "), "{error}");
+    let error = save(&network(0), path).unwrap_err().to_string();
+    assert!(error.starts_with("absent/model.pth: "), "{error}");
+}

@@ -1,0 +1,202 @@
+//! `ResNet18` as in pytorch-cifar: a 3×3 stem without max-pooling, then four stages.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+use crate::{BatchNorm2d, Convolution, InitialWeights, Linear};
+
+/// The shape of a [`ResNet18`].
+#[derive(Config, Debug)]
+pub struct ResNet18Config {
+    /// Number of classes, at least 1.
+    pub classes: usize,
+    /// Channels of the first stage, at least 1; the later ones have two, four and eight times as
+    /// many. 64 is the published network.
+    #[config(default = 64)]
+    pub width: usize,
+}
+
+/// Deep residual network of 18 layers (He et al., "Deep Residual Learning for Image Recognition",
+/// CVPR 2016) in pytorch-cifar's form for 32×32 images.
+///
+/// The paths of its parameters are the names of pytorch-cifar's `state_dict`. On an autodiff device
+/// batch normalisation uses the batch's statistics and updates the running ones; `valid()` gives
+/// the network for evaluation.
+#[derive(Module, Debug)]
+pub struct ResNet18 {
+    conv1: Convolution,
+    bn1: BatchNorm2d,
+    layer1: [BasicBlock; 2],
+    layer2: [BasicBlock; 2],
+    layer3: [BasicBlock; 2],
+    layer4: [BasicBlock; 2],
+    linear: Linear,
+}
+
+impl ResNet18Config {
+    /// A network with PyTorch's default distribution of initial weights, a pure function of `seed`
+    /// and equal to the bit on every device.
+    ///
+    /// # Panics
+    /// When `classes` or `width` is 0.
+    pub fn init(&self, seed: u64, device: &Device) -> ResNet18 {
+        let Self { classes, width } = *self;
+        assert!(
+            classes > 0 && width > 0,
+            "a ResNet18 needs at least one class and width 1, found {classes} and {width}"
+        );
+        let weights = InitialWeights::new(seed, device);
+        let stage = |name: &str, channels_in: usize, channels: usize, stride: usize| {
+            [
+                BasicBlock::new(&format!("{name}.0"), channels_in, channels, stride, weights),
+                BasicBlock::new(&format!("{name}.1"), channels, channels, 1, weights),
+            ]
+        };
+        ResNet18 {
+            conv1: Convolution::new("conv1", [3, width], 3, 1, weights),
+            bn1: BatchNorm2d::new(width, device),
+            layer1: stage("layer1", width, width, 1),
+            layer2: stage("layer2", width, 2 * width, 2),
+            layer3: stage("layer3", 2 * width, 4 * width, 2),
+            layer4: stage("layer4", 4 * width, 8 * width, 2),
+            linear: Linear::new("linear", 8 * width, classes, weights),
+        }
+    }
+}
+
+impl ResNet18 {
+    /// Logits of `images`: `[batch, 3, 32, 32]` to `[batch, classes]`.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.linear.forward(self.features(images))
+    }
+
+    /// What the last layer sees: `[batch, 3, 32, 32]` to `[batch, 8 · width]`.
+    pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
+        let stem = relu(self.bn1.forward(self.conv1.forward(images)));
+        let maps = [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
+            .into_iter()
+            .flatten()
+            .fold(stem, |maps, block| block.forward(maps));
+        let [batch, channels, height, width] = maps.dims();
+        maps.reshape([batch, channels, height * width])
+            .mean_dim(2)
+            .reshape([batch, channels])
+    }
+}
+
+/// Two 3×3 convolutions and a way around them.
+#[derive(Module, Debug)]
+pub struct BasicBlock {
+    conv1: Convolution,
+    bn1: BatchNorm2d,
+    conv2: Convolution,
+    bn2: BatchNorm2d,
+    shortcut: Option<(Convolution, BatchNorm2d)>,
+}
+
+impl BasicBlock {
+    /// A block whose parameters are drawn under `name`; the shortcut is the identity where the
+    /// shape allows it.
+    fn new(
+        name: &str,
+        channels_in: usize,
+        channels: usize,
+        stride: usize,
+        weights: InitialWeights<'_>,
+    ) -> Self {
+        let convolution = |layer: &str, channels_in, kernel, stride| {
+            let name = format!("{name}.{layer}");
+            Convolution::new(&name, [channels_in, channels], kernel, stride, weights)
+        };
+        let batch_norm = || BatchNorm2d::new(channels, weights.device());
+        let changes_shape = stride != 1 || channels_in != channels;
+        Self {
+            conv1: convolution("conv1", channels_in, 3, stride),
+            bn1: batch_norm(),
+            conv2: convolution("conv2", channels, 3, 1),
+            bn2: batch_norm(),
+            shortcut: changes_shape.then(|| {
+                let projection = convolution("shortcut.0", channels_in, 1, stride);
+                (projection, batch_norm())
+            }),
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let residual = relu(self.bn1.forward(self.conv1.forward(input.clone())));
+        let residual = self.bn2.forward(self.conv2.forward(residual));
+        let around = match &self.shortcut {
+            Some((convolution, batch_norm)) => batch_norm.forward(convolution.forward(input)),
+            None => input,
+        };
+        relu(residual + around)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::named_tensors;
+
+    #[test]
+    fn standard_network_has_the_published_number_of_parameters() {
+        let device = Device::flex();
+        let parameters = |classes| ResNet18Config::new(classes).init(0, &device).num_params();
+        assert_eq!(parameters(10), 11_173_962);
+        assert_eq!(parameters(100), 11_173_962 + 90 * 513);
+    }
+
+    #[test]
+    fn logits_and_features_have_their_shapes() {
+        let device = Device::flex();
+        let network = ResNet18Config::new(7).with_width(2).init(0, &device);
+        let images = Tensor::zeros([3, 3, 32, 32], &device);
+        assert_eq!(network.features(images.clone()).dims(), [3, 16]);
+        assert_eq!(network.forward(images).dims(), [3, 7]);
+    }
+
+    #[test]
+    #[expect(
+        deprecated,
+        reason = "NdArray is the second implementation to compare with"
+    )]
+    fn initial_weights_are_bit_equal_on_every_device_and_differ_between_seeds() {
+        let config = ResNet18Config::new(10).with_width(4);
+        let weights = |seed, device: Device| named_tensors(&config.init(seed, &device));
+        let expected = weights(1, Device::flex());
+        assert_eq!(expected, weights(1, Device::ndarray()));
+        assert_eq!(expected, weights(1, Device::flex().autodiff()));
+        assert_ne!(expected, weights(2, Device::flex()));
+    }
+
+    #[test]
+    fn initial_weights_have_pytorchs_range_and_spread() {
+        let network = ResNet18Config::new(10).with_width(16);
+        for (name, values) in named_tensors(&network.init(3, &Device::flex())) {
+            let fan_in = match values.shape().as_slice() {
+                [_, channels, height, width] => channels * height * width,
+                [_, features] => *features,
+                _ => continue,
+            };
+            let bound = 1.0 / (fan_in as f32).sqrt();
+            let values = values.try_to_vec::<f32>().unwrap();
+            assert!(values.iter().all(|value| value.abs() <= bound), "{name}");
+            // a uniform distribution's variance is a third of its squared bound; its estimate from
+            // n draws has a relative standard deviation of √(0.8/n)
+            let count = values.len() as f32;
+            let variance = values.iter().map(|value| value * value).sum::<f32>() / count;
+            let deviation = variance / (bound * bound / 3.0) - 1.0;
+            assert!(deviation.abs() < 5.0 * (0.8 / count).sqrt(), "{name}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "at least one class and width 1, found 10 and 0")]
+    fn width_zero_is_refused() {
+        ResNet18Config::new(10)
+            .with_width(0)
+            .init(0, &Device::flex());
+    }
+}

@@ -1,0 +1,238 @@
+//! The network against PyTorch, from the fixture of tests/fixtures/make_parity.py.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, DeviceKind, DeviceType, Gradients, Int, Tensor, TensorData};
+use cifar_models::{ResNet18, ResNet18Config, checkpoint};
+
+const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
+const LEARNING_RATE: f64 = 0.02;
+const MOMENTUM: f64 = 0.9;
+const WEIGHT_DECAY: f64 = 5e-4;
+/// What the fixture's results may differ by, relative to each number or to a tensor's largest.
+const TOLERANCE: f64 = 1e-4;
+
+#[test]
+fn flex_equals_pytorch() {
+    assert_parity(&Device::flex());
+}
+
+#[test]
+#[expect(
+    deprecated,
+    reason = "NdArray is the second implementation to compare with"
+)]
+fn ndarray_equals_pytorch() {
+    assert_parity(&Device::ndarray());
+}
+
+#[test]
+fn a_training_step_on_wgpu_equals_flex() {
+    let software = Device::wgpu(DeviceKind::Cpu);
+    if !Device::enumerate(DeviceType::Wgpu)
+        .into_vec()
+        .contains(&software)
+    {
+        eprintln!("skipped: no software Vulkan adapter here (Debian: mesa-vulkan-drivers)");
+        return;
+    }
+    let step = |device: &Device| {
+        let mut network = network(&device.clone().autodiff());
+        let (loss, gradients) = loss_and_gradients(&network);
+        network = Sgd::default().step(network, gradients);
+        (loss, checkpoint::named_tensors(&network.valid()))
+    };
+    let (expected_loss, expected) = step(&Device::flex());
+    let (loss, found) = step(&software);
+    assert_relative("loss", loss, expected_loss);
+    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+        assert_tensor(name, found, expected);
+    }
+}
+
+/// Logits, losses, gradients and running statistics as PyTorch's.
+fn assert_parity(device: &Device) {
+    let text = std::fs::read_to_string(fixture("parity.json")).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        let numbers = value.as_array().unwrap().iter();
+        numbers.map(|number| number.as_f64().unwrap()).collect()
+    };
+
+    let logits = network(device).forward(images(device)).into_data();
+    let logits = logits.try_to_vec::<f32>().unwrap();
+    let expected_logits = expected["logits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(numbers);
+    for (index, (found, expected)) in logits.iter().zip(expected_logits).enumerate() {
+        assert_relative(&format!("logit {index}"), f64::from(*found), expected);
+    }
+
+    let mut network = network(&device.clone().autodiff());
+    let mut sgd = Sgd::default();
+    let of_pytorch = after_training(device);
+    let losses = numbers(&expected["losses"]);
+    assert_eq!(losses.len(), 10);
+    for (step, expected) in losses.into_iter().enumerate() {
+        let (loss, gradients) = loss_and_gradients(&network);
+        assert_relative(&format!("loss of step {step}"), loss, expected);
+        if step == 0 {
+            let mut collected = Collect::new(&gradients);
+            network.visit(&mut collected);
+            assert_eq!(collected.tensors.len(), 62);
+            for (name, gradient) in &collected.tensors {
+                assert_tensor(name, gradient, &of_pytorch[name]);
+            }
+        }
+        network = sgd.step(network, gradients);
+    }
+    for (name, found) in checkpoint::named_tensors(&network) {
+        if name.contains("running") {
+            assert_tensor(&name, &found, &of_pytorch[&name]);
+        }
+    }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+fn config() -> ResNet18Config {
+    ResNet18Config::new(10).with_width(2)
+}
+
+/// The fixture's network before training.
+fn network(device: &Device) -> ResNet18 {
+    checkpoint::load(config().init(0, device), &fixture("parity.pth")).unwrap()
+}
+
+/// Gradients of the first step under the parameters' names, and running statistics after ten; a
+/// file that safetensors' own library wrote.
+fn after_training(device: &Device) -> HashMap<String, TensorData> {
+    let file = fixture("parity.safetensors");
+    let tensors = checkpoint::load(config().init(0, device), &file).unwrap();
+    checkpoint::named_tensors(&tensors).into_iter().collect()
+}
+
+/// The images of the fixture, from the same integer hash.
+fn images(device: &Device) -> Tensor<4> {
+    let per_image = 3 * 32 * 32;
+    let pixel = |index: u32| {
+        let hashed = index.wrapping_mul(2_654_435_761);
+        let hashed = (hashed ^ (hashed >> 15)).wrapping_mul(2_246_822_519);
+        let byte = (hashed ^ (hashed >> 13)) & 255;
+        let offset = ((index / per_image) as f32 - 3.5) / 4.0;
+        (byte as f32 - 127.5) / 64.0 + offset
+    };
+    let pixels: Vec<f32> = (0..8 * per_image).map(pixel).collect();
+    Tensor::from_data(TensorData::new(pixels, [8, 3, 32, 32]), device)
+}
+
+/// Mean cross-entropy in training mode.
+fn loss_and_gradients(network: &ResNet18) -> (f64, Gradients) {
+    let device = &network.devices()[0];
+    let targets = Tensor::<1, Int>::from_data(TARGETS, device).reshape([8, 1]);
+    let logits = network.forward(images(&device.clone().autodiff()));
+    let loss = -log_softmax(logits, 1).gather(1, targets).mean();
+    (
+        f64::from(loss.clone().into_scalar::<f32>()),
+        loss.backward(),
+    )
+}
+
+/// PyTorch's SGD with momentum and weight decay, without dampening.
+#[derive(Default)]
+struct Sgd {
+    gradients: Option<Gradients>,
+    velocity: HashMap<ParamId, Tensor<1>>,
+}
+
+impl Sgd {
+    fn step(&mut self, network: ResNet18, gradients: Gradients) -> ResNet18 {
+        self.gradients = Some(gradients);
+        network.map(self)
+    }
+}
+
+impl ModuleMapper for Sgd {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let gradients = self.gradients.as_ref().unwrap();
+        let Some(gradient) = param.val().grad(gradients) else {
+            return param;
+        };
+        let velocity = &mut self.velocity;
+        let id = param.id;
+        param.map(|weight| {
+            let weight = weight.inner();
+            let shape = weight.dims();
+            let decayed: Tensor<1> = (gradient + weight.clone() * WEIGHT_DECAY).flatten(0, D - 1);
+            let next = match velocity.remove(&id) {
+                Some(velocity) => velocity * MOMENTUM + decayed,
+                None => decayed,
+            };
+            velocity.insert(id, next.clone());
+            let weight = weight - next.reshape(shape) * LEARNING_RATE;
+            Tensor::from_inner(weight).require_grad()
+        })
+    }
+}
+
+/// Every parameter's gradient under its name.
+struct Collect<'a> {
+    gradients: &'a Gradients,
+    path: Vec<String>,
+    tensors: Vec<(String, TensorData)>,
+}
+
+impl<'a> Collect<'a> {
+    fn new(gradients: &'a Gradients) -> Self {
+        Self {
+            gradients,
+            path: Vec::new(),
+            tensors: Vec::new(),
+        }
+    }
+}
+
+impl ModuleVisitor for Collect<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad(self.gradients) {
+            self.tensors
+                .push((self.path.join("."), gradient.into_data()));
+        }
+    }
+}
+
+fn assert_relative(what: &str, found: f64, expected: f64) {
+    let deviation = (found - expected).abs() / expected.abs();
+    assert!(
+        deviation < TOLERANCE,
+        "{what}: {found} deviates from {expected} by {deviation:.1e}"
+    );
+}
+
+/// Every element within the tolerance of the tensor's largest magnitude.
+fn assert_tensor(name: &str, found: &TensorData, expected: &TensorData) {
+    assert_eq!(found.shape(), expected.shape(), "{name}");
+    let found = found.try_to_vec::<f32>().unwrap();
+    let expected = expected.try_to_vec::<f32>().unwrap();
+    let largest = expected.iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+    let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+    let deviation = f64::from(differences.fold(0.0, f32::max) / largest);
+    assert!(deviation < TOLERANCE, "{name}: deviates by {deviation:.1e}");
+}

@@ -1,0 +1,108 @@
+//! `experiment eval`: test accuracy and loss of a checkpoint.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use bonus_loss::LossConfig;
+use burn::tensor::Tensor;
+use cifar_models::checkpoint;
+use clap::Args;
+
+use crate::data::{self, DatasetSource};
+use crate::device;
+use crate::measure::{Tally, for_each_batch, read_values};
+use crate::store::{Score, atomic};
+use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
+use crate::train::build_model;
+
+/// Test accuracy and cross-entropy of a checkpoint (.safetensors, or pytorch-cifar's .pth)
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// resnet18
+    #[arg(long, default_value = "resnet18")]
+    model: ModelName,
+    /// Channels of the first stage
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    width: u16,
+    /// The checkpoint
+    #[arg(long)]
+    weights: PathBuf,
+    /// cifar10, cifar100 or shapes
+    #[arg(long, default_value = "cifar10")]
+    dataset: DatasetName,
+    /// Folder of the dataset's files, or its parent
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// auto, wgpu, flex or ndarray
+    #[arg(long, default_value = "auto")]
+    backend: BackendChoice,
+    /// Threads of the CPU backends; all cores by default
+    #[arg(long)]
+    threads: Option<std::num::NonZeroUsize>,
+    /// Write the logits here: a row per test image in file order, a column per class
+    #[arg(long)]
+    logits: Option<PathBuf>,
+    /// Print an object for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &EvalArguments) -> Result<()> {
+    super::use_threads(arguments.threads)?;
+    let settings = TrainSettings {
+        dataset: arguments.dataset,
+        model: arguments.model,
+        width: usize::from(arguments.width),
+        ..TrainSettings::default()
+    };
+    let data = data::load(&DatasetSource::of(&settings), arguments.data_dir.as_deref())?;
+    for note in &data.notes {
+        eprintln!("note: {note}");
+    }
+    let device = device::open(arguments.backend)?;
+    let model = build_model(&settings, data.classes, 0, &device.device);
+    let model = checkpoint::load(model, &arguments.weights)?;
+
+    let loss = LossConfig::new("cross_entropy")?.init();
+    let mut tally = Tally::default();
+    let mut csv = csv_header(data.classes);
+    for_each_batch(&model, &data.test, data.normalization, &device.device, |logits, targets| {
+        if arguments.logits.is_some() {
+            append_rows(&mut csv, logits.clone())?;
+        }
+        tally.add(&loss, logits, targets)
+    })?;
+    if let Some(path) = &arguments.logits {
+        atomic::write(path, csv.as_bytes())?;
+    }
+    print_score(&tally.score(), data.test.len(), arguments.json)
+}
+
+fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(score)?);
+    } else {
+        println!(
+            "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}",
+            100.0 * score.accuracy,
+            (score.accuracy * images as f64).round(),
+            score.loss,
+        );
+    }
+    Ok(())
+}
+
+fn csv_header(classes: usize) -> String {
+    let names: Vec<String> = (0..classes).map(|class| format!("logit_{class}")).collect();
+    names.join(",") + "\n"
+}
+
+fn append_rows(csv: &mut String, logits: Tensor<2>) -> Result<()> {
+    let [_, classes] = logits.dims();
+    for row in read_values(logits)?.chunks_exact(classes) {
+        let fields: Vec<String> = row.iter().map(f32::to_string).collect();
+        csv.push_str(&fields.join(","));
+        csv.push('\n');
+    }
+    Ok(())
+}

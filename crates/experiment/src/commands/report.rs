@@ -1,0 +1,44 @@
+//! `experiment report STORE`
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::report::{self, Format};
+use crate::store::Store;
+
+/// Print the table of a store's results
+#[derive(Debug, clap::Args)]
+pub struct ReportArguments {
+    /// Folder of the store, such as runs/quickstart
+    store: PathBuf,
+    /// Print a Markdown table
+    #[arg(long, group = "format")]
+    markdown: bool,
+    /// Print comma-separated values: every setting, accuracies from 0 to 1
+    #[arg(long, group = "format")]
+    csv: bool,
+    /// Print a JSON array: every setting, accuracies from 0 to 1
+    #[arg(long, group = "format")]
+    json: bool,
+}
+
+pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
+    let store = Store::open_existing(&arguments.store)?;
+    let rows = report::rows_of_store(&store)?;
+    if rows.is_empty() {
+        eprintln!("{}: no trial has a result yet", arguments.store.display());
+    }
+    io::stdout().write_all(report::render(&rows, arguments.format()).as_bytes())?;
+    Ok(())
+}
+
+impl ReportArguments {
+    fn format(&self) -> Format {
+        match self {
+            Self { markdown: true, .. } => Format::Markdown,
+            Self { csv: true, .. } => Format::Csv,
+            Self { json: true, .. } => Format::Json,
+            _ => Format::Text,
+        }
+    }
+}

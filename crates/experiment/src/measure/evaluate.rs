@@ -1,0 +1,119 @@
+//! A network's score on a set of images.
+
+use anyhow::{Result, anyhow};
+use bonus_loss::Loss;
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use cifar_models::ResNet18;
+
+use crate::data::{Batch, ImageSet, Normalization, evaluation_batches};
+use crate::store::Score;
+
+/// Images in an evaluation batch; it changes speed and memory, not the score.
+const EVALUATION_BATCH: usize = 200;
+
+/// Accuracy and mean loss over all of `images`, in evaluation mode on `device`.
+///
+/// # Errors
+/// When the device fails.
+pub fn evaluate(
+    model: &ResNet18,
+    loss: &Loss,
+    images: &ImageSet,
+    normalization: Normalization,
+    device: &Device,
+) -> Result<Score> {
+    let mut tally = Tally::default();
+    for_each_batch(model, images, normalization, device, |logits, targets| {
+        tally.add(loss, logits, targets)
+    })?;
+    Ok(tally.score())
+}
+
+/// What the batches evaluated so far add up to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    loss: f64,
+    correct: f64,
+    images: f64,
+}
+
+impl Tally {
+    /// Adds a batch with logits `[batch, classes]` and targets `[batch]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn add(&mut self, loss: &Loss, logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<()> {
+        self.images += targets.dims()[0] as f64;
+        let losses = loss.forward_no_reduction(logits.clone(), targets.clone());
+        for [loss, correct] in read_sums(vec![sums(losses, logits, targets)])? {
+            self.loss += loss;
+            self.correct += correct;
+        }
+        Ok(())
+    }
+
+    pub fn score(&self) -> Score {
+        Score {
+            accuracy: self.correct / self.images,
+            loss: self.loss / self.images,
+        }
+    }
+}
+
+/// Calls `each` with the logits `[batch, classes]` and targets `[batch]` of every batch, in file order.
+pub fn for_each_batch(
+    model: &ResNet18,
+    images: &ImageSet,
+    normalization: Normalization,
+    device: &Device,
+    mut each: impl FnMut(Tensor<2>, Tensor<1, Int>) -> Result<()>,
+) -> Result<()> {
+    let model = model.valid();
+    for batch in evaluation_batches(images, normalization, EVALUATION_BATCH) {
+        let (inputs, targets) = to_tensors(batch, device);
+        each(model.forward(inputs), targets)?;
+    }
+    Ok(())
+}
+
+/// Images `[batch, 3, 32, 32]` and labels `[batch]` on `device`.
+pub fn to_tensors(batch: Batch, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
+    let count = batch.labels.len();
+    (
+        Tensor::from_data(TensorData::new(batch.images, [count, 3, 32, 32]), device),
+        Tensor::from_data(TensorData::new(batch.labels, [count]), device),
+    )
+}
+
+/// Sum of the losses and number of correct predictions, `[2]`, left on the device until
+/// [`read_sums`], so that a step does not wait for it.
+pub fn sums(losses: Tensor<1>, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    let predictions: Tensor<1, Int> = logits.argmax(1).squeeze_dim(1); // [batch]
+    let correct = predictions.equal(targets).float();
+    Tensor::cat(vec![losses.sum_dim(0), correct.sum_dim(0)], 0)
+}
+
+/// Reads many [`sums`] back at once: (sum of the losses, number correct) of each.
+///
+/// # Errors
+/// When the device fails.
+pub fn read_sums(sums: Vec<Tensor<1>>) -> Result<Vec<[f64; 2]>> {
+    let values = read_values(Tensor::cat(sums, 0))?;
+    let pairs = values.chunks_exact(2);
+    Ok(pairs
+        .map(|pair| [f64::from(pair[0]), f64::from(pair[1])])
+        .collect())
+}
+
+/// The elements of `tensor` in row-major order.
+///
+/// # Errors
+/// When the device fails.
+pub fn read_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let data = tensor
+        .try_into_data()
+        .map_err(|error| anyhow!("device: the result could not be read back: {error:?}"))?;
+    data.into_vec()
+        .map_err(|error| anyhow!("device: expected 32-bit numbers: {error:?}"))
+}

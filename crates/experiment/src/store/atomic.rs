@@ -1,0 +1,134 @@
+//! The one way a file is written: whole or not at all, and on disk before the call returns.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// Writes a file so that a reader, a kill or a power cut meets the old content or the new, never a part.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = temporary_beside(path);
+    let written = write_synced(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| sync_folder(parent(path)));
+    written.map_err(|error| {
+        // Half a file must not keep a full disk full; the first error is the one to report.
+        fs::remove_file(&temporary).ok();
+        StoreError::io(path, "write")(error)
+    })
+}
+
+/// Creates a folder with those above it, each on disk before the call returns.
+pub fn create_folder(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    if above != path {
+        create_folder(above)?;
+    }
+    fs::create_dir(path)
+        .or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })
+        .and_then(|()| sync_folder(above))
+        .map_err(StoreError::io(path, "create the folder"))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the names in a folder durable; only Unix can open a folder to ask for it.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
+/// The folder a path lies in, the current one for a bare name.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_written_file_replaces_the_old_one_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("result.json");
+        write(&file, b"a long first content").unwrap();
+        write(&file, b"second").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+        assert_eq!(names_in(folder.path()), ["result.json"]);
+    }
+
+    #[test]
+    fn a_part_left_by_a_kill_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("result.json");
+        fs::write(temporary_beside(&file), b"half of a much longer content").unwrap();
+        write(&file, b"whole").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"whole");
+        assert_eq!(names_in(folder.path()), ["result.json"]);
+    }
+
+    #[test]
+    fn a_failed_write_names_the_file_and_leaves_no_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let occupied = folder.path().join("model.safetensors");
+        fs::create_dir(&occupied).unwrap();
+        let message = write(&occupied, b"weights").unwrap_err().to_string();
+        assert!(
+            message.contains("model.safetensors: cannot write: "),
+            "{message}"
+        );
+        assert_eq!(names_in(folder.path()), ["model.safetensors"]);
+    }
+
+    #[test]
+    fn folders_are_created_with_those_above_and_again_without_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("runs/quickstart/trials");
+        create_folder(&deep).unwrap();
+        create_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+    }
+
+    #[test]
+    fn a_file_in_the_way_of_a_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("runs");
+        fs::write(&file, b"").unwrap();
+        let message = create_folder(&file.join("quickstart"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("runs: cannot create the folder: ")
+                || message.contains("quickstart: cannot create the folder: "),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! What a trial was computed by, with and on: the content of `environment.json`.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+/// Cargo.toml pins this version; a test compares the two.
+const BURN_VERSION: &str = "0.22.1";
+
+/// Everything that may change a trial's numbers or speed and is not a setting.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Environment {
+    pub versions: Versions,
+    /// Checked out where the program was built; "unknown" outside a checkout.
+    pub git_commit: &'static str,
+    /// System and instruction set, such as `linux x86_64`.
+    pub operating_system: String,
+    /// Model name of the processor; "unknown" where Linux does not tell.
+    pub cpu: String,
+    /// Logical cores that this process may use.
+    pub cores: usize,
+    #[serde(flatten)]
+    pub computation: Computation,
+    /// Of the images and labels that the trial trains on and is tested with.
+    pub data_hash: String,
+    /// UTC, RFC 3339, whole seconds.
+    pub time_started: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Versions {
+    pub experiment: &'static str,
+    pub burn: &'static str,
+}
+
+/// What computes, as the caller chose it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Computation {
+    pub backend: String,
+    /// As the device names itself.
+    pub device: String,
+    pub driver: Option<String>,
+    /// Of the CPU backends and of data preparation.
+    pub threads: usize,
+}
+
+impl Environment {
+    /// Of this program on this machine, at this moment.
+    pub fn collect(computation: Computation, data_hash: String) -> Self {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            versions: Versions {
+                experiment: env!("CARGO_PKG_VERSION"),
+                burn: BURN_VERSION,
+            },
+            git_commit: env!("EXPERIMENT_GIT_COMMIT"),
+            operating_system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: fs::read_to_string("/proc/cpuinfo")
+                .ok()
+                .and_then(|cpuinfo| cpu_model(&cpuinfo))
+                .unwrap_or_else(|| "unknown".to_string()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            computation,
+            data_hash,
+            // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
+            time_started: rfc_3339(since_1970.unwrap_or_default()),
+        }
+    }
+}
+
+/// The first `model name` in the text of /proc/cpuinfo; some instruction sets have none.
+fn cpu_model(cpuinfo: &str) -> Option<String> {
+    let mut fields = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+    let (_, model) = fields.find(|(key, _)| key.trim() == "model name")?;
+    Some(model.trim().to_string())
+}
+
+/// UTC in the form `2026-11-23T08:05:09Z`.
+fn rfc_3339(since_1970: Duration) -> String {
+    let seconds = since_1970.as_secs();
+    let (year, month, day) = civil_date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day in the Gregorian calendar. Howard Hinnant's `civil_from_days`: years begin in March,
+/// so that the leap day comes last and a month's first day follows a line of slope 153 / 5.
+fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
+    const DAYS_PER_400_YEARS: u64 = 146_097;
+    // Counted from 0000-03-01.
+    let days = days_since_1970 + 719_468;
+    let era = days / DAYS_PER_400_YEARS;
+    let day_of_era = days % DAYS_PER_400_YEARS;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let months_since_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
+    let month = if months_since_march < 10 {
+        months_since_march + 3
+    } else {
+        months_since_march - 9
+    };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::examples::environment;
+
+    #[test]
+    fn dates_follow_the_gregorian_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_234_567_890, "2009-02-13T23:31:30Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc_3339(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn the_cpu_is_the_first_model_name() {
+        let cpuinfo = "processor\t: 0\nmodel\t\t: 85\nmodel name\t: Fast: CPU @ 2.00GHz\n\nmodel name\t: other\n";
+        assert_eq!(cpu_model(cpuinfo), Some("Fast: CPU @ 2.00GHz".to_string()));
+        assert_eq!(cpu_model("processor\t: 0\nBogoMIPS\t: 50.00\n"), None);
+    }
+
+    #[test]
+    fn the_stated_version_of_burn_is_the_pinned_one() {
+        let manifest = include_str!("../../../../Cargo.toml");
+        assert!(manifest.contains(&format!("burn = {{ version = \"={BURN_VERSION}\"")));
+    }
+
+    #[test]
+    fn the_json_tells_versions_machine_data_and_time() {
+        let value = serde_json::to_value(environment()).unwrap();
+        assert_eq!(value["versions"]["burn"], BURN_VERSION);
+        assert_eq!(value["backend"], "flex");
+        assert_eq!(value["threads"], 2);
+        assert_eq!(value["data_hash"], "sha256:0f");
+        assert!(value["cores"].as_u64().unwrap() >= 1);
+        assert!(value["time_started"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn the_commit_of_the_build_is_a_hash_or_unknown() {
+        let commit = environment().git_commit;
+        let is_hash = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(is_hash || commit == "unknown", "{commit}");
+    }
+}

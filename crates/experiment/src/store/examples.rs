@@ -1,0 +1,47 @@
+//! Results made up for tests.
+
+use serde_json::Value;
+
+use super::{Computation, Environment, Score, TrialResult, TrialState};
+
+/// A finished trial of the given settings.
+pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
+    let Value::Object(settings) = settings else {
+        panic!("settings must be an object, found {settings}")
+    };
+    TrialResult {
+        id: id.to_string(),
+        state: TrialState::Done,
+        settings,
+        test: Some(Score {
+            accuracy,
+            loss: 0.25,
+        }),
+        images_per_second: Some(320.0),
+        time_s_total: 12.5,
+        step: 391,
+        cause: None,
+    }
+}
+
+/// A trial of the given settings that ended early.
+pub fn ended(id: &str, settings: Value, state: TrialState) -> TrialResult {
+    TrialResult {
+        state,
+        test: None,
+        step: 17,
+        cause: Some("the loss is NaN at step 17".to_string()),
+        ..done(id, settings, 0.0)
+    }
+}
+
+/// An environment made up for tests.
+pub fn environment() -> Environment {
+    let computation = Computation {
+        backend: "flex".to_string(),
+        device: "cpu".to_string(),
+        driver: None,
+        threads: 2,
+    };
+    Environment::collect(computation, "sha256:0f".to_string())
+}

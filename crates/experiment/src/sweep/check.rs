@@ -1,0 +1,391 @@
+//! A parsed document → checked settings, with every problem on the way.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::diagnostics::Problem;
+use super::keys::{Kind, Setting, TrainKey};
+use super::points::Axis;
+use super::settings::{BackendChoice, ExecutionSettings, Sweep, TRAIN_KEYS};
+use super::values::{describe, did_you_mean, key_name, mend, nearest, suggest, whole};
+
+/// The keys outside of tables, and the tables.
+const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", "grid"];
+
+/// The keys of `[train]` that change no number of a trial's outcome.
+const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
+const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
+const THREADS: Kind = Kind::Whole(1, 1024);
+
+/// Entries of a list; far above any use, and low enough to compare each with each.
+const MAXIMUM_ITEMS: usize = 1000;
+/// Characters of a name, which a folder must be able to bear.
+const MAXIMUM_NAME: usize = 100;
+/// JSON's readers hold whole numbers exactly up to 2⁵³ − 1.
+const MAXIMUM_SEED: u64 = (1 << 53) - 1;
+
+/// Collects problems while it reads; what it returns means something only where there are none.
+pub(super) struct Checker {
+    pub problems: Vec<Problem>,
+    /// Whether the parser understood all of the text, so that what is not found is not there.
+    pub complete: bool,
+    /// Keys whose value is unknown because of a problem already reported.
+    pub doubtful: Vec<&'static str>,
+}
+
+/// Something read, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Item<T> {
+    pub value: T,
+    /// Bytes of the text.
+    pub span: Range<usize>,
+    /// The path of keys that leads there.
+    pub place: String,
+}
+
+impl Checker {
+    pub fn new(complete: bool) -> Self {
+        Self {
+            problems: Vec::new(),
+            complete,
+            doubtful: Vec::new(),
+        }
+    }
+
+    /// A sweep file.
+    pub fn sweep(&mut self, document: &DeTable) -> Sweep {
+        let mut name = String::new();
+        let mut description = String::new();
+        let mut losses = Vec::new();
+        let mut seeds = Vec::new();
+        let mut fixed = Vec::new();
+        let mut execution = ExecutionSettings::default();
+        let mut axes = Vec::new();
+        for (key, value) in in_file_order(document) {
+            match key.get_ref().as_ref() {
+                "name" => name = self.name(value),
+                "description" => description = self.text(value, "description"),
+                "losses" => losses = self.distinct(value, "losses", "losses", Self::loss),
+                "seeds" => seeds = self.distinct(value, "seeds", "whole numbers", Self::seed),
+                "train" => (fixed, execution) = self.train(value),
+                "grid" => axes = self.grid(value),
+                _ => self.unknown_key(key, ""),
+            }
+        }
+        self.missing(document);
+        let points = self.points(&fixed, &axes, losses.len(), seeds.len());
+        Sweep {
+            name,
+            description,
+            points,
+            axes: axes.iter().map(|axis| axis.key.name.to_owned()).collect(),
+            losses: losses.into_iter().map(|loss| loss.value).collect(),
+            seeds: seeds.into_iter().map(|seed| seed.value).collect(),
+            execution,
+        }
+    }
+
+    fn missing(&mut self, document: &DeTable) {
+        for (name, example) in [
+            ("name", "name = \"my-sweep\""),
+            ("losses", "losses = [{ name = \"cross_entropy\" }]"),
+            ("seeds", "seeds = [1, 2, 3]"),
+        ] {
+            if self.complete && !document.contains_key(name) && !self.doubtful.contains(&name) {
+                let message = format!("{name}: expected a value, found none");
+                let help = format!("add a line such as {example} above the first [table]");
+                self.problems.push(Problem::of_text(message).help(help));
+            }
+        }
+    }
+
+    fn name(&mut self, value: &Spanned<DeValue>) -> String {
+        let name = self.text(value, "name");
+        let usable = name.len() <= MAXIMUM_NAME
+            && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if !usable && value.get_ref().is_str() {
+            let expectation = format!(
+                "a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', \
+                 at most {MAXIMUM_NAME})"
+            );
+            self.unexpected(value, "name", &expectation, None);
+        }
+        name
+    }
+
+    fn text(&mut self, value: &Spanned<DeValue>, place: &str) -> String {
+        if !value.get_ref().is_str() {
+            self.unexpected(value, place, "text in quotes", None);
+        }
+        value.get_ref().as_str().unwrap_or_default().to_owned()
+    }
+
+    fn seed(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<u64> {
+        let read = |value: &DeValue| {
+            let seed = whole(value).and_then(|number| u64::try_from(number).ok());
+            seed.filter(|seed| *seed <= MAXIMUM_SEED)
+        };
+        let seed = read(value.get_ref());
+        if seed.is_none() {
+            let expectation = format!("a whole number from 0 to {MAXIMUM_SEED}");
+            let help = mend(value.get_ref(), |value| read(value).is_some());
+            self.unexpected(value, place, &expectation, help);
+        }
+        seed
+    }
+
+    /// `[train]`: the settings that it fixes, and where the sweep runs.
+    fn train(
+        &mut self,
+        value: &Spanned<DeValue>,
+    ) -> (Vec<(&'static TrainKey, Item<Setting>)>, ExecutionSettings) {
+        let mut fixed = Vec::new();
+        let mut execution = ExecutionSettings::default();
+        for (key, value) in self.table(value, "train") {
+            let place = format!("train.{}", key_name(key.get_ref()));
+            match key.get_ref().as_ref() {
+                "backend" => {
+                    if let Some(Setting::Choice(name)) = self.setting(&BACKEND, value, &place) {
+                        execution.backend = BackendChoice::from_name(name).unwrap_or_default();
+                    }
+                }
+                "threads" => {
+                    if let Some(Setting::Whole(threads)) = self.setting(&THREADS, value, &place) {
+                        execution.threads = Some(threads);
+                    }
+                }
+                name => match TrainKey::find(name) {
+                    Some(row) => match self.train_setting(row, value, &place) {
+                        Some(setting) => {
+                            fixed.push((
+                                row,
+                                Item {
+                                    value: setting,
+                                    span: value.span(),
+                                    place,
+                                },
+                            ));
+                        }
+                        None => self.doubtful.push(row.name),
+                    },
+                    None => self.unknown_key(key, "train"),
+                },
+            }
+        }
+        (fixed, execution)
+    }
+
+    fn train_setting(
+        &mut self,
+        key: &TrainKey,
+        value: &Spanned<DeValue>,
+        place: &str,
+    ) -> Option<Setting> {
+        if value.get_ref().is_array() {
+            let help = format!(
+                "a list makes an axis: write {} = […] below [grid]",
+                key.name
+            );
+            self.unexpected(value, place, &key.kind.to_string(), Some(help));
+            return None;
+        }
+        self.setting(&key.kind, value, place)
+    }
+
+    /// `[grid]`: an axis for each key.
+    fn grid(&mut self, value: &Spanned<DeValue>) -> Vec<Axis> {
+        let mut axes = Vec::new();
+        for (key, value) in self.table(value, "grid") {
+            let Some(row) = TrainKey::find(key.get_ref()) else {
+                self.unknown_key(key, "grid");
+                continue;
+            };
+            let place = format!("grid.{}", row.name);
+            let problems_before = self.problems.len();
+            let values = self.distinct(value, &place, "values", |checker, value, place| {
+                checker.setting(&row.kind, value, place)
+            });
+            if self.problems.len() > problems_before {
+                self.doubtful.push(row.name);
+            }
+            axes.push(Axis {
+                key: row,
+                span: key.span(),
+                values,
+            });
+        }
+        axes
+    }
+
+    /// A value of `kind`.
+    pub fn setting(
+        &mut self,
+        kind: &Kind,
+        value: &Spanned<DeValue>,
+        place: &str,
+    ) -> Option<Setting> {
+        let setting = kind.read(value.get_ref());
+        if setting.is_none() {
+            let help = match (kind, value.get_ref()) {
+                (Kind::Choice(names), DeValue::String(name)) => did_you_mean(name, names),
+                (_, value) => mend(value, |value| kind.read(value).is_some()),
+            };
+            self.unexpected(value, place, &kind.to_string(), help);
+        }
+        setting
+    }
+
+    /// The entries of a list that holds nothing twice.
+    fn distinct<T: PartialEq>(
+        &mut self,
+        value: &Spanned<DeValue>,
+        place: &str,
+        entries: &str,
+        read: impl Fn(&mut Self, &Spanned<DeValue>, &str) -> Option<T>,
+    ) -> Vec<Item<T>> {
+        let list = self.list(value, place, entries, read);
+        for (index, item) in list.iter().enumerate() {
+            let earlier = &list[..index];
+            if let Some(first) = earlier.iter().find(|earlier| earlier.value == item.value) {
+                let message = format!(
+                    "{}: expected no value twice, found {} again",
+                    item.place, first.place
+                );
+                let help = "it would train the same trials twice";
+                self.problems
+                    .push(Problem::at(item.span.clone(), message).help(help));
+            }
+        }
+        list
+    }
+
+    /// The entries of a list that is not empty.
+    pub fn list<T>(
+        &mut self,
+        value: &Spanned<DeValue>,
+        place: &str,
+        entries: &str,
+        read: impl Fn(&mut Self, &Spanned<DeValue>, &str) -> Option<T>,
+    ) -> Vec<Item<T>> {
+        let items = match value.get_ref() {
+            DeValue::Array(items) if !items.is_empty() => items,
+            _ => {
+                let help = (!value.get_ref().is_array()).then(|| "write […] around it".to_owned());
+                self.unexpected(value, place, &format!("a list of {entries}"), help);
+                return Vec::new();
+            }
+        };
+        if items.len() > MAXIMUM_ITEMS {
+            let found = items.len();
+            let message =
+                format!("{place}: expected at most {MAXIMUM_ITEMS} {entries}, found {found}");
+            self.problems.push(Problem::at(value.span(), message));
+            return Vec::new();
+        }
+        let mut list = Vec::new();
+        for (index, value) in items.iter().enumerate() {
+            let place = format!("{place}[{index}]");
+            if let Some(item) = read(self, value, &place) {
+                list.push(Item {
+                    value: item,
+                    span: value.span(),
+                    place,
+                });
+            }
+        }
+        list
+    }
+
+    /// The entries of a table in the order of the file; none where it is no table.
+    fn table<'d, 'i>(
+        &mut self,
+        value: &'d Spanned<DeValue<'i>>,
+        place: &str,
+    ) -> Vec<Entry<'d, 'i>> {
+        if let DeValue::Table(table) = value.get_ref() {
+            return in_file_order(table);
+        }
+        self.unexpected(value, place, "a table", None);
+        Vec::new()
+    }
+
+    /// Reports that `value` is not what is expected at `place`.
+    pub fn unexpected(
+        &mut self,
+        value: &Spanned<DeValue>,
+        place: &str,
+        expectation: &str,
+        help: Option<String>,
+    ) {
+        let found = describe(value.get_ref());
+        let message = format!("{place}: expected {expectation}, found {found}");
+        self.problems.push(Problem {
+            help,
+            ..Problem::at(value.span(), message)
+        });
+    }
+
+    /// Reports a key that `table` ("" is the top) does not have: one of another table, or misspelt.
+    fn unknown_key(&mut self, key: &Spanned<DeString>, table: &str) {
+        let name = key.get_ref().as_ref();
+        let is_name = |known: &&'static str| *known == name;
+        let top = TOP_KEYS.into_iter().find(is_name);
+        let train = train_names().find(is_name);
+        let (meant, problem, help) = if top.is_some() {
+            let help = "a table takes all keys below it: move this above the first [table]";
+            (
+                top,
+                format!("expected above the tables, found in [{table}]"),
+                help.to_owned(),
+            )
+        } else if train.is_some() && table.is_empty() {
+            let help = "move it below the line [train]".to_owned();
+            (
+                train,
+                "expected in [train], found above it".to_owned(),
+                help,
+            )
+        } else if train.is_some() {
+            let help = "it does not change the mathematics: its trials would be the same";
+            (
+                train,
+                format!("expected in [train], found in [{table}]"),
+                help.to_owned(),
+            )
+        } else {
+            let names: Vec<&'static str> = match table {
+                "" => TOP_KEYS.to_vec(),
+                "grid" => TRAIN_KEYS.iter().map(|key| key.name).collect(),
+                _ => train_names().collect(),
+            };
+            (
+                nearest(name, &names),
+                "unknown key".to_owned(),
+                suggest(name, &names),
+            )
+        };
+        self.doubtful.extend(meant);
+        let separator = if table.is_empty() { "" } else { "." };
+        let message = format!("{table}{separator}{}: {problem}", key_name(name));
+        self.problems
+            .push(Problem::at(key.span(), message).help(help));
+    }
+}
+
+fn train_names() -> impl Iterator<Item = &'static str> {
+    TRAIN_KEYS.iter().map(|key| key.name).chain(EXECUTION_KEYS)
+}
+
+type Entry<'d, 'i> = (&'d Spanned<DeString<'i>>, &'d Spanned<DeValue<'i>>);
+
+/// A table's entries in the order in which they were written.
+pub(super) fn in_file_order<'d, 'i>(table: &'d DeTable<'i>) -> Vec<Entry<'d, 'i>> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}

@@ -1,0 +1,223 @@
+//! Inline tables such as `{ name = "encouraging", log_end = 0.5 }` → checked losses.
+
+use std::path::Path;
+
+use bonus_loss::{LOSSES, LossConfig, LossEntry, LossError, ParameterValue};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::check::{Checker, in_file_order};
+use super::diagnostics::{Diagnostics, Problem};
+use super::keys::{Kind, Setting};
+use super::values::{key_name, number, suggest};
+
+/// The loss that adds others.
+const SUM: &str = "sum";
+const SUM_KEYS: [&str; 2] = ["terms", "weights"];
+
+/// The loss that a command line names: an inline table as in a sweep file, or a bare name.
+///
+/// # Errors
+/// [`Diagnostics`] with everything that is wrong.
+pub fn parse_loss(text: &str) -> anyhow::Result<LossConfig> {
+    let text = text.trim();
+    let bare = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let table = if bare {
+        format!("{{ name = \"{text}\" }}")
+    } else {
+        text.to_owned()
+    };
+    let (value, errors) = DeValue::parse_recoverable(&table);
+    let mut checker = Checker::new(errors.is_empty());
+    let loss = checker.loss(&value, "loss");
+    checker.syntax(&table, &errors);
+    match loss {
+        Some(loss) if checker.problems.is_empty() => Ok(loss),
+        _ => Err(Diagnostics::new(Path::new("--loss"), &table, checker.problems).into()),
+    }
+}
+
+impl Checker {
+    /// A loss with its parameters, or a sum of losses.
+    pub fn loss(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<LossConfig> {
+        let DeValue::Table(table) = value.get_ref() else {
+            let help = match value.get_ref() {
+                DeValue::String(name) => format!("write {{ name = {name:?} }}"),
+                _ => "write { name = \"cross_entropy\" }".to_owned(),
+            };
+            self.unexpected(value, place, "a loss as a table", Some(help));
+            return None;
+        };
+        let entry = self.loss_name(value, table, place)?;
+        if entry.name == SUM {
+            self.sum(value, table, place)
+        } else {
+            self.single(entry, value, table, place)
+        }
+    }
+
+    fn loss_name(
+        &mut self,
+        value: &Spanned<DeValue>,
+        table: &DeTable,
+        place: &str,
+    ) -> Option<&'static LossEntry> {
+        let names: Vec<&'static str> = LOSSES.iter().map(|entry| entry.name).collect();
+        let Some(name) = table.get("name") else {
+            let message = format!("{place}.name: expected the name of a loss, found none");
+            let help = format!("known are {}", names.join(", "));
+            self.problems
+                .push(Problem::at(value.span(), message).help(help));
+            return None;
+        };
+        let entry = name.get_ref().as_str().and_then(bonus_loss::find);
+        if entry.is_none() {
+            let help = suggest(name.get_ref().as_str().unwrap_or_default(), &names);
+            let place = format!("{place}.name");
+            self.unexpected(name, &place, "the name of a loss", Some(help));
+        }
+        entry
+    }
+
+    fn single(
+        &mut self,
+        entry: &LossEntry,
+        value: &Spanned<DeValue>,
+        table: &DeTable,
+        place: &str,
+    ) -> Option<LossConfig> {
+        let problems_before = self.problems.len();
+        let names: Vec<&str> = entry
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name)
+            .collect();
+        let mut loss = LossConfig::new(entry.name);
+        for (key, value) in in_file_order(table) {
+            let name = key.get_ref().as_ref();
+            let Some(parameter) = entry.parameters.iter().find(|known| known.name == name) else {
+                self.unknown_parameter(key, place, entry.name, &names);
+                continue;
+            };
+            let place = format!("{place}.{name}");
+            let setting = self.setting(&Kind::from(parameter.kind), value, &place);
+            if let Some(value) = setting.and_then(parameter_value) {
+                loss = loss.and_then(|loss| loss.with(name, value));
+            }
+        }
+        let loss = self.accept(loss, value, place);
+        loss.filter(|_| self.problems.len() == problems_before)
+    }
+
+    fn sum(
+        &mut self,
+        value: &Spanned<DeValue>,
+        table: &DeTable,
+        place: &str,
+    ) -> Option<LossConfig> {
+        let problems_before = self.problems.len();
+        let mut terms = Vec::new();
+        let mut weights = None;
+        for (key, value) in in_file_order(table) {
+            match key.get_ref().as_ref() {
+                "terms" => {
+                    terms = self.list(value, &format!("{place}.terms"), "losses", Self::term)
+                }
+                "weights" => {
+                    let place = format!("{place}.weights");
+                    weights = Some(self.list(value, &place, "numbers", Self::weight));
+                }
+                _ => self.unknown_parameter(key, place, SUM, &SUM_KEYS),
+            }
+        }
+        if !table.contains_key("terms") {
+            let message = format!("{place}.terms: expected a list of losses, found none");
+            self.problems.push(Problem::at(value.span(), message));
+        }
+        if self.problems.len() > problems_before {
+            return None;
+        }
+        let weights = match weights {
+            Some(weights) => weights.into_iter().map(|weight| weight.value).collect(),
+            None => vec![1.0; terms.len()],
+        };
+        if weights.len() != terms.len() {
+            let (expected, found) = (terms.len(), weights.len());
+            let message = format!(
+                "{place}.weights: expected {expected} numbers, one for each term, found {found}"
+            );
+            let span = table.get("weights").map_or(value.span(), Spanned::span);
+            self.problems.push(Problem::at(span, message));
+            return None;
+        }
+        let terms = terms.into_iter().map(|term| term.value).collect();
+        self.accept(LossConfig::sum(terms, weights), value, place)
+    }
+
+    fn term(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<LossConfig> {
+        let name = value.get_ref().get("name");
+        match name.filter(|name| name.get_ref().as_str() == Some(SUM)) {
+            Some(name) => {
+                let help = "write the terms of the inner sum into the outer one".to_owned();
+                self.unexpected(
+                    name,
+                    &format!("{place}.name"),
+                    "a loss that is no sum",
+                    Some(help),
+                );
+                None
+            }
+            None => self.loss(value, place),
+        }
+    }
+
+    fn weight(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<f64> {
+        let weight = number(value.get_ref()).filter(|weight| *weight != 0.0);
+        if weight.is_none() {
+            self.unexpected(value, place, "a number other than 0", None);
+        }
+        weight
+    }
+
+    /// The loss, or a report of what its own crate says against it.
+    fn accept(
+        &mut self,
+        loss: Result<LossConfig, LossError>,
+        value: &Spanned<DeValue>,
+        place: &str,
+    ) -> Option<LossConfig> {
+        loss.map_err(|error| {
+            self.problems
+                .push(Problem::at(value.span(), format!("{place}: {error}")));
+        })
+        .ok()
+    }
+
+    fn unknown_parameter(
+        &mut self,
+        key: &Spanned<DeString>,
+        place: &str,
+        loss: &str,
+        parameters: &[&str],
+    ) {
+        let name = key.get_ref();
+        if name == "name" {
+            return;
+        }
+        let message = format!("{place}.{}: unknown parameter of {loss}", key_name(name));
+        let help = match parameters {
+            [] => format!("{loss} has no parameters"),
+            _ => suggest(name, parameters),
+        };
+        self.problems
+            .push(Problem::at(key.span(), message).help(help));
+    }
+}
+
+fn parameter_value(setting: Setting) -> Option<ParameterValue> {
+    match setting {
+        Setting::Number(number) => Some(number.into()),
+        Setting::Choice(name) => Some(name.into()),
+        Setting::Flag(_) | Setting::Whole(_) => None,
+    }
+}

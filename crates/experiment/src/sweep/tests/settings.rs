@@ -1,0 +1,91 @@
+//! `[train]` and `[grid]` gone wrong.
+
+use super::*;
+
+#[test]
+fn a_wrong_value_of_a_key_is_refused() {
+    #[rustfmt::skip]
+    let cases: &[Case] = &[
+        ("epochs = 0", "5:10: train.epochs: expected a whole number from 1 to 100000, found 0", ""),
+        ("epochs = 100001", "5:10: train.epochs: expected a whole number from 1 to 100000, found 100001", ""),
+        ("epochs = -3", "5:10: train.epochs: expected a whole number from 1 to 100000, found -3", ""),
+        ("epochs = 2.5", "5:10: train.epochs: expected a whole number from 1 to 100000, found 2.5", ""),
+        ("epochs = 3.0", "5:10: train.epochs: expected a whole number from 1 to 100000, found 3.0", "write 3"),
+        ("epochs = 1e2", "5:10: train.epochs: expected a whole number from 1 to 100000, found 1e2", "write 100"),
+        ("epochs = \"3\"", "5:10: train.epochs: expected a whole number from 1 to 100000, found \"3\"", "remove the quotes: 3"),
+        ("epochs = 99999999999999999999999999999999999999999999999", "5:10: train.epochs: expected a whole number from 1 to 100000, found 9999999999999999999999999999999999999999…", ""),
+        ("epochs = true", "5:10: train.epochs: expected a whole number from 1 to 100000, found true", ""),
+        ("epochs = 2020-01-01", "5:10: train.epochs: expected a whole number from 1 to 100000, found the date 2020-01-01", ""),
+        ("epochs = [3]", "5:10: train.epochs: expected a whole number from 1 to 100000, found a list", "a list makes an axis: write epochs = […] below [grid]"),
+        ("epochs = { a = 3 }", "5:10: train.epochs: expected a whole number from 1 to 100000, found a table", ""),
+        ("width = 1025", "5:9: train.width: expected a whole number from 1 to 1024, found 1025", ""),
+        ("batch_size = 0", "5:14: train.batch_size: expected a whole number from 1 to 65536, found 0", ""),
+        ("subset = -1", "5:10: train.subset: expected a whole number from 0 to 50000, found -1", ""),
+        ("validation = 50001", "5:14: train.validation: expected a whole number from 0 to 50000, found 50001", ""),
+        ("learning_rate = 0", "5:17: train.learning_rate: expected a number above 0, found 0", ""),
+        ("learning_rate = -0.1", "5:17: train.learning_rate: expected a number above 0, found -0.1", ""),
+        ("learning_rate = nan", "5:17: train.learning_rate: expected a number above 0, found nan", ""),
+        ("learning_rate = inf", "5:17: train.learning_rate: expected a number above 0, found inf", ""),
+        ("learning_rate = 1e400", "5:17: train.learning_rate: expected a number above 0, found 1e400", ""),
+        ("learning_rate = \"1e-3\"", "5:17: train.learning_rate: expected a number above 0, found \"1e-3\"", "remove the quotes: 1e-3"),
+        ("learning_rate = []", "5:17: train.learning_rate: expected a number above 0, found an empty list", "a list makes an axis: write learning_rate = […] below [grid]"),
+        ("momentum = 1", "5:12: train.momentum: expected a number in [0, 1), found 1", ""),
+        ("momentum = -1e-9", "5:12: train.momentum: expected a number in [0, 1), found -1e-9", ""),
+        ("weight_decay = -inf", "5:16: train.weight_decay: expected a number of at least 0, found -inf", ""),
+        ("step_factor = 1.0", "5:15: train.step_factor: expected a number in (0, 1), found 1.0", ""),
+        ("noise = 2", "5:9: train.noise: expected a number in [0, 1], found 2", ""),
+        ("nesterov = \"true\"", "5:12: train.nesterov: expected true or false, found \"true\"", "remove the quotes: true"),
+        ("nesterov = 1", "5:12: train.nesterov: expected true or false, found 1", ""),
+        ("dataset = \"cifar-10\"", "5:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"shapes\", found \"cifar-10\"", "did you mean cifar10?"),
+        ("optimizer = \"adamw\"", "5:13: train.optimizer: expected \"sgd\", found \"adamw\"", ""),
+        ("schedule = 3", "5:12: train.schedule: expected one of \"constant\", \"cosine\", \"step\", found 3", ""),
+        ("backend = \"cuda\"", "5:11: train.backend: expected one of \"auto\", \"wgpu\", \"flex\", \"ndarray\", found \"cuda\"", ""),
+        ("threads = 0", "5:11: train.threads: expected a whole number from 1 to 1024, found 0", ""),
+        ("model = \"\\u001b[31mé\"", "5:9: train.model: expected \"resnet18\", found \"\\u{1b}[31mé\"", ""),
+        ("batchsize = 64", "5:1: train.batchsize: unknown key", "did you mean batch_size?"),
+        ("lr = 0.1", "5:1: train.lr: unknown key", "did you mean learning_rate?"),
+        ("\"a b\" = 1", "5:1: train.\"a b\": unknown key", "known are dataset, noise, ambiguous, model, width, epochs, batch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, decay_norm_and_bias, schedule, warmup_epochs, step_epochs, step_factor, augmentation, subset, validation, backend, threads"),
+        ("seeds = [1]", "5:1: train.seeds: expected above the tables, found in [train]", "a table takes all keys below it: move this above the first [table]"),
+    ];
+    assert_refused(cases, |line| format!("{SHORTEST}[train]\n{line}\n"));
+}
+
+#[test]
+fn a_setting_without_effect_is_refused() {
+    #[rustfmt::skip]
+    let cases: &[Case] = &[
+        ("[train]\nnoise = 0.2", "5:9: train.noise: expected only with dataset = \"shapes\", found dataset = \"cifar10\"", "it has no effect there: leave it out"),
+        ("[train]\ndataset = \"cifar100\"\nambiguous = 0.2", "6:13: train.ambiguous: expected only with dataset = \"shapes\", found dataset = \"cifar100\"", "it has no effect there: leave it out"),
+        ("[train]\nstep_epochs = 9", "5:15: train.step_epochs: expected only with schedule = \"step\", found schedule = \"cosine\"", "it has no effect there: leave it out"),
+        ("[train]\nstep_factor = 0.5\nschedule = \"constant\"", "5:15: train.step_factor: expected only with schedule = \"step\", found schedule = \"constant\"", "it has no effect there: leave it out"),
+        ("[train]\nschedule = \"step\"\nepochs = 60", "5:12: train.step_epochs: expected less than the 60 epochs after warm-up, found 60", "the learning rate would never be reduced"),
+        ("[train]\nschedule = \"step\"\nstep_epochs = 3\nepochs = 5\nwarmup_epochs = 2", "6:15: train.step_epochs: expected less than the 3 epochs after warm-up, found 3", "the learning rate would never be reduced"),
+        ("[train]\nepochs = 2\nwarmup_epochs = 3", "6:17: train.warmup_epochs: expected at most epochs = 2, found 3", "the full learning rate would never be reached"),
+        ("[train]\nnesterov = true\nmomentum = 0", "5:12: train.nesterov: expected only with momentum above 0, found momentum = 0", "it has no effect there: leave it out"),
+        ("[train]\ndecay_norm_and_bias = false\nweight_decay = 0", "5:23: train.decay_norm_and_bias: expected only with weight_decay above 0, found weight_decay = 0", "it has no effect there: leave it out"),
+        ("[grid]\nmomentum = [0.9, 0]\nnesterov = [true]", "6:13: grid.nesterov[0]: expected only with momentum above 0, found momentum = 0", "it has no effect there: leave it out"),
+        ("[train]\nnoise = 0.2\n[grid]\ndataset = [\"shapes\", \"cifar10\"]", "5:9: train.noise: expected only with dataset = \"shapes\", found dataset = \"cifar10\"", "it has no effect there: leave it out"),
+    ];
+    assert_refused(cases, |lines| format!("{SHORTEST}{lines}\n"));
+    read_text(&format!("{SHORTEST}[train]\nnoise = 0.1\nnesterov = false\nmomentum = 0\n"))
+        .expect("a key at its default has no effect anywhere");
+}
+
+#[test]
+fn a_wrong_grid_is_refused() {
+    #[rustfmt::skip]
+    let cases: &[Case] = &[
+        ("grid = 3", "4:8: grid: expected a table, found 3", ""),
+        ("[[grid]]\nwidth = [8]", "4:1: grid: expected a table, found a list", ""),
+        ("[grid]\nmomentum = 0.9", "5:12: grid.momentum: expected a list of values, found 0.9", "write […] around it"),
+        ("[grid]\nmomentum = []", "5:12: grid.momentum: expected a list of values, found an empty list", ""),
+        ("[grid]\nmomentum = [0.9, 0, 0.0]", "5:21: grid.momentum[2]: expected no value twice, found grid.momentum[1] again", "it would train the same trials twice"),
+        ("[grid]\nwidth = [8, 4.5]", "5:13: grid.width[1]: expected a whole number from 1 to 1024, found 4.5", ""),
+        ("[grid]\nwidht = [8, 4]", "5:1: grid.widht: unknown key", "did you mean width?"),
+        ("[grid]\nbackend = [\"flex\", \"wgpu\"]", "5:1: grid.backend: expected in [train], found in [grid]", "it does not change the mathematics: its trials would be the same"),
+        ("[grid]\nthreads = [1]", "5:1: grid.threads: expected in [train], found in [grid]", "it does not change the mathematics: its trials would be the same"),
+        ("[grid]\nlosses = []", "5:1: grid.losses: expected above the tables, found in [grid]", "a table takes all keys below it: move this above the first [table]"),
+        ("[train]\nwidth = 8\n[grid]\nwidth = [8, 4]", "7:1: grid.width: expected in one place, found train.width too", "leave out one of them: the grid's values would replace the other"),
+    ];
+    assert_refused(cases, |lines| format!("{SHORTEST}{lines}\n"));
+}

@@ -1,0 +1,228 @@
+//! Files and texts gone wrong, and how problems are shown.
+
+use std::fs;
+use std::panic::catch_unwind;
+
+use cifar_models::random::Stream;
+
+use super::*;
+
+#[test]
+fn a_wrong_key_outside_of_tables_is_refused() {
+    const NAME: &str = "expected a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', at most 100)";
+    let name = |found: &str| (format!("1:8: name: {NAME}, found {found}"), "".to_owned());
+    let long = "x".repeat(101);
+    for (text, found) in [
+        ("\"\"", "\"\""),
+        ("\"..\"", "\"..\""),
+        ("\"a/b\"", "\"a/b\""),
+        ("\"a b\"", "\"a b\""),
+        ("\"naïve\"", "\"naïve\""),
+        (&format!("{long:?}"), &format!("\"{}…\"", &long[..40])),
+    ] {
+        let diagnostics = refused(&format!("name = {text}\nlosses = [{{ name = \"focal\" }}]\nseeds = [1]\n"));
+        let (line, help) = name(found);
+        assert_eq!(diagnostics.lines(), [(format!("x.toml:{line}"), help.as_str())]);
+    }
+    #[rustfmt::skip]
+    let cases: &[Case] = &[
+        ("description = 3", "4:15: description: expected text in quotes, found 3", ""),
+        ("epochs = 3", "4:1: epochs: expected in [train], found above it", "move it below the line [train]"),
+        ("backend = \"flex\"", "4:1: backend: expected in [train], found above it", "move it below the line [train]"),
+        ("desciption = \"\"", "4:1: desciption: unknown key", "did you mean description?"),
+        ("\"\" = 3", "4:1: \"\": unknown key", "known are name, description, losses, seeds, train, grid"),
+        ("train = 3", "4:9: train: expected a table, found 3", ""),
+        ("[trian]\nepochs = 3", "4:2: trian: unknown key", "did you mean train?"),
+        ("[train]\n[train.epochs]\na = 1", "5:1: train.epochs: expected a whole number from 1 to 100000, found a table", ""),
+    ];
+    assert_refused(cases, |lines| format!("{SHORTEST}{lines}\n"));
+    #[rustfmt::skip]
+    let cases: &[Case] = &[
+        ("1", "3:9: seeds: expected a list of whole numbers, found 1", "write […] around it"),
+        ("[]", "3:9: seeds: expected a list of whole numbers, found an empty list", ""),
+        ("[1, 2, 1]", "3:16: seeds[2]: expected no value twice, found seeds[0] again", "it would train the same trials twice"),
+        ("[-1]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found -1", ""),
+        ("[1.0]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 1.0", "write 1"),
+        ("[9007199254740992]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 9007199254740992", ""),
+        ("[[1]]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found a list", ""),
+    ];
+    assert_refused(cases, |seeds| format!("name = \"a\"\nlosses = [{{ name = \"focal\" }}]\nseeds = {seeds}\n"));
+}
+
+#[test]
+fn what_is_no_toml_is_refused_where_it_stops_being_toml() {
+    #[rustfmt::skip]
+    let cases: &[Case] = &[
+        ("[train]\nmodel = resnet18", "5:9: string values must be quoted, expected literal string", ""),
+        ("[train]\nnesterov = True", "5:12: string values must be quoted, expected literal string", ""),
+        ("[train]\nepochs = 3\nepochs = 4", "6:1: duplicate key", ""),
+        ("[train]\nepochs =", "5:9: string values must be quoted, expected literal string", ""),
+        ("[train]\nepochs: 3", "5:7: key with no value, expected `=`", ""),
+        ("[train]\nmodel = \"resnet18", "5:18: invalid basic string, expected `\"`", ""),
+        ("[train]\nlearning_rate = .1", "5:17: invalid float, expected leading digit", ""),
+        ("[train\nepochs = 3", "4:7: unclosed table, expected `]`", "its end is missing, maybe far above"),
+        ("seeds = [2]", "4:1: duplicate key", ""),
+        ("\u{1b} = 3", "4:1: invalid unquoted key, expected letters, numbers, `-`, `_`", ""),
+    ];
+    assert_refused(cases, |lines| format!("{SHORTEST}{lines}\n"));
+}
+
+#[test]
+fn what_follows_from_a_missing_bracket_is_not_reported() {
+    let text = "name = 3\nlosses = [{ name = \"focal\" }\nseeds = [1]\n[train]\nepochs = 3\n";
+    let diagnostics = refused(text);
+    let lines: Vec<String> = diagnostics.lines().into_iter().map(|(line, _)| line).collect();
+    assert_eq!(
+        lines,
+        [
+            "x.toml:1:8: name: expected text in quotes, found 3",
+            "x.toml:3:1: missing comma between array elements, expected `,`",
+            "x.toml:6:1: unclosed array, expected `]`",
+        ]
+    );
+}
+
+#[test]
+fn all_problems_are_shown_at_once_with_caret_and_mend() {
+    let text = "\
+name = \"a b\"
+losses = [{ name = \"encouraging\", log_end = 1.5 }, { name = \"focl\" }]
+
+[train]
+\tlerning_rate = 0.1 # größer
+dataset = \"CIFAR10\"
+epochs = resnet
+";
+    let expected = "\
+x.toml:1:8: name: expected a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', at most 100), found \"a b\"
+  |
+1 | name = \"a b\"
+  |        ^^^^^
+
+x.toml:2:45: losses[0].log_end: expected a number in [0, 1], found 1.5
+  |
+2 | losses = [{ name = \"encouraging\", log_end = 1.5 }, { name = \"focl\" }]
+  |                                             ^^^
+
+x.toml:2:61: losses[1].name: expected the name of a loss, found \"focl\"
+  |
+2 | losses = [{ name = \"encouraging\", log_end = 1.5 }, { name = \"focl\" }]
+  |                                                             ^^^^^^
+  |
+  = help: did you mean focal?
+
+x.toml:5:2: train.lerning_rate: unknown key
+  |
+5 |     lerning_rate = 0.1 # größer
+  |     ^^^^^^^^^^^^
+  |
+  = help: did you mean learning_rate?
+
+x.toml:6:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"shapes\", found \"CIFAR10\"
+  |
+6 | dataset = \"CIFAR10\"
+  |           ^^^^^^^^^
+  |
+  = help: did you mean cifar10?
+
+x.toml:7:10: string values must be quoted, expected literal string
+  |
+7 | epochs = resnet
+  |          ^^^^^^
+
+6 errors in x.toml";
+    assert_eq!(refused(text).to_string(), expected);
+}
+
+#[test]
+fn what_is_missing_is_named_with_an_example() {
+    let expected = "\
+x.toml: name: expected a value, found none
+ = help: add a line such as name = \"my-sweep\" above the first [table]
+
+x.toml: losses: expected a value, found none
+ = help: add a line such as losses = [{ name = \"cross_entropy\" }] above the first [table]
+
+x.toml: seeds: expected a value, found none
+ = help: add a line such as seeds = [1, 2, 3] above the first [table]
+
+3 errors in x.toml";
+    assert_eq!(refused("").to_string(), expected);
+    let misspelt = refused("nmae = \"a\"\nlosses = [{ name = \"focal\" }]\n[train]\nseeds = [1]\n");
+    assert_eq!(misspelt.lines().len(), 2, "{misspelt}");
+}
+
+#[test]
+fn colour_is_used_only_where_it_is_asked_for() {
+    let diagnostics = refused("");
+    assert!(diagnostics.render(true).contains("\u{1b}["));
+    assert!(!diagnostics.render(false).contains('\u{1b}'));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_the_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.toml");
+    let problem = |path: &Path| {
+        let diagnostics = read(path).expect_err("the file is wrong");
+        let (line, _) = &diagnostics.lines()[0];
+        line.strip_prefix(&format!("{}:", path.display())).map(str::to_owned).unwrap()
+    };
+    assert_eq!(problem(&path), " expected a sweep file, found nothing there");
+    assert_eq!(problem(folder.path()), " expected a sweep file, found a folder");
+    fs::write(&path, b"name = \"a\"\n# \xe4\xff").unwrap();
+    assert_eq!(problem(&path), "2:3: expected UTF-8 text, found the byte 0xe4");
+    fs::write(&path, vec![b'#'; 1 << 21]).unwrap();
+    assert_eq!(problem(&path), " expected a sweep file, found more than 1048576 bytes");
+}
+
+#[test]
+fn sizes_beyond_reason_are_refused() {
+    let seeds: Vec<String> = (0..1001).map(|seed| seed.to_string()).collect();
+    let many = refused(&SHORTEST.replace("[1]", &format!("[{}]", seeds.join(", "))));
+    assert_eq!(many.lines()[0].0, "x.toml:3:9: seeds: expected at most 1000 whole numbers, found 1001");
+
+    let rates: Vec<String> = (1..=1000).map(|rate| rate.to_string()).collect();
+    let rates = rates.join(", ");
+    let grid = format!("{SHORTEST}[grid]\nlearning_rate = [{rates}]\nweight_decay = [{rates}]\n");
+    let message = "x.toml: expected at most 100000 trials, found 1 losses × 1 seeds × 1000000 points of the grid";
+    assert_eq!(refused(&grid).lines()[0].0, message);
+
+    let wrong: String = (0..100_000).map(|index| format!("k{index} = 1\n")).collect();
+    let text = refused(&wrong).to_string();
+    assert!(text.ends_with("100003 errors in x.toml, of which the first 100 are shown"));
+    assert!(text.lines().count() < 1000);
+    refused(&format!("name = {}", "[".repeat(1 << 20)));
+    refused(&"= ".repeat(1 << 19));
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    let valid = include_str!("../../../../../experiments/quickstart.toml").as_bytes();
+    let pieces: [&[u8]; 16] = [
+        b"\"", b"'", b"[", b"]", b"{", b"}", b"=", b",", b"\n", b"\r\n", b".", b"-", b"9", b"\0",
+        "é".as_bytes(), b"\xff",
+    ];
+    for round in 0..4000 {
+        let mut stream = Stream::new(1, "mutation", round);
+        let mut bytes = valid.to_vec();
+        for _ in 0..=stream.below(4) {
+            let start = stream.below(bytes.len() as u32) as usize;
+            let end = (start + stream.below(12) as usize).min(bytes.len());
+            let piece = pieces[stream.below(pieces.len() as u32) as usize];
+            match stream.below(4) {
+                0 => drop(bytes.drain(start..end)),
+                1 => drop(bytes.splice(start..start, piece.iter().copied())),
+                2 => drop(bytes.splice(start..end, piece.iter().copied())),
+                _ => bytes.extend_from_within(start..end),
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let outcome = catch_unwind(|| {
+            if let Err(diagnostics) = read_text(&text) {
+                diagnostics.render(round % 2 == 0);
+            }
+        });
+        assert!(outcome.is_ok(), "round {round} panics:\n{text}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Trains one trial: settings, images and a device in, scores and weights out.
+
+mod schedule;
+mod sgd;
+mod step;
+mod step_log;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use burn::tensor::Device;
+use cifar_models::{ResNet18, ResNet18Config};
+
+use self::schedule::learning_rate;
+pub use self::sgd::Sgd;
+pub use self::step::Learner;
+use self::step_log::{EpochTotals, PendingStep, StepLog};
+use crate::data::{ImageSet, Normalization, training_batches};
+use crate::device::OpenDevice;
+use crate::measure::{evaluate, to_tensors};
+use crate::plan::Trial;
+use crate::store::{EpochRecord, Score, Split, StepRecord};
+use crate::sweep::{ModelName, TrainSettings};
+
+/// The images of a trial.
+#[derive(Clone, Debug)]
+pub struct TrialImages {
+    pub train: ImageSet,
+    /// Held-out training images; empty where the settings ask for none.
+    pub validation: ImageSet,
+    pub test: ImageSet,
+    pub classes: usize,
+    pub normalization: Normalization,
+    /// Of the whole dataset, for the record.
+    pub hash: String,
+}
+
+/// Hears of every step and epoch, in order.
+pub trait Observer {
+    /// # Errors
+    /// Whatever keeps the observer from keeping the record; training stops.
+    fn step(&mut self, record: &StepRecord) -> Result<()>;
+    /// # Errors
+    /// As for [`Observer::step`].
+    fn epoch(&mut self, record: &EpochRecord) -> Result<()>;
+}
+
+/// How training ended.
+pub enum Ending {
+    Done {
+        model: Box<ResNet18>,
+        test: Score,
+        images_per_second: f64,
+        step: u64,
+    },
+    /// The loss became NaN or infinite at `step`.
+    Diverged { step: u64, cause: String },
+    /// `stop` was raised.
+    Interrupted,
+}
+
+/// The model that `settings` name, with the initial weights of `seed`.
+pub fn build_model(
+    settings: &TrainSettings,
+    classes: usize,
+    seed: u64,
+    device: &Device,
+) -> ResNet18 {
+    match settings.model {
+        ModelName::Resnet18 => ResNet18Config::new(classes)
+            .with_width(settings.width)
+            .init(seed, device),
+    }
+}
+
+/// Trains `trial` to its end, to divergence, or until `stop` is raised.
+///
+/// # Errors
+/// When the device or the observer fails.
+pub fn train(
+    trial: &Trial,
+    images: &TrialImages,
+    device: &OpenDevice,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Ending> {
+    let settings = &trial.train;
+    let run = Run {
+        trial,
+        images,
+        device,
+        steps_per_epoch: images.train.len().div_ceil(settings.batch_size) as u64,
+        stop,
+    };
+    let mut learner = Learner {
+        model: build_model(settings, images.classes, trial.seed, &device.autodiff()),
+        optimizer: Sgd::new(settings),
+        loss: trial.loss.init(),
+    };
+    let mut training_time = Duration::ZERO;
+    let mut step_log = StepLog::new();
+    for epoch in 1..=settings.epochs {
+        let start = Instant::now();
+        let totals;
+        (learner, totals) = match run.epoch(epoch, learner, &mut step_log, observer)? {
+            Ok(trained) => trained,
+            Err(ending) => return Ok(ending),
+        };
+        let time = start.elapsed();
+        training_time += time;
+        let (split, score) = run.evaluate_epoch(&learner)?;
+        observer.epoch(&run.epoch_record(epoch, totals, time, split, score))?;
+    }
+    run.finish(learner, training_time)
+}
+
+/// What stays the same from step to step.
+struct Run<'a> {
+    trial: &'a Trial,
+    images: &'a TrialImages,
+    device: &'a OpenDevice,
+    steps_per_epoch: u64,
+    stop: &'a AtomicBool,
+}
+
+impl Run<'_> {
+    /// Trains on every image once; an early ending comes back as the inner error.
+    fn epoch(
+        &self,
+        epoch: usize,
+        mut learner: Learner,
+        step_log: &mut StepLog,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<(Learner, EpochTotals), Ending>> {
+        let settings = &self.trial.train;
+        let device = self.device.autodiff();
+        let batches = training_batches(
+            &self.images.train,
+            self.images.normalization,
+            settings.augmentation,
+            self.trial.seed,
+            epoch,
+            settings.batch_size,
+        );
+        for (step, batch) in (self.steps_before(epoch)..).zip(batches) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Err(Ending::Interrupted));
+            }
+            let images = batch.labels.len();
+            let learning_rate = learning_rate(settings, step, self.steps_per_epoch);
+            let (inputs, targets) = to_tensors(batch, &device);
+            let sums;
+            (learner, sums) = learner.step(inputs, targets, learning_rate);
+            let pending = PendingStep {
+                step: step + 1,
+                epoch,
+                images,
+                learning_rate,
+                sums,
+            };
+            if let Some(ending) = step_log.push(pending, observer)? {
+                return Ok(Err(ending));
+            }
+        }
+        let totals = step_log.end_epoch(observer)?;
+        Ok(totals.map(|totals| (learner, totals)))
+    }
+
+    fn steps_before(&self, epoch: usize) -> u64 {
+        (epoch as u64 - 1) * self.steps_per_epoch
+    }
+
+    /// The score after an epoch, on the validation split or, where there is none, on the test set.
+    fn evaluate_epoch(&self, learner: &Learner) -> Result<(Split, Score)> {
+        if self.images.validation.is_empty() {
+            Ok((Split::Test, self.evaluate(learner, &self.images.test)?))
+        } else {
+            Ok((Split::Validation, self.evaluate(learner, &self.images.validation)?))
+        }
+    }
+
+    fn evaluate(&self, learner: &Learner, images: &ImageSet) -> Result<Score> {
+        evaluate(
+            &learner.model,
+            &learner.loss,
+            images,
+            self.images.normalization,
+            &self.device.device,
+        )
+    }
+
+    fn epoch_record(
+        &self,
+        epoch: usize,
+        totals: EpochTotals,
+        time: Duration,
+        evaluated_on: Split,
+        score: Score,
+    ) -> EpochRecord {
+        let last_step = self.steps_before(epoch + 1) - 1;
+        EpochRecord {
+            epoch,
+            train_loss: totals.loss / totals.images,
+            train_accuracy: totals.correct / totals.images,
+            evaluated_on,
+            loss: score.loss,
+            accuracy: score.accuracy,
+            learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
+            images_per_second: totals.images / time.as_secs_f64(),
+            time_s: time.as_secs_f64(),
+        }
+    }
+
+    /// The test score of the final weights, whatever came before.
+    fn finish(&self, learner: Learner, training_time: Duration) -> Result<Ending> {
+        let step = self.steps_before(self.trial.train.epochs + 1);
+        let test = self.evaluate(&learner, &self.images.test)?;
+        if !test.loss.is_finite() {
+            return Ok(Ending::Diverged {
+                step,
+                cause: format!("the test loss is {} after step {step}, the last", test.loss),
+            });
+        }
+        let images = self.trial.train.epochs * self.images.train.len();
+        Ok(Ending::Done {
+            model: Box::new(learner.model),
+            test,
+            images_per_second: images as f64 / training_time.as_secs_f64(),
+            step,
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Stochastic gradient descent as PyTorch defines it, over a model's named parameters.
+
+use std::collections::HashMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::sweep::TrainSettings;
+
+/// SGD with momentum, Nesterov momentum and L2 weight decay; no dampening.
+///
+/// With gradient g, parameter p, velocity v (at first g itself) and learning rate η:
+/// g ← g + weight_decay · p; v ← momentum · v + g; p ← p − η v, or p − η (g + momentum · v) with
+/// Nesterov. Source: `torch.optim.SGD`, after Sutskever et al., ICML 2013.
+pub struct Sgd {
+    momentum: f64,
+    nesterov: bool,
+    weight_decay: f64,
+    decay_norm_and_bias: bool,
+    velocities: HashMap<String, Tensor<1>>,
+}
+
+impl Sgd {
+    pub fn new(settings: &TrainSettings) -> Self {
+        Self {
+            momentum: settings.momentum,
+            nesterov: settings.nesterov,
+            weight_decay: settings.weight_decay,
+            decay_norm_and_bias: settings.decay_norm_and_bias,
+            velocities: HashMap::new(),
+        }
+    }
+
+    /// The model after one step along `gradients`.
+    pub fn step<M: Module>(&mut self, model: M, gradients: Gradients, learning_rate: f64) -> M {
+        model.map(&mut Update {
+            optimizer: self,
+            gradients,
+            learning_rate,
+            path: Vec::new(),
+        })
+    }
+
+    /// The direction in which a parameter moves, and its new velocity in `velocities`.
+    fn direction<const D: usize>(
+        &mut self,
+        name: String,
+        parameter: &Tensor<D>,
+        gradient: Tensor<D>,
+    ) -> Tensor<D> {
+        // Matrices and kernels have two dimensions or more, batch norm's parameters and biases one.
+        let decays = D > 1 || self.decay_norm_and_bias;
+        let gradient = if decays && self.weight_decay > 0.0 {
+            gradient + parameter.clone() * self.weight_decay
+        } else {
+            gradient
+        };
+        if self.momentum == 0.0 {
+            return gradient;
+        }
+        let shape = gradient.shape();
+        let velocity = match self.velocities.remove(&name) {
+            Some(velocity) => velocity.reshape(shape.clone()) * self.momentum + gradient.clone(),
+            None => gradient.clone(),
+        };
+        let elements = shape.num_elements();
+        self.velocities
+            .insert(name, velocity.clone().reshape([elements]));
+        if self.nesterov {
+            gradient + velocity * self.momentum
+        } else {
+            velocity
+        }
+    }
+}
+
+/// One step's walk over the parameters.
+struct Update<'a> {
+    optimizer: &'a mut Sgd,
+    gradients: Gradients,
+    learning_rate: f64,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        parameter.map(|tensor| {
+            // Running statistics have no gradient and stay as they are.
+            let Some(gradient) = tensor.grad_remove(&mut self.gradients) else {
+                return tensor;
+            };
+            let value = tensor.inner();
+            let direction = self
+                .optimizer
+                .direction(self.path.join("."), &value, gradient);
+            Tensor::from_inner(value - direction * self.learning_rate).require_grad()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Line {
+        weight: Param<Tensor<2>>,
+        bias: Param<Tensor<1>>,
+    }
+
+    /// A model with weight 2 and bias 1 whose loss is 3·weight + 5·bias, so the gradients are 3 and 5.
+    fn steps(settings: &TrainSettings, count: usize) -> [f32; 2] {
+        let device = Device::flex().autodiff();
+        let mut model = Line {
+            weight: Param::from_data([[2.0_f32]], &device),
+            bias: Param::from_data([1.0_f32], &device),
+        };
+        let mut optimizer = Sgd::new(settings);
+        for _ in 0..count {
+            let loss = model.weight.val().reshape([1]) * 3.0 + model.bias.val() * 5.0;
+            let gradients = loss.backward();
+            model = optimizer.step(model, gradients, 0.1);
+        }
+        [
+            model.weight.val().into_scalar(),
+            model.bias.val().into_scalar(),
+        ]
+    }
+
+    fn settings(momentum: f64, nesterov: bool, weight_decay: f64, all: bool) -> TrainSettings {
+        TrainSettings {
+            momentum,
+            nesterov,
+            weight_decay,
+            decay_norm_and_bias: all,
+            ..TrainSettings::default()
+        }
+    }
+
+    fn close(actual: [f32; 2], expected: [f64; 2]) {
+        for (actual, expected) in actual.into_iter().zip(expected) {
+            assert!((f64::from(actual) - expected).abs() < 1e-5, "{actual} ≠ {expected}");
+        }
+    }
+
+    #[test]
+    fn plain_steps_follow_the_gradient() {
+        close(steps(&settings(0.0, false, 0.0, true), 2), [1.4, 0.0]);
+    }
+
+    #[test]
+    fn momentum_starts_at_the_gradient_without_dampening() {
+        // velocities 3, 5.7 and 5, 9.5
+        close(
+            steps(&settings(0.9, false, 0.0, true), 2),
+            [2.0 - 0.87, 1.0 - 1.45],
+        );
+    }
+
+    #[test]
+    fn nesterov_looks_ahead() {
+        // directions 3 + 0.9·3, 3 + 0.9·5.7 and the same for 5
+        close(
+            steps(&settings(0.9, true, 0.0, true), 2),
+            [2.0 - 0.57 - 0.813, 1.0 - 0.95 - 1.355],
+        );
+    }
+
+    #[test]
+    fn weight_decay_can_leave_out_norm_and_bias() {
+        close(
+            steps(&settings(0.0, false, 0.5, true), 1),
+            [2.0 - 0.4, 1.0 - 0.55],
+        );
+        close(
+            steps(&settings(0.0, false, 0.5, false), 1),
+            [2.0 - 0.4, 1.0 - 0.5],
+        );
+    }
+}
