@@ -7,8 +7,10 @@ mod batch_norm;
 mod layers;
 mod resnet18;
 mod running_statistic;
+mod shortcut;
 
 pub use batch_norm::BatchNorm2d;
 pub use layers::{Convolution, InitialWeights, Linear};
 pub use resnet18::{BasicBlock, ResNet18, ResNet18Config};
 pub use running_statistic::RunningStatistic;
+pub use shortcut::Shortcut;

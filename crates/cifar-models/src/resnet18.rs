@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::{BatchNorm2d, Convolution, InitialWeights, Linear};
+use crate::{BatchNorm2d, Convolution, InitialWeights, Linear, Shortcut};
 
 /// The shape of a [`ResNet18`].
 #[derive(Config, Debug)]
@@ -93,7 +93,7 @@ pub struct BasicBlock {
     bn1: BatchNorm2d,
     conv2: Convolution,
     bn2: BatchNorm2d,
-    shortcut: Option<(Convolution, BatchNorm2d)>,
+    shortcut: Shortcut,
 }
 
 impl BasicBlock {
@@ -106,32 +106,29 @@ impl BasicBlock {
         stride: usize,
         weights: InitialWeights<'_>,
     ) -> Self {
-        let convolution = |layer: &str, channels_in, kernel, stride| {
+        let convolution = |layer: &str, channels_in, stride| {
             let name = format!("{name}.{layer}");
-            Convolution::new(&name, [channels_in, channels], kernel, stride, weights)
+            Convolution::new(&name, [channels_in, channels], 3, stride, weights)
         };
         let batch_norm = || BatchNorm2d::new(channels, weights.device());
-        let changes_shape = stride != 1 || channels_in != channels;
         Self {
-            conv1: convolution("conv1", channels_in, 3, stride),
+            conv1: convolution("conv1", channels_in, stride),
             bn1: batch_norm(),
-            conv2: convolution("conv2", channels, 3, 1),
+            conv2: convolution("conv2", channels, 1),
             bn2: batch_norm(),
-            shortcut: changes_shape.then(|| {
-                let projection = convolution("shortcut.0", channels_in, 1, stride);
-                (projection, batch_norm())
-            }),
+            shortcut: Shortcut::new(
+                &format!("{name}.shortcut"),
+                [channels_in, channels],
+                stride,
+                weights,
+            ),
         }
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let residual = relu(self.bn1.forward(self.conv1.forward(input.clone())));
         let residual = self.bn2.forward(self.conv2.forward(residual));
-        let around = match &self.shortcut {
-            Some((convolution, batch_norm)) => batch_norm.forward(convolution.forward(input)),
-            None => input,
-        };
-        relu(residual + around)
+        relu(residual + self.shortcut.forward(input))
     }
 }
 
