@@ -22,7 +22,7 @@ enum Action {
     Fetch {
         #[arg(value_name = "DATASET", value_parser = release_parser())]
         release: &'static Release,
-        /// Folder to put the dataset's folder into; without it EXPERIMENT_DATA or the user's data folder
+        /// Folder to put the dataset's folder into; without it `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
         /// Address of the archive or of a folder that holds it, in place of the built-in list
@@ -34,7 +34,7 @@ enum Action {
         /// Only this dataset; without it every one that is found
         #[arg(value_name = "DATASET", value_parser = release_parser())]
         release: Option<&'static Release>,
-        /// Folder of the files or its parent; without it EXPERIMENT_DATA or the user's data folder
+        /// Folder of the files or its parent; without it `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },

@@ -189,10 +189,11 @@ mod tests {
         };
         let output = write(placement, &white, Normalization::CIFAR10);
         let table = Normalization::CIFAR10.table();
-        assert_eq!(output[0], table[0][0]); // the four rows above the image
-        assert_eq!(output[4 * SIDE], table[0][255]);
-        assert_eq!(output[4 * SIDE + 27], table[0][255]);
-        assert_eq!(output[4 * SIDE + 28], table[0][0]); // the four columns right of it
+        let (black, white) = (table[0][0], table[0][255]);
+        // Four rows above the image; below them four columns right of it.
+        assert_eq!(output[..4 * SIDE], [black; 4 * SIDE]);
+        assert_eq!(output[4 * SIDE..][..28], [white; 28]);
+        assert_eq!(output[4 * SIDE + 28..][..4], [black; 4]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Downloading an archive piece by piece from whichever source delivers it.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -79,7 +80,8 @@ fn agent_for(url: &str) -> Agent {
 /// A source is the archive's address or that of a folder that holds it.
 fn archive_url(source: &str, name: &str) -> String {
     let path = source.split(['?', '#']).next().unwrap_or(source);
-    if path.ends_with(".gz") || path.ends_with(".tgz") {
+    let extension = Path::new(path).extension().and_then(OsStr::to_str);
+    if matches!(extension, Some("gz" | "tgz")) {
         source.to_owned()
     } else {
         format!("{}/{name}", source.trim_end_matches('/'))

@@ -194,8 +194,8 @@ mod tests {
             .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES))
         {
             let byte = usize::from(set.image(index)[0]);
-            assert!(image[..1024].iter().all(|&value| value == table[0][byte]));
-            assert!(image[2048..].iter().all(|&value| value == table[2][byte]));
+            assert_eq!(image[..1024], [table[0][byte]; 1024]);
+            assert_eq!(image[2048..], [table[2][byte]; 1024]);
             index += 1;
         }
         assert_eq!(index, 50);

@@ -26,7 +26,7 @@ pub use error::DataError;
 pub use fetch::{Progress, fetch};
 pub use folder::data_root;
 pub use images::ImageSet;
-pub use loader::{Batch, Batches, evaluation_batches, training_batches};
+pub use loader::{Batch, evaluation_batches, training_batches};
 pub use release::{RELEASES, Release};
 pub use split::split;
 pub use verify::{FileState, Inspection, inspect_found};

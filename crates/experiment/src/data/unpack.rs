@@ -212,7 +212,9 @@ mod tests {
 
     #[test]
     fn archive_that_unpacks_to_too_much_is_refused() {
-        let (_root, result) = Setting::new().file("zeros", &[0; 100_000]).unpack(50_000);
+        let (_root, result) = Setting::new()
+            .file("zeros", &vec![0; 100_000])
+            .unpack(50_000);
         let error = result.unwrap_err().to_string();
         assert!(
             error.ends_with("found more than 50000 bytes when unpacked"),

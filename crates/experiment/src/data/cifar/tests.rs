@@ -90,12 +90,13 @@ fn set_is_a_dataset_of_burn() {
 fn hash_is_that_of_the_files_checksums() {
     let folder = small_cifar10();
     let data = read(CIFAR10, folder.path()).unwrap();
-    let mut listing = String::new(); // as `sha256sum FILES` prints it
-    for file in CIFAR10.files() {
+    // as `sha256sum FILES` prints it
+    let lines = CIFAR10.files().map(|file| {
         let bytes = fs::read(folder.path().join(file.name)).unwrap();
-        listing += &format!("{}  {}\n", hexadecimal(&Sha256::digest(bytes)), file.name);
-    }
-    assert_eq!(data.hash, hexadecimal(&Sha256::digest(listing)));
+        format!("{}  {}\n", hexadecimal(&Sha256::digest(bytes)), file.name)
+    });
+    let listing: Vec<String> = lines.collect();
+    assert_eq!(data.hash, hexadecimal(&Sha256::digest(listing.concat())));
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn unreadable_file_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let folder = small_cifar10();
     let path = folder.path().join("test_batch.bin");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;
