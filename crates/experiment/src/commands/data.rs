@@ -55,7 +55,9 @@ pub fn run(arguments: &DataArguments) -> Result<()> {
 fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
     let names = RELEASES.iter().map(|release| release.dataset.name());
     PossibleValuesParser::new(names).map(|name| {
-        let found = RELEASES.iter().find(|release| release.dataset.name() == name);
+        let found = RELEASES
+            .iter()
+            .find(|release| release.dataset.name() == name);
         found.expect("the parser lets only names of the table through")
     })
 }
@@ -63,7 +65,12 @@ fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
 fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
     let root = data::data_root(data_dir)?;
     let sources: Vec<String> = match mirrors {
-        [] => release.archive.sources.iter().map(ToString::to_string).collect(),
+        [] => release
+            .archive
+            .sources
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         mirrors => mirrors.to_vec(),
     };
     let mut progress = DownloadProgress::new()?;
@@ -77,7 +84,10 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
     let mut not_found = None;
     let mut unusable = None;
     let mut found = 0;
-    for release in RELEASES.iter().filter(|any| release.is_none_or(|it| it.dataset == any.dataset)) {
+    for release in RELEASES
+        .iter()
+        .filter(|any| release.is_none_or(|it| it.dataset == any.dataset))
+    {
         match data::inspect_found(release, data_dir) {
             Ok(inspection) => {
                 found += 1;
@@ -100,7 +110,11 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
 }
 
 fn print_inspection(inspection: &Inspection) {
-    println!("{} in {}", inspection.release.dataset, inspection.folder.display());
+    println!(
+        "{} in {}",
+        inspection.release.dataset,
+        inspection.folder.display()
+    );
     for (file, state) in &inspection.files {
         let state = match state {
             FileState::Missing => "missing".to_owned(),
@@ -109,17 +123,28 @@ fn print_inspection(inspection: &Inspection) {
                 "{} of {} records, {}",
                 labels.len(),
                 file.records,
-                if *official { "official bytes" } else { "not the official bytes" }
+                if *official {
+                    "official bytes"
+                } else {
+                    "not the official bytes"
+                }
             ),
         };
         println!("  {:<17} {state}", file.name);
     }
     let test = inspection.release.test.name;
-    print_counts("training", &inspection.class_counts(|file| file.name != test));
+    print_counts(
+        "training",
+        &inspection.class_counts(|file| file.name != test),
+    );
     print_counts("test", &inspection.class_counts(|file| file.name == test));
     println!(
         "  official release: {}",
-        if inspection.official() { "yes, every file" } else { "no" }
+        if inspection.official() {
+            "yes, every file"
+        } else {
+            "no"
+        }
     );
 }
 

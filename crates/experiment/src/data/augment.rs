@@ -40,8 +40,8 @@ impl Normalization {
 
     /// Over all pixels of the training images at the default noise.
     pub const SHAPES: Self = Self {
-        mean: [0.5, 0.5, 0.5],
-        std: [0.28, 0.28, 0.28],
+        mean: [0.3158, 0.3176, 0.3142],
+        std: [0.2104, 0.2115, 0.2094],
     };
 
     /// (byte / 255 − mean) / std for each channel and byte.
@@ -85,8 +85,10 @@ impl Placement {
         // Columns of the output that lie inside the image; the rest is padding.
         let first = PADDING.saturating_sub(self.right);
         let last = (SIDE + PADDING - self.right).min(SIDE);
-        for ((input, plane), values) in
-            image.chunks_exact(PLANE).zip(output.chunks_exact_mut(PLANE)).zip(table)
+        for ((input, plane), values) in image
+            .chunks_exact(PLANE)
+            .zip(output.chunks_exact_mut(PLANE))
+            .zip(table)
         {
             for (y, row) in plane.chunks_exact_mut(SIDE).enumerate() {
                 row.fill(values[0]);
@@ -149,7 +151,11 @@ mod tests {
         for down in 0..=2 * PADDING {
             for right in 0..=2 * PADDING {
                 for mirrored in [false, true] {
-                    let placement = Placement { down, right, mirrored };
+                    let placement = Placement {
+                        down,
+                        right,
+                        mirrored,
+                    };
                     assert_eq!(
                         write(placement, &image, Normalization::CIFAR10),
                         naive(placement, &image, Normalization::CIFAR10),
@@ -176,7 +182,11 @@ mod tests {
     #[test]
     fn padding_is_black() {
         let white = vec![255; IMAGE_BYTES];
-        let placement = Placement { down: 0, right: 8, mirrored: false };
+        let placement = Placement {
+            down: 0,
+            right: 8,
+            mirrored: false,
+        };
         let output = write(placement, &white, Normalization::CIFAR10);
         let table = Normalization::CIFAR10.table();
         assert_eq!(output[0], table[0][0]); // the four rows above the image
@@ -206,7 +216,10 @@ mod tests {
             counts[(drawn.down * 9 + drawn.right) * 2 + usize::from(drawn.mirrored)] += 1;
         }
         // 100 ± 5 standard deviations of a binomial count
-        assert!(counts.iter().all(|count| (50..=150).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (50..=150).contains(count)),
+            "{counts:?}"
+        );
     }
 
     #[test]

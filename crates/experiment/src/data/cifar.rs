@@ -63,7 +63,11 @@ pub fn read_file(
     let unreadable = |error| DataError::io(path, "a readable file", &error);
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        let found = if metadata.is_dir() { "a folder" } else { "something else" };
+        let found = if metadata.is_dir() {
+            "a folder"
+        } else {
+            "something else"
+        };
         return Err(DataError::unexpected(path.display(), "a file", found));
     }
     let record_bytes = labels.len() + IMAGE_BYTES;
@@ -139,7 +143,9 @@ fn partial_notes(release: &Release, train: usize, test: usize, missing: &[&str])
     let train_official: usize = release.train.iter().map(|file| file.records).sum();
     let mut notes = Vec::new();
     if train < train_official {
-        notes.push(format!("partial: {train} of {train_official} training records"));
+        notes.push(format!(
+            "partial: {train} of {train_official} training records"
+        ));
     }
     if !missing.is_empty() {
         notes.push(format!("missing: {}", missing.join(", ")));
@@ -152,3 +158,6 @@ fn partial_notes(release: &Release, train: usize, test: usize, missing: &[&str])
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

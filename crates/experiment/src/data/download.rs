@@ -66,7 +66,11 @@ fn agent_for(url: &str) -> Agent {
         .timeout_connect(seconds(20))
         .timeout_recv_response(seconds(60))
         .timeout_per_read(seconds(60))
-        .proxy(if is_local { None } else { Proxy::try_from_env() })
+        .proxy(if is_local {
+            None
+        } else {
+            Proxy::try_from_env()
+        })
         .user_agent(concat!("experiment/", env!("CARGO_PKG_VERSION")))
         .build()
         .into()
@@ -134,7 +138,9 @@ fn attempt(
     if part.length > 0 {
         request = request.header(header::RANGE, format!("bytes={}-", part.length));
     }
-    let response = request.call().map_err(|error| Failure::Source(error.to_string()))?;
+    let response = request
+        .call()
+        .map_err(|error| Failure::Source(error.to_string()))?;
     let start = check_answer(&response, archive, part.length).map_err(Failure::Source)?;
     if start == 0 {
         part.truncate().map_err(Failure::Local)?;
@@ -143,10 +149,16 @@ fn attempt(
     let mut buffer = vec![0; 1 << 16];
     while part.length < archive.bytes {
         let count = body.read(&mut buffer).map_err(|error| {
-            Failure::Source(format!("{error} after {} of {} bytes", part.length, archive.bytes))
+            Failure::Source(format!(
+                "{error} after {} of {} bytes",
+                part.length, archive.bytes
+            ))
         })?;
         if count == 0 {
-            let cause = format!("connection closed after {} of {} bytes", part.length, archive.bytes);
+            let cause = format!(
+                "connection closed after {} of {} bytes",
+                part.length, archive.bytes
+            );
             return Err(Failure::Source(cause));
         }
         part.append(&buffer[..count]).map_err(Failure::Local)?;
@@ -160,7 +172,12 @@ fn attempt(
 /// An answer of another length than the archive's is refused before it can overwrite anything: it is
 /// an error page, or another archive.
 fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Result<u64, String> {
-    let announced = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let announced = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let (name, expected, start) = if response.status() == 206 && length > 0 {
         let last = archive.bytes - 1;
         let range = format!("bytes {length}-{last}/{}", archive.bytes);
@@ -170,7 +187,10 @@ fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Re
     };
     match announced(&name) {
         Some(found) if found.trim() == expected => Ok(start),
-        found => Err(format!("expected {name}: {expected}, found {}", found.unwrap_or("none"))),
+        found => Err(format!(
+            "expected {name}: {expected}, found {}",
+            found.unwrap_or("none")
+        )),
     }
 }
 
@@ -179,7 +199,12 @@ impl<'a> Part<'a> {
     pub fn open(path: &'a Path) -> Result<Self, DataError> {
         let unusable = |error| DataError::io(path, "a file to download into", &error);
         let mut options = OpenOptions::new();
-        let file = options.create(true).read(true).append(true).open(path).map_err(unusable)?;
+        let file = options
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)
+            .map_err(unusable)?;
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(DataError::unexpected(
                 path.display(),

@@ -39,7 +39,9 @@ pub fn fetch(
         progress.message("the official files are there already, every byte verified");
         return Ok(target);
     }
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent)
         .map_err(|error| DataError::io(parent, "to create the folder", &error))?;
@@ -78,12 +80,7 @@ fn is_there(release: &'static Release, target: &Path) -> Result<bool, DataError>
 }
 
 /// Unpacks beside `target` and renames, so that a folder of that name is always whole.
-fn place(
-    release: &Release,
-    archive: &Path,
-    target: &Path,
-    parent: &Path,
-) -> Result<(), DataError> {
+fn place(release: &Release, archive: &Path, target: &Path, parent: &Path) -> Result<(), DataError> {
     let unpacked = parent.join(format!("{}.unpacking", release.folder()));
     let write = |error| DataError::io(&unpacked, "to write the folder", &error);
     if exists(&unpacked)? {
@@ -100,3 +97,6 @@ fn place(
     std::fs::remove_dir_all(&unpacked).map_err(write)?;
     placed
 }
+
+#[cfg(test)]
+mod tests;

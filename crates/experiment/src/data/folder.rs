@@ -45,7 +45,10 @@ pub fn find(release: &Release, root: &Path) -> Result<PathBuf, DataError> {
 
 /// The folder into which a release is unpacked: `root` if it has the release's name, else one in it.
 pub fn target(release: &Release, root: &Path) -> PathBuf {
-    if root.file_name().is_some_and(|name| name == release.folder()) {
+    if root
+        .file_name()
+        .is_some_and(|name| name == release.folder())
+    {
         root.to_path_buf()
     } else {
         root.join(release.folder())
@@ -72,7 +75,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("train.bin"), "").unwrap();
         let error = find(&RELEASES[0], root.path()).unwrap_err().to_string();
-        assert!(error.starts_with("cifar10: expected its files in one of "), "{error}");
+        assert!(
+            error.starts_with("cifar10: expected its files in one of "),
+            "{error}"
+        );
         assert!(error.contains("cifar-10-batches-bin"), "{error}");
         assert!(error.contains("experiment data fetch cifar10"), "{error}");
         assert_eq!(find(&RELEASES[1], root.path()).unwrap(), root.path());
@@ -86,7 +92,10 @@ mod tests {
 
     #[test]
     fn named_folder_comes_first() {
-        assert_eq!(data_root(Some(Path::new("here"))).unwrap(), Path::new("here"));
+        assert_eq!(
+            data_root(Some(Path::new("here"))).unwrap(),
+            Path::new("here")
+        );
     }
 
     #[test]

@@ -57,7 +57,13 @@ pub fn evaluation_batches(
     batch_size: usize,
 ) -> Batches {
     let order = (0..set.len()).collect();
-    prepare(set, normalization, order, |_| Placement::UNCHANGED, batch_size)
+    prepare(
+        set,
+        normalization,
+        order,
+        |_| Placement::UNCHANGED,
+        batch_size,
+    )
 }
 
 fn prepare(
@@ -77,7 +83,10 @@ fn prepare(
             for (&index, output) in chosen.iter().zip(images.chunks_exact_mut(IMAGE_BYTES)) {
                 place(set.record(index)).write(set.image(index), &table, output);
             }
-            let labels = chosen.iter().map(|&index| i32::from(set.label(index))).collect();
+            let labels = chosen
+                .iter()
+                .map(|&index| i32::from(set.label(index)))
+                .collect();
             if sender.send(Batch { images, labels }).is_err() {
                 return; // nobody wants the rest
             }
@@ -145,8 +154,16 @@ mod tests {
     fn an_epoch_holds_every_image_once_with_its_label() {
         let batches = training(&set(50), 1, 0);
         let found = order(&batches);
-        let labels: Vec<i32> = batches.iter().flat_map(|batch| batch.labels.clone()).collect();
-        assert!(found.iter().zip(labels).all(|(index, label)| (index % 10) as i32 == label));
+        let labels: Vec<i32> = batches
+            .iter()
+            .flat_map(|batch| batch.labels.clone())
+            .collect();
+        assert!(
+            found
+                .iter()
+                .zip(labels)
+                .all(|(index, label)| (index % 10) as i32 == label)
+        );
         let mut sorted = found.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, (0..50).collect::<Vec<_>>());
@@ -172,7 +189,10 @@ mod tests {
         let batches: Vec<Batch> = evaluation_batches(&set, Normalization::CIFAR10, 16).collect();
         let table = Normalization::CIFAR10.table();
         let mut index = 0;
-        for image in batches.iter().flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES)) {
+        for image in batches
+            .iter()
+            .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES))
+        {
             let byte = usize::from(set.image(index)[0]);
             assert!(image[..1024].iter().all(|&value| value == table[0][byte]));
             assert!(image[2048..].iter().all(|&value| value == table[2][byte]));
@@ -197,9 +217,13 @@ mod tests {
     fn an_image_is_placed_alike_whatever_else_is_trained_on() {
         let by_image = |set: &ImageSet| -> Vec<(usize, Vec<f32>)> {
             let batches = training(set, 1, 0);
-            let images = batches.iter().flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES));
-            let mut pairs: Vec<_> =
-                order(&batches).into_iter().zip(images.map(<[f32]>::to_vec)).collect();
+            let images = batches
+                .iter()
+                .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES));
+            let mut pairs: Vec<_> = order(&batches)
+                .into_iter()
+                .zip(images.map(<[f32]>::to_vec))
+                .collect();
             pairs.sort_by_key(|(index, _)| *index);
             pairs
         };

@@ -25,11 +25,11 @@ pub use augment::Normalization;
 pub use error::DataError;
 pub use fetch::{Progress, fetch};
 pub use folder::data_root;
-pub use images::{ImageSet, LabelledImage};
+pub use images::ImageSet;
 pub use loader::{Batch, Batches, evaluation_batches, training_batches};
 pub use release::{RELEASES, Release};
 pub use split::split;
-pub use verify::{FileState, Inspection, inspect, inspect_found};
+pub use verify::{FileState, Inspection, inspect_found};
 
 /// The settings that decide which images there are.
 #[derive(Clone, Copy, Debug, PartialEq)]

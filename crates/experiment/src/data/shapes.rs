@@ -34,7 +34,12 @@ pub fn generate(noise: f64, ambiguous: f64) -> Data {
     let split = |purpose, count| -> Images {
         let mut images = Images::default();
         for index in 0..count {
-            add_image(&mut images, Stream::new(0, purpose, index), noise, ambiguous);
+            add_image(
+                &mut images,
+                Stream::new(0, purpose, index),
+                noise,
+                ambiguous,
+            );
         }
         images
     };
@@ -86,15 +91,21 @@ fn add_image(images: &mut Images, mut stream: Stream, noise: f64, ambiguous: f64
 /// Adds a shape of random place, size and angle to the share of the foreground in each pixel.
 fn draw_shape(coverage: &mut [f32; PLANE], class: usize, strength: f32, stream: &mut Stream) {
     let mut between = |low: f32, high: f32| low + (high - low) * stream.uniform();
-    let radius = between(6.0, 13.0); // pixels
-    let centre = [between(10.0, 22.0), between(10.0, 22.0)];
-    // Up to 20 degrees, so that horizontal stripes stay horizontal.
-    let (sine, cosine) = between(-0.35, 0.35).sin_cos();
+    let radius = between(8.0, 13.0); // pixels
+    let centre = [between(13.0, 19.0), between(13.0, 19.0)];
+    // Up to 14 degrees, so that horizontal stripes stay horizontal.
+    let (sine, cosine) = between(-0.25, 0.25).sin_cos();
     let belongs = SHAPES[class];
     // Four samples a pixel smooth the edges.
     let samples = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
     for (index, share) in coverage.iter_mut().enumerate() {
-        let (x, y) = ((index % SIDE) as f32 - centre[0], (index / SIDE) as f32 - centre[1]);
+        let (x, y) = (
+            (index % SIDE) as f32 - centre[0],
+            (index / SIDE) as f32 - centre[1],
+        );
+        if x.hypot(y) > 1.2 * radius + 1.0 {
+            continue; // no shape reaches that far
+        }
         for (dx, dy) in samples {
             let (x, y) = ((x + dx) / radius, (y + dy) / radius);
             if belongs(cosine * x + sine * y, cosine * y - sine * x) {
@@ -104,22 +115,22 @@ fn draw_shape(coverage: &mut [f32; PLANE], class: usize, strength: f32, stream: 
     }
 }
 
-/// Background and foreground, different enough to be told apart without noise.
+/// A dark background and a foreground that is brighter in every channel.
 fn draw_colours(stream: &mut Stream) -> ([f32; CHANNELS], [f32; CHANNELS]) {
-    loop {
-        let mut colour = || [stream.uniform(), stream.uniform(), stream.uniform()];
-        let (background, foreground) = (colour(), colour());
-        let distance: f32 =
-            background.iter().zip(foreground).map(|(a, b)| (a - b).abs()).sum();
-        if distance > 0.4 {
-            return (background, foreground);
-        }
-    }
+    let mut between = |low: f32, high: f32| low + (high - low) * stream.uniform();
+    let background = [0; CHANNELS].map(|_| between(0.0, 0.5));
+    let foreground = background.map(|value| value + between(0.15, 0.5));
+    (background, foreground)
 }
 
 /// A nearly normal number of mean 0 and variance 1 at the price of one word: its four bytes' sum.
 fn bell(stream: &mut Stream) -> f32 {
-    let sum: u32 = stream.next_u32().to_le_bytes().into_iter().map(u32::from).sum();
+    let sum: u32 = stream
+        .next_u32()
+        .to_le_bytes()
+        .into_iter()
+        .map(u32::from)
+        .sum();
     // Four times the variance (256² − 1) / 12 of one byte
     (sum as f32 - 510.0) / 147.799_86
 }
@@ -174,7 +185,11 @@ mod tests {
 
     fn counts(set: &ImageSet) -> Vec<usize> {
         (0..SHAPES.len())
-            .map(|class| (0..set.len()).filter(|&i| usize::from(set.label(i)) == class).count())
+            .map(|class| {
+                (0..set.len())
+                    .filter(|&i| usize::from(set.label(i)) == class)
+                    .count()
+            })
             .collect()
     }
 
@@ -187,7 +202,10 @@ mod tests {
                 .map(|&byte| f64::from(byte) / 255.0)
                 .collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
-            let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+            let variance = values
+                .iter()
+                .map(|value| (value - mean).powi(2))
+                .sum::<f64>();
             moments.push((mean, (variance / values.len() as f64).sqrt()));
         }
         moments
@@ -211,8 +229,9 @@ mod tests {
     #[test]
     fn no_test_image_occurs_in_the_training_images() {
         let data = generate(0.0, 0.0);
-        let train: std::collections::HashSet<&[u8]> =
-            (0..data.train.len()).map(|index| data.train.image(index)).collect();
+        let train: std::collections::HashSet<&[u8]> = (0..data.train.len())
+            .map(|index| data.train.image(index))
+            .collect();
         assert_eq!(train.len(), data.train.len());
         assert!((0..data.test.len()).all(|index| !train.contains(data.test.image(index))));
     }
@@ -223,7 +242,12 @@ mod tests {
         let mut squares = 0.0;
         let mut pixels = 0.0;
         for index in 0..200 {
-            for (&a, &b) in clean.train.image(index).iter().zip(noisy.train.image(index)) {
+            for (&a, &b) in clean
+                .train
+                .image(index)
+                .iter()
+                .zip(noisy.train.image(index))
+            {
                 if (64..192).contains(&a) {
                     squares += ((f64::from(b) - f64::from(a)) / 255.0).powi(2);
                     pixels += 1.0;
@@ -248,7 +272,10 @@ mod tests {
     fn normalization_is_that_of_the_default_images() {
         let moments = moments(&generate(0.1, 0.0));
         for (channel, (mean, deviation)) in moments.into_iter().enumerate() {
-            assert!((mean - f64::from(Normalization::SHAPES.mean[channel])).abs() < 0.001, "{mean}");
+            assert!(
+                (mean - f64::from(Normalization::SHAPES.mean[channel])).abs() < 0.001,
+                "{mean}"
+            );
             assert!(
                 (deviation - f64::from(Normalization::SHAPES.std[channel])).abs() < 0.001,
                 "{deviation}"
@@ -264,14 +291,20 @@ mod tests {
                 .flat_map(|y| grid().map(move |x| (x, y)))
                 .filter(|&(x, y)| belongs(x, y))
                 .count();
-            assert!((2000..=7000).contains(&inside), "class {class}: {inside} of 10000");
+            assert!(
+                (2000..=7000).contains(&inside),
+                "class {class}: {inside} of 10000"
+            );
         }
     }
 
     #[test]
     fn extreme_parameters_give_images_too() {
         for (noise, ambiguous) in [(0.0, 0.0), (0.0, 1.0), (1e300, 0.5)] {
-            assert_eq!(generate(noise, ambiguous).train.len(), TRAIN_IMAGES as usize);
+            assert_eq!(
+                generate(noise, ambiguous).train.len(),
+                TRAIN_IMAGES as usize
+            );
         }
     }
 }

@@ -30,7 +30,11 @@ pub fn split(
     let mut order: Vec<u32> = (0..available as u32).collect();
     Stream::new(0, "split", 0).shuffle(&mut order);
     let (held_out, rest) = order.split_at_mut(validation);
-    let chosen = if subset == 0 { rest } else { &mut rest[..subset] };
+    let chosen = if subset == 0 {
+        rest
+    } else {
+        &mut rest[..subset]
+    };
     held_out.sort_unstable();
     chosen.sort_unstable();
     Ok((train.choose(chosen), train.choose(held_out)))
@@ -73,7 +77,11 @@ mod tests {
         let (small, validation) = split(&set(50), 10, 7).unwrap();
         let (large, same_validation) = split(&set(50), 10, 20).unwrap();
         assert_eq!(records(&validation), records(&same_validation));
-        assert!(records(&small).iter().all(|record| records(&large).contains(record)));
+        assert!(
+            records(&small)
+                .iter()
+                .all(|record| records(&large).contains(record))
+        );
         assert_eq!((small.len(), large.len()), (7, 20));
     }
 

@@ -24,13 +24,15 @@ pub fn unpack(archive: &Path, folder: &Path, limit: u64) -> Result<(), DataError
         let mut entry = entry.map_err(damaged)?;
         let name = entry.path().map_err(damaged)?.into_owned();
         let kind = entry.header().entry_type();
-        let path = inside(&name).filter(|_| kind.is_file() || kind.is_dir()).ok_or_else(|| {
-            DataError::unexpected(
-                archive.display(),
-                "files and folders that stay in the archive's folder",
-                format!("'{}' ({})", name.display(), describe(kind)),
-            )
-        })?;
+        let path = inside(&name)
+            .filter(|_| kind.is_file() || kind.is_dir())
+            .ok_or_else(|| {
+                DataError::unexpected(
+                    archive.display(),
+                    "files and folders that stay in the archive's folder",
+                    format!("'{}' ({})", name.display(), describe(kind)),
+                )
+            })?;
         let path = folder.join(path);
         if kind.is_dir() {
             create_folder(&path)?;
@@ -143,8 +145,10 @@ mod tests {
         fn refused(self) -> String {
             let (root, result) = self.unpack(1 << 20);
             let error = result.unwrap_err().to_string();
-            let mut left: Vec<_> =
-                std::fs::read_dir(root.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            let mut left: Vec<_> = std::fs::read_dir(root.path())
+                .unwrap()
+                .map(|e| e.unwrap().file_name())
+                .collect();
             left.sort();
             assert_eq!(left, ["a.tar.gz", "inner"], "something left the folder");
             error
@@ -179,21 +183,30 @@ mod tests {
 
     #[test]
     fn links_are_refused() {
-        let error = Setting::new().add("data", EntryType::Symlink, "..", b"").refused();
+        let error = Setting::new()
+            .add("data", EntryType::Symlink, "..", b"")
+            .refused();
         assert!(error.contains("'data' (a symbolic link)"), "{error}");
-        let error = Setting::new().add("data", EntryType::Link, "../a.tar.gz", b"").refused();
+        let error = Setting::new()
+            .add("data", EntryType::Link, "../a.tar.gz", b"")
+            .refused();
         assert!(error.contains("(a hard link)"), "{error}");
     }
 
     #[test]
     fn special_files_are_refused() {
-        let error = Setting::new().add("pipe", EntryType::Fifo, "", b"").refused();
+        let error = Setting::new()
+            .add("pipe", EntryType::Fifo, "", b"")
+            .refused();
         assert!(error.contains("'pipe' (a special file)"), "{error}");
     }
 
     #[test]
     fn name_that_occurs_twice_is_refused() {
-        Setting::new().file("a", b"first").file("a", b"second").refused();
+        Setting::new()
+            .file("a", b"first")
+            .file("a", b"second")
+            .refused();
         Setting::new().file(".", b"the folder itself").refused();
     }
 
@@ -201,7 +214,10 @@ mod tests {
     fn archive_that_unpacks_to_too_much_is_refused() {
         let (_root, result) = Setting::new().file("zeros", &[0; 100_000]).unpack(50_000);
         let error = result.unwrap_err().to_string();
-        assert!(error.ends_with("found more than 50000 bytes when unpacked"), "{error}");
+        assert!(
+            error.ends_with("found more than 50000 bytes when unpacked"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -211,7 +227,10 @@ mod tests {
             let path = root.path().join("a.tar.gz");
             File::create(&path).unwrap().write_all(content).unwrap();
             let error = unpack(&path, root.path(), 1000).unwrap_err().to_string();
-            assert!(error.contains("expected a readable gzip-compressed tar archive"), "{error}");
+            assert!(
+                error.contains("expected a readable gzip-compressed tar archive"),
+                "{error}"
+            );
         }
     }
 }

@@ -78,7 +78,12 @@ pub fn inspect_found(
 pub fn inspect(release: &'static Release, folder: PathBuf) -> Inspection {
     let files = release
         .files()
-        .map(|file| (file, state_of(release, &folder, file).unwrap_or_else(FileState::Damaged)))
+        .map(|file| {
+            (
+                file,
+                state_of(release, &folder, file).unwrap_or_else(FileState::Damaged),
+            )
+        })
         .collect();
     Inspection {
         release,
@@ -87,11 +92,7 @@ pub fn inspect(release: &'static Release, folder: PathBuf) -> Inspection {
     }
 }
 
-fn state_of(
-    release: &Release,
-    folder: &Path,
-    file: &ReleaseFile,
-) -> Result<FileState, DataError> {
+fn state_of(release: &Release, folder: &Path, file: &ReleaseFile) -> Result<FileState, DataError> {
     let path = folder.join(file.name);
     if !exists(&path)? {
         return Ok(FileState::Missing);
