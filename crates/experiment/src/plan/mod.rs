@@ -1,6 +1,8 @@
 //! Checked settings → trials, each with the id under which the store knows it.
 
 mod canonical;
+#[cfg(test)]
+mod tests;
 
 use bonus_loss::LossConfig;
 

@@ -61,7 +61,9 @@ impl Diagnostics {
     #[cfg(test)]
     pub fn lines(&self) -> Vec<(String, &str)> {
         let problems = self.problems.iter();
-        problems.map(|it| (self.headline(it), it.help.as_deref().unwrap_or_default())).collect()
+        problems
+            .map(|it| (self.headline(it), it.help.as_deref().unwrap_or_default()))
+            .collect()
     }
 
     /// `path:line:column: key.path: expectation, found`

@@ -43,7 +43,11 @@ impl Checker {
         let axes: Vec<&Axis> = axes.iter().filter(|axis| !axis.values.is_empty()).collect();
         let lengths = axes.iter().map(|axis| axis.values.len());
         let count = lengths.fold(1, usize::saturating_mul);
-        if count.saturating_mul(losses.max(1)).saturating_mul(seeds.max(1)) > MAXIMUM_TRIALS {
+        if count
+            .saturating_mul(losses.max(1))
+            .saturating_mul(seeds.max(1))
+            > MAXIMUM_TRIALS
+        {
             let message = format!(
                 "expected at most {MAXIMUM_TRIALS} trials, \
                  found {losses} losses × {seeds} seeds × {count} points of the grid"
@@ -72,12 +76,20 @@ impl Checker {
             (key.set)(&mut settings, item.value);
         }
         for conflict in conflicts(&settings) {
-            let Conflict { key, others, problem, help } = conflict;
+            let Conflict {
+                key,
+                others,
+                problem,
+                help,
+            } = conflict;
             let written = |name| assignments.iter().find(|(key, _)| key.name == name);
             // a default has no place of its own, so the key that it contradicts is shown
             let shown = written(key).or_else(|| others.iter().find_map(|other| written(other)));
             let Some((_, item)) = shown else { continue };
-            let doubtful = others.iter().chain([&key]).any(|name| self.doubtful.contains(name));
+            let doubtful = others
+                .iter()
+                .chain([&key])
+                .any(|name| self.doubtful.contains(name));
             if self.complete && !doubtful && reported.insert(item.span.start) {
                 let place = match written(key) {
                     Some((_, item)) => item.place.clone(),
@@ -117,7 +129,12 @@ struct Conflict {
 fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     let mut refuse = |key, others, problem: String, help| {
-        conflicts.push(Conflict { key, others, problem, help });
+        conflicts.push(Conflict {
+            key,
+            others,
+            problem,
+            help,
+        });
     };
     for key in TRAIN_KEYS {
         let changed = (key.get)(settings) != key.default();
@@ -130,7 +147,12 @@ fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
             }
         }
     }
-    let TrainSettings { epochs, warmup_epochs, step_epochs, .. } = *settings;
+    let TrainSettings {
+        epochs,
+        warmup_epochs,
+        step_epochs,
+        ..
+    } = *settings;
     if warmup_epochs > epochs {
         let problem = format!("expected at most epochs = {epochs}, found {warmup_epochs}");
         let help = "the full learning rate would never be reached";
@@ -141,7 +163,12 @@ fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
         let problem =
             format!("expected less than the {left} epochs after warm-up, found {step_epochs}");
         let help = "the learning rate would never be reduced";
-        refuse("step_epochs", &["schedule", "epochs", "warmup_epochs"], problem, help);
+        refuse(
+            "step_epochs",
+            &["schedule", "epochs", "warmup_epochs"],
+            problem,
+            help,
+        );
     }
     if settings.nesterov && settings.momentum == 0.0 {
         let problem = "expected only with momentum above 0, found momentum = 0".to_owned();
@@ -149,7 +176,12 @@ fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
     }
     if !settings.decay_norm_and_bias && settings.weight_decay == 0.0 {
         let problem = "expected only with weight_decay above 0, found weight_decay = 0".to_owned();
-        refuse("decay_norm_and_bias", &["weight_decay"], problem, WITHOUT_EFFECT);
+        refuse(
+            "decay_norm_and_bias",
+            &["weight_decay"],
+            problem,
+            WITHOUT_EFFECT,
+        );
     }
     conflicts
 }

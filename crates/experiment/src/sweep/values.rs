@@ -116,7 +116,7 @@ pub(super) fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
     names
         .iter()
         .map(|known| (distance(known), *known))
-        .filter(|(similarity, _)| *similarity > 0.75)
+        .filter(|(similarity, _)| *similarity > 0.73)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, known)| known)
 }

@@ -30,7 +30,9 @@ fn a_wrong_loss_is_refused() {
         ("[{ name = \"sum\", terms = [{ name = \"sum\" }] }]", "1:45: losses[0].terms[0].name: expected a loss that is no sum, found \"sum\"", "write the terms of the inner sum into the outer one"),
         ("[{ name = \"sum\", terms = [{ name = \"poly1\", epsilon = -2 }] }]", "1:64: losses[0].terms[0].epsilon: expected a number of at least -1, found -2", ""),
     ];
-    assert_refused(cases, |losses| format!("losses = {losses}\nname = \"a\"\nseeds = [1]\n"));
+    assert_refused(cases, |losses| {
+        format!("losses = {losses}\nname = \"a\"\nseeds = [1]\n")
+    });
 }
 
 const NAMES: &str = "known are cross_entropy, encouraging, mean_squared_error, mean_absolute_error, \
@@ -41,8 +43,14 @@ fn a_loss_on_the_command_line_is_a_table_or_a_bare_name() {
     for (text, label) in [
         ("focal", "focal"),
         (" cross_entropy\n", "cross_entropy"),
-        ("{ name = \"encouraging\", log_end = 0.5 }", "encouraging(log_end=0.5)"),
-        ("{name='sum',terms=[{name='focal'},{name='poly1'}],weights=[1,2]}", "focal + 2·poly1"),
+        (
+            "{ name = \"encouraging\", log_end = 0.5 }",
+            "encouraging(log_end=0.5)",
+        ),
+        (
+            "{name='sum',terms=[{name='focal'},{name='poly1'}],weights=[1,2]}",
+            "focal + 2·poly1",
+        ),
     ] {
         assert_eq!(parse_loss(text).unwrap().to_string(), label);
     }
@@ -51,16 +59,35 @@ fn a_loss_on_the_command_line_is_a_table_or_a_bare_name() {
 #[test]
 fn a_wrong_loss_on_the_command_line_is_refused_like_one_in_a_file() {
     for (text, problem) in [
-        ("focl", "1:10: loss.name: expected the name of a loss, found \"focl\""),
-        ("", "1:10: loss.name: expected the name of a loss, found \"\""),
+        (
+            "focl",
+            "1:10: loss.name: expected the name of a loss, found \"focl\"",
+        ),
+        (
+            "",
+            "1:10: loss.name: expected the name of a loss, found \"\"",
+        ),
         ("3.5", "1:1: loss: expected a loss as a table, found 3.5"),
-        ("{ name = \"focal\", gamma = -1 }", "1:27: loss.gamma: expected a number of at least 0, found -1"),
-        ("{ name = \"focal\" } x", "1:19: unexpected content, expected nothing"),
-        ("{ name = \"focal\"", "1:17: unclosed inline table, expected `}`"),
+        (
+            "{ name = \"focal\", gamma = -1 }",
+            "1:27: loss.gamma: expected a number of at least 0, found -1",
+        ),
+        (
+            "{ name = \"focal\" } x",
+            "1:19: unexpected content, expected nothing",
+        ),
+        (
+            "{ name = \"focal\"",
+            "1:17: unclosed inline table, expected `}`",
+        ),
     ] {
         let error = parse_loss(text).unwrap_err();
         let diagnostics = error.downcast_ref::<Diagnostics>().expect("bad settings");
-        let lines: Vec<String> = diagnostics.lines().into_iter().map(|(line, _)| line).collect();
+        let lines: Vec<String> = diagnostics
+            .lines()
+            .into_iter()
+            .map(|(line, _)| line)
+            .collect();
         assert_eq!(lines, [format!("--loss:{problem}")]);
     }
 }

@@ -40,7 +40,14 @@ fn only_name_losses_and_seeds_are_needed() {
     assert_eq!(sweep.description, "");
     assert_eq!(sweep.points, [TrainSettings::default()]);
     assert_eq!(sweep.axes, [""; 0]);
-    assert_eq!(sweep.losses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["focal"]);
+    assert_eq!(
+        sweep
+            .losses
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["focal"]
+    );
     assert_eq!(sweep.seeds, [1]);
     assert_eq!(sweep.execution, ExecutionSettings::default());
 }
@@ -79,7 +86,13 @@ fn every_form_of_a_value_is_read() {
     assert!(sweep.points[0].weight_decay.is_sign_positive());
     assert_eq!(sweep.seeds, [3, 16, 1000]);
     let backend = BackendChoice::Flex;
-    assert_eq!(sweep.execution, ExecutionSettings { backend, threads: Some(2) });
+    assert_eq!(
+        sweep.execution,
+        ExecutionSettings {
+            backend,
+            threads: Some(2)
+        }
+    );
     assert_eq!(sweep.losses[0].to_string(), "encouraging(log_end=0.5)");
     assert_eq!(sweep.losses[1].terms()[1].0, 0.5);
 }
@@ -89,9 +102,19 @@ fn the_last_axis_of_the_grid_changes_fastest() {
     let grid = "[grid]\nmomentum = [0.5, 0]\nlearning_rate = [0.1, 0.2, 0.3]";
     let sweep = read_text(&format!("{SHORTEST}{grid}")).unwrap();
     assert_eq!(sweep.axes, ["momentum", "learning_rate"]);
-    let points: Vec<_> =
-        sweep.points.iter().map(|point| (point.momentum, point.learning_rate)).collect();
-    let expected = [(0.5, 0.1), (0.5, 0.2), (0.5, 0.3), (0.0, 0.1), (0.0, 0.2), (0.0, 0.3)];
+    let points: Vec<_> = sweep
+        .points
+        .iter()
+        .map(|point| (point.momentum, point.learning_rate))
+        .collect();
+    let expected = [
+        (0.5, 0.1),
+        (0.5, 0.2),
+        (0.5, 0.3),
+        (0.0, 0.1),
+        (0.0, 0.2),
+        (0.0, 0.3),
+    ];
     assert_eq!(points, expected);
 }
 
@@ -110,11 +133,15 @@ fn every_experiment_of_the_repository_is_right_and_says_what_it_is() {
         let sweep = read(&path).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         assert_eq!(path.file_stem().unwrap().to_str().unwrap(), sweep.name);
         let text = std::fs::read_to_string(&path).unwrap();
-        for title in ["Question", "Source", "Command", "Machine", "Time", "Expected"] {
-            assert!(text.contains(&format!("\n# {title}:")) || text.starts_with(&format!("# {title}:")), "{path:?}: {title}");
+        for title in [
+            "Question", "Source", "Command", "Machine", "Time", "Expected",
+        ] {
+            assert!(
+                text.contains(&format!("\n# {title}:")) || text.starts_with(&format!("# {title}:")),
+                "{path:?}: {title}"
+            );
         }
         count += 1;
     }
     assert!(count >= 4);
 }
-

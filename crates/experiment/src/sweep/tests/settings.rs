@@ -67,8 +67,10 @@ fn a_setting_without_effect_is_refused() {
         ("[train]\nnoise = 0.2\n[grid]\ndataset = [\"shapes\", \"cifar10\"]", "5:9: train.noise: expected only with dataset = \"shapes\", found dataset = \"cifar10\"", "it has no effect there: leave it out"),
     ];
     assert_refused(cases, |lines| format!("{SHORTEST}{lines}\n"));
-    read_text(&format!("{SHORTEST}[train]\nnoise = 0.1\nnesterov = false\nmomentum = 0\n"))
-        .expect("a key at its default has no effect anywhere");
+    read_text(&format!(
+        "{SHORTEST}[train]\nnoise = 0.1\nnesterov = false\nmomentum = 0\n"
+    ))
+    .expect("a key at its default has no effect anywhere");
 }
 
 #[test]
