@@ -22,7 +22,8 @@ const BONUS: &str = r#"{ name = "encouraging", log_end = 1 }"#;
 
 /// The folders of the store's trials.
 fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(scratch.path(store).join("trials")).expect("the store has trials");
+    let entries =
+        std::fs::read_dir(scratch.path(store).join("trials")).expect("the store has trials");
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders
@@ -30,13 +31,19 @@ fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
 
 fn results(scratch: &Scratch, store: &str) -> Vec<Value> {
     let folders = trials(scratch, store);
-    folders.iter().map(|folder| read_json(&folder.join("result.json"))).collect()
+    folders
+        .iter()
+        .map(|folder| read_json(&folder.join("result.json")))
+        .collect()
 }
 
 #[test]
 fn a_sweep_ends_in_its_table_and_leaves_a_whole_record() {
     let scratch = Scratch::new();
-    scratch.write("a.toml", &sweep(&format!("{CROSS_ENTROPY}, {BONUS}"), "[1, 2]", ""));
+    scratch.write(
+        "a.toml",
+        &sweep(&format!("{CROSS_ENTROPY}, {BONUS}"), "[1, 2]", ""),
+    );
     let run = scratch.run(&["run", "a.toml"]).expect(0);
     assert!(run.stdout.contains("cross_entropy"), "{run:#?}");
     assert!(run.stdout.contains("encouraging(log_end=1)"), "{run:#?}");
@@ -45,7 +52,13 @@ fn a_sweep_ends_in_its_table_and_leaves_a_whole_record() {
     let results = results(&scratch, "runs/small");
     assert_eq!(results.len(), 4);
     for (folder, result) in trials(&scratch, "runs/small").iter().zip(&results) {
-        for file in ["settings.toml", "environment.json", "steps.jsonl", "epochs.jsonl", "model.safetensors"] {
+        for file in [
+            "settings.toml",
+            "environment.json",
+            "steps.jsonl",
+            "epochs.jsonl",
+            "model.safetensors",
+        ] {
             assert!(folder.join(file).is_file(), "{file} is missing");
         }
         assert_eq!(result["id"], folder.file_name().unwrap().to_str().unwrap());
@@ -55,7 +68,12 @@ fn a_sweep_ends_in_its_table_and_leaves_a_whole_record() {
         assert!(result["time_s_total"].as_f64().unwrap() > 0.0);
         let accuracy = result["test"]["accuracy"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&accuracy));
-        let lines = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap().lines().count();
+        let lines = |file: &str| {
+            std::fs::read_to_string(folder.join(file))
+                .unwrap()
+                .lines()
+                .count()
+        };
         assert_eq!((lines("steps.jsonl"), lines("epochs.jsonl")), (6, 2));
     }
 }
@@ -78,7 +96,10 @@ fn an_extended_file_trains_only_what_is_new() {
     scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));
     scratch.run(&["run", "a.toml"]).expect(0);
     let old = results(&scratch, "runs/small");
-    scratch.write("a.toml", &sweep(&format!("{BONUS}, {CROSS_ENTROPY}"), "[2, 1]", ""));
+    scratch.write(
+        "a.toml",
+        &sweep(&format!("{BONUS}, {CROSS_ENTROPY}"), "[2, 1]", ""),
+    );
     let run = scratch.run(&["run", "a.toml"]).expect(0);
     assert!(run.stderr.contains("3 of 4 trials to train"), "{run:#?}");
     assert!(results(&scratch, "runs/small").contains(&old[0]));
@@ -97,14 +118,25 @@ fn a_trial_whose_loss_is_not_finite_is_diverged_and_the_sweep_goes_on() {
     );
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     let results = results(&scratch, "s");
-    let diverged: Vec<&Value> = results.iter().filter(|result| result["state"] == "diverged").collect();
+    let diverged: Vec<&Value> = results
+        .iter()
+        .filter(|result| result["state"] == "diverged")
+        .collect();
     assert_eq!(diverged.len(), 2, "{run:#?}");
     for result in diverged {
-        assert!(result["cause"].as_str().unwrap().contains("step"), "{result}");
+        assert!(
+            result["cause"].as_str().unwrap().contains("step"),
+            "{result}"
+        );
         assert_eq!(result["test"], Value::Null);
     }
     let report = scratch.run(&["report", "s", "--json"]).expect(0).json();
-    let counts = |row: &Value| (row["n"].as_u64().unwrap(), row["diverged"].as_u64().unwrap());
+    let counts = |row: &Value| {
+        (
+            row["n"].as_u64().unwrap(),
+            row["diverged"].as_u64().unwrap(),
+        )
+    };
     let rows = report.as_array().unwrap();
     assert_eq!(rows.len(), 4);
     assert_eq!(rows.iter().map(|row| counts(row).1).sum::<u64>(), 2);
@@ -130,7 +162,9 @@ fn a_failed_trial_is_reported_and_trained_again_only_on_request() {
     let run = scratch.run(&["run", "a.toml"]).expect(3);
     assert!(run.stderr.contains("1 of 1 trials failed"), "{run:#?}");
     assert!(run.stderr.contains("--retry failed"), "{run:#?}");
-    scratch.run(&["run", "a.toml", "--retry", "failed"]).expect(0);
+    scratch
+        .run(&["run", "a.toml", "--retry", "failed"])
+        .expect(0);
     assert_eq!(read_json(&path)["state"], "done");
 }
 
@@ -139,7 +173,11 @@ fn step_losses(scratch: &Scratch, store: &str) -> Vec<f64> {
     let text = std::fs::read_to_string(trials(scratch, store)[0].join("steps.jsonl")).unwrap();
     let lines = text.lines();
     lines
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64().unwrap())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["loss"]
+                .as_f64()
+                .unwrap()
+        })
         .collect()
 }
 
@@ -148,13 +186,18 @@ fn weights_order_and_augmentation_are_the_same_on_every_cpu_backend() {
     let scratch = Scratch::new();
     scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[7]", ""));
     for backend in ["flex", "ndarray"] {
-        scratch.run(&["run", "a.toml", "--backend", backend, "--store", backend]).expect(0);
+        scratch
+            .run(&["run", "a.toml", "--backend", backend, "--store", backend])
+            .expect(0);
     }
     assert_eq!(
         trials(&scratch, "flex")[0].file_name(),
         trials(&scratch, "ndarray")[0].file_name()
     );
-    let (flex, ndarray) = (step_losses(&scratch, "flex"), step_losses(&scratch, "ndarray"));
+    let (flex, ndarray) = (
+        step_losses(&scratch, "flex"),
+        step_losses(&scratch, "ndarray"),
+    );
     for (a, b) in flex.iter().zip(&ndarray).take(3) {
         assert!((a - b).abs() < 1e-4 * a.abs(), "{flex:?} {ndarray:?}");
     }
@@ -167,7 +210,8 @@ fn a_trial_is_bitwise_the_same_when_trained_again() {
     for store in ["one", "two"] {
         scratch.run(&["run", "a.toml", "--store", store]).expect(0);
     }
-    let model = |store| std::fs::read(trials(&scratch, store)[0].join("model.safetensors")).unwrap();
+    let model =
+        |store| std::fs::read(trials(&scratch, store)[0].join("model.safetensors")).unwrap();
     assert_eq!(step_losses(&scratch, "one"), step_losses(&scratch, "two"));
     assert!(model("one") == model("two"), "the weights differ");
 }
@@ -178,8 +222,20 @@ fn a_trials_own_settings_file_makes_it_again() {
     scratch.write("a.toml", &sweep(BONUS, "[3]", ""));
     scratch.run(&["run", "a.toml"]).expect(0);
     let settings = trials(&scratch, "runs/small")[0].join("settings.toml");
-    scratch.run(&["run", settings.to_str().unwrap(), "--backend", "flex", "--store", "again"]).expect(0);
-    assert_eq!(results(&scratch, "runs/small")[0]["test"], results(&scratch, "again")[0]["test"]);
+    scratch
+        .run(&[
+            "run",
+            settings.to_str().unwrap(),
+            "--backend",
+            "flex",
+            "--store",
+            "again",
+        ])
+        .expect(0);
+    assert_eq!(
+        results(&scratch, "runs/small")[0]["test"],
+        results(&scratch, "again")[0]["test"]
+    );
 }
 
 #[test]
@@ -209,7 +265,10 @@ fn a_store_in_use_is_left_alone() {
 #[test]
 fn dry_run_shows_the_trials_and_makes_nothing() {
     let scratch = Scratch::new();
-    scratch.write("a.toml", &sweep(&format!("{CROSS_ENTROPY}, {BONUS}"), "[1, 2]", ""));
+    scratch.write(
+        "a.toml",
+        &sweep(&format!("{CROSS_ENTROPY}, {BONUS}"), "[1, 2]", ""),
+    );
     let run = scratch.run(&["run", "a.toml", "--dry-run"]).expect(0);
     assert!(run.stdout.contains("4 of 4 trials to train"), "{run:#?}");
     assert!(!scratch.path("runs").exists());
@@ -219,7 +278,10 @@ fn dry_run_shows_the_trials_and_makes_nothing() {
 #[test]
 fn an_interrupted_sweep_goes_on_where_it_stopped() {
     let scratch = Scratch::new();
-    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1, 2, 3]", "").replace("epochs = 2", "epochs = 40"));
+    scratch.write(
+        "a.toml",
+        &sweep(CROSS_ENTROPY, "[1, 2, 3]", "").replace("epochs = 2", "epochs = 40"),
+    );
     let mut child = scratch
         .command(&["run", "a.toml", "--store", "s"])
         .stdout(Stdio::piped())
@@ -230,9 +292,14 @@ fn an_interrupted_sweep_goes_on_where_it_stopped() {
     let mut line = String::new();
     while !line.contains("[2/3]") {
         line.clear();
-        assert!(stderr.read_line(&mut line).unwrap() > 0, "the second trial never started");
+        assert!(
+            stderr.read_line(&mut line).unwrap() > 0,
+            "the second trial never started"
+        );
     }
-    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let interrupt = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(interrupt.unwrap().success());
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
@@ -247,7 +314,10 @@ fn an_interrupted_sweep_goes_on_where_it_stopped() {
 
 fn results_so_far(scratch: &Scratch) -> usize {
     let folders = trials(scratch, "s");
-    folders.iter().filter(|folder| folder.join("result.json").exists()).count()
+    folders
+        .iter()
+        .filter(|folder| folder.join("result.json").exists())
+        .count()
 }
 
 #[test]
@@ -257,8 +327,17 @@ fn eval_gives_the_score_that_the_trial_recorded() {
     scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     let weights = trials(&scratch, "s")[0].join("model.safetensors");
     let arguments = [
-        "eval", "--width", "2", "--dataset", "shapes", "--backend", "flex", "--json",
-        "--logits", "logits.csv", "--weights",
+        "eval",
+        "--width",
+        "2",
+        "--dataset",
+        "shapes",
+        "--backend",
+        "flex",
+        "--json",
+        "--logits",
+        "logits.csv",
+        "--weights",
     ];
     let mut arguments = arguments.to_vec();
     arguments.push(weights.to_str().unwrap());
@@ -277,7 +356,17 @@ fn a_checkpoint_of_another_width_is_refused_with_both_shapes() {
     let weights = trials(&scratch, "s")[0].join("model.safetensors");
     let weights = weights.to_str().unwrap();
     let run = scratch
-        .run(&["eval", "--width", "4", "--dataset", "shapes", "--backend", "flex", "--weights", weights])
+        .run(&[
+            "eval",
+            "--width",
+            "4",
+            "--dataset",
+            "shapes",
+            "--backend",
+            "flex",
+            "--weights",
+            weights,
+        ])
         .expect(1);
     assert!(run.stderr.contains("width"), "{run:#?}");
 }
@@ -289,6 +378,9 @@ fn bench_prints_a_row_for_programs() {
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let rows = scratch.run(&arguments).expect(0).json();
     assert_eq!(rows[0]["backend"], "flex");
-    assert_eq!((&rows[0]["width"], &rows[0]["batch"], &rows[0]["threads"]), (&2.into(), &8.into(), &1.into()));
+    assert_eq!(
+        (&rows[0]["width"], &rows[0]["batch"], &rows[0]["threads"]),
+        (&2.into(), &8.into(), &1.into())
+    );
     assert!(rows[0]["images_per_second"].as_f64().unwrap() > 0.0);
 }

@@ -52,6 +52,12 @@ fn table(row: &BenchRow) -> String {
     format!(
         "training step of resnet18, width {}, batch {}, on {} ({}), {} threads\n\
          images per second: {:.1} (median of {} steps; {slowest:.1} to {fastest:.1})\n",
-        row.width, row.batch, row.backend, row.device, row.threads, row.images_per_second, row.steps,
+        row.width,
+        row.batch,
+        row.backend,
+        row.device,
+        row.threads,
+        row.images_per_second,
+        row.steps,
     )
 }

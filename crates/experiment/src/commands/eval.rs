@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use cifar_models::checkpoint;
 use clap::Args;
 
-use crate::data::{self, DatasetSource};
+use crate::data::DatasetSource;
 use crate::device;
 use crate::measure::{Tally, for_each_batch, read_values};
 use crate::store::{Score, atomic};
@@ -55,10 +55,8 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
         width: usize::from(arguments.width),
         ..TrainSettings::default()
     };
-    let data = data::load(&DatasetSource::of(&settings), arguments.data_dir.as_deref())?;
-    for note in &data.notes {
-        eprintln!("note: {note}");
-    }
+    let source = DatasetSource::of(&settings);
+    let data = super::load_data(&source, arguments.data_dir.as_deref())?;
     let device = device::open(arguments.backend)?;
     let model = build_model(&settings, data.classes, 0, &device.device);
     let model = checkpoint::load(model, &arguments.weights)?;
@@ -66,12 +64,18 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     let loss = LossConfig::new("cross_entropy")?.init();
     let mut tally = Tally::default();
     let mut csv = csv_header(data.classes);
-    for_each_batch(&model, &data.test, data.normalization, &device.device, |logits, targets| {
-        if arguments.logits.is_some() {
-            append_rows(&mut csv, logits.clone())?;
-        }
-        tally.add(&loss, logits, targets)
-    })?;
+    for_each_batch(
+        &model,
+        &data.test,
+        data.normalization,
+        &device.device,
+        |logits, targets| {
+            if arguments.logits.is_some() {
+                append_rows(&mut csv, logits.clone())?;
+            }
+            tally.add(&loss, logits, targets)
+        },
+    )?;
     if let Some(path) = &arguments.logits {
         atomic::write(path, csv.as_bytes())?;
     }

@@ -10,9 +10,12 @@ mod run;
 mod trial;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+
+use crate::data::{Data, DatasetSource};
 
 pub use self::run::Unfinished;
 
@@ -44,6 +47,15 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
     }
+}
+
+/// Reads a dataset and passes on what is noteworthy about it.
+fn load_data(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data> {
+    let data = crate::data::load(source, data_dir)?;
+    for note in &data.notes {
+        eprintln!("note: {note}");
+    }
+    Ok(data)
 }
 
 /// Lets the CPU backends use `threads` threads, all cores where `None`. To be called once, before

@@ -10,7 +10,7 @@ use crate::plan::Trial;
 use crate::store::{EpochRecord, Split, StepRecord, TrialResult, TrialState};
 
 /// Off a terminal, an epoch longer than this gives a sign of life.
-const LINE_INTERVAL: Duration = Duration::from_secs(60);
+const LINE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Progress of a sweep of `trials`.
 pub struct Progress {
@@ -101,8 +101,11 @@ impl Progress {
         );
         if let Some(bars) = &self.bars {
             bars.trial.inc(1);
-            bars.trial
-                .set_message(format!("{}  {split} {:.2} %", self.trial, 100.0 * record.accuracy));
+            bars.trial.set_message(format!(
+                "{}  {split} {:.2} %",
+                self.trial,
+                100.0 * record.accuracy
+            ));
             if record.epoch < self.epochs {
                 bars.epoch.reset();
             }
@@ -137,7 +140,12 @@ impl Progress {
 
     /// A line of its own about the trial at hand; above the bars where there are any.
     fn line(&mut self, text: &str) {
-        let line = format!("[{}/{}] {}: {text}", self.trials_done + 1, self.trials, self.trial);
+        let line = format!(
+            "[{}/{}] {}: {text}",
+            self.trials_done + 1,
+            self.trials,
+            self.trial
+        );
         match &self.bars {
             // A terminal that went away is no reason to stop training.
             Some(bars) => drop(bars.multi.println(line)),
@@ -159,7 +167,8 @@ impl Bars {
     fn new(trials: usize) -> Self {
         let multi = MultiProgress::new();
         let bar = |length: u64, template: &str| {
-            let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+            let style =
+                ProgressStyle::with_template(template).expect("the template is well-formed");
             let bar = multi.add(ProgressBar::new(length).with_style(style));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
@@ -169,7 +178,10 @@ impl Bars {
             "sweep {wide_bar} {pos}/{len} trials, {elapsed} so far, {eta} left",
         );
         let trial = bar(0, "trial {bar:20} {pos}/{len} epochs  {msg}");
-        let epoch = bar(0, "epoch {bar:20} {pos}/{len} images, {per_sec}, {eta} left  {msg}");
+        let epoch = bar(
+            0,
+            "epoch {bar:20} {pos}/{len} images, {per_sec}, {eta} left  {msg}",
+        );
         Self {
             multi,
             sweep,

@@ -53,7 +53,9 @@ enum Retry {
 /// Why a sweep is not finished although nothing is wrong with the program.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    #[error("{failed} of {trials} trials failed; see the cause in each result.json under {store}, and run again with --retry failed")]
+    #[error(
+        "{failed} of {trials} trials failed; see the cause in each result.json under {store}, and run again with --retry failed"
+    )]
     Failed {
         failed: usize,
         trials: usize,
@@ -123,10 +125,16 @@ fn without_result<'a>(
 }
 
 fn print_plan(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<()> {
-    let store = path.exists().then(|| Store::open_existing(path)).transpose()?;
+    let store = path
+        .exists()
+        .then(|| Store::open_existing(path))
+        .transpose()?;
     let mut new = 0;
     for trial in trials {
-        let result = store.as_ref().map(|store| store.result(&trial.id)).transpose()?;
+        let result = store
+            .as_ref()
+            .map(|store| store.result(&trial.id))
+            .transpose()?;
         let state = match result.flatten().map(|result| result.state) {
             None => "new",
             Some(TrialState::Failed) if retry == Some(Retry::Failed) => "again",
@@ -135,9 +143,16 @@ fn print_plan(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<()>
             Some(TrialState::Failed) => "failed",
         };
         new += usize::from(matches!(state, "new" | "again"));
-        println!("{}  {state:<8}  {}  seed {}", trial.id, trial.loss, trial.seed);
+        println!(
+            "{}  {state:<8}  {}  seed {}",
+            trial.id, trial.loss, trial.seed
+        );
     }
-    println!("{new} of {} trials to train, results in {}", trials.len(), path.display());
+    println!(
+        "{new} of {} trials to train, results in {}",
+        trials.len(),
+        path.display()
+    );
     Ok(())
 }
 
@@ -154,20 +169,13 @@ impl Images {
                 continue;
             }
             let source = DatasetSource::of(&trial.train);
-            let known = datasets.iter().position(|(known, _)| *known == source);
-            let index = match known {
-                Some(index) => index,
-                None => {
-                    let data = data::load(&source, data_dir)?;
-                    for note in &data.notes {
-                        eprintln!("note: {note}");
-                    }
-                    datasets.push((source, data));
-                    datasets.len() - 1
-                }
+            let known = datasets.iter().find(|(known, _)| *known == source);
+            let data = match known {
+                Some((_, data)) => data.clone(),
+                None => super::load_data(&source, data_dir)?,
             };
-            let split = trial_images(&datasets[index].1, &trial.train)?;
-            images.push((trial.train.clone(), split));
+            images.push((trial.train.clone(), trial_images(&data, &trial.train)?));
+            datasets.push((source, data));
         }
         Ok(Self(images))
     }
@@ -205,13 +213,13 @@ fn train_all(
     let mut progress = Progress::new(trials.len());
     for (trained, trial) in trials.iter().enumerate() {
         progress.begin_trial(trial, images.of(trial).train.len());
-        match train_and_record(trial, images.of(trial), device, store, &mut progress, stop)? {
-            Some(result) => progress.end_trial(&result),
-            None => {
-                progress.finish();
-                return Ok(trained);
-            }
-        }
+        let images = images.of(trial);
+        let Some(result) = train_and_record(trial, images, device, store, &mut progress, stop)?
+        else {
+            progress.finish();
+            return Ok(trained);
+        };
+        progress.end_trial(&result);
     }
     progress.finish();
     Ok(trials.len())
@@ -223,7 +231,11 @@ fn conclude(store: &Store, trials: &[Trial], path: &Path) -> Result<()> {
     print!("{}", report::table_of(store, &ids)?);
     let mut failed = 0;
     for id in ids {
-        failed += usize::from(store.result(id)?.is_some_and(|result| result.state == TrialState::Failed));
+        failed += usize::from(
+            store
+                .result(id)?
+                .is_some_and(|result| result.state == TrialState::Failed),
+        );
     }
     if failed > 0 {
         let unfinished = Unfinished::Failed {

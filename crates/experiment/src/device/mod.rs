@@ -32,25 +32,32 @@ impl OpenDevice {
 /// When the backend is not compiled in, or no adapter exists.
 pub fn open(choice: BackendChoice) -> Result<OpenDevice> {
     match choice {
-        BackendChoice::Auto => match gpu::hardware() {
-            Some(device) => Ok(device),
-            None => open_cpu(),
-        },
-        BackendChoice::Wgpu => gpu::open(),
-        BackendChoice::Flex => open_flex(),
-        BackendChoice::Ndarray => open_ndarray(),
+        BackendChoice::Auto => open(automatic()),
+        #[cfg(feature = "wgpu")]
+        BackendChoice::Wgpu => wgpu::open(),
+        #[cfg(feature = "flex")]
+        BackendChoice::Flex => Ok(cpu(choice, Device::flex())),
+        // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
+        #[cfg(feature = "ndarray")]
+        #[allow(deprecated)]
+        BackendChoice::Ndarray => Ok(cpu(choice, Device::ndarray())),
+        // Reached where a backend is left out of the build.
+        #[allow(unreachable_patterns)]
+        missing => bail!(
+            "backend: expected one that this binary was built with, found {missing}: build it again with `cargo build --release --features {missing}`"
+        ),
     }
 }
 
-fn open_cpu() -> Result<OpenDevice> {
+fn automatic() -> BackendChoice {
+    #[cfg(feature = "wgpu")]
+    if wgpu::hardware().is_some() {
+        return BackendChoice::Wgpu;
+    }
     if cfg!(feature = "flex") {
-        open_flex()
-    } else if cfg!(feature = "ndarray") {
-        open_ndarray()
+        BackendChoice::Flex
     } else {
-        bail!(
-            "backend: no GPU was found and this binary has no CPU backend: build it with --features flex"
-        )
+        BackendChoice::Ndarray
     }
 }
 
@@ -64,91 +71,64 @@ fn cpu(backend: BackendChoice, device: Device) -> OpenDevice {
     }
 }
 
-#[cfg(feature = "flex")]
-fn open_flex() -> Result<OpenDevice> {
-    Ok(cpu(BackendChoice::Flex, Device::flex()))
-}
-
-#[cfg(not(feature = "flex"))]
-fn open_flex() -> Result<OpenDevice> {
-    Err(missing(BackendChoice::Flex))
-}
-
-#[cfg(feature = "ndarray")]
-fn open_ndarray() -> Result<OpenDevice> {
-    // Burn deprecates this backend; it stays here for comparison as long as Burn ships it.
-    #[allow(deprecated)]
-    let device = Device::ndarray();
-    Ok(cpu(BackendChoice::Ndarray, device))
-}
-
-#[cfg(not(feature = "ndarray"))]
-fn open_ndarray() -> Result<OpenDevice> {
-    Err(missing(BackendChoice::Ndarray))
-}
-
-#[cfg(not(all(feature = "flex", feature = "ndarray", feature = "wgpu")))]
-fn missing(backend: BackendChoice) -> anyhow::Error {
-    anyhow::anyhow!(
-        "backend: this binary was built without `{backend}`: build it again with `cargo build --release --features {backend}`"
-    )
-}
-
 #[cfg(feature = "wgpu")]
-mod gpu {
+mod wgpu {
     use anyhow::{Context, Result};
     use burn::tensor::{Device, DeviceType};
 
     use super::{BackendChoice, OpenDevice};
 
-    /// The first real GPU.
-    pub fn hardware() -> Option<OpenDevice> {
-        let gpu = Device::enumerate_physical().into_iter().next()?;
-        let device = gpu.devices.into_vec().into_iter().next()?;
-        Some(describe(device))
-    }
-
+    /// The first real GPU, or else the first software adapter.
     pub fn open() -> Result<OpenDevice> {
-        if let Some(device) = hardware() {
-            return Ok(device);
+        if let Some(gpu) = hardware() {
+            return Ok(describe(gpu));
         }
-        let software = Device::enumerate(DeviceType::Wgpu)
-            .into_vec()
-            .into_iter()
-            .next()
-            .context("backend: wgpu found no adapter on this machine: install the GPU's Vulkan driver, or use --backend flex")?;
+        let adapters = Device::enumerate(DeviceType::Wgpu).into_vec();
+        let software = adapters.into_iter().next().context(
+            "backend: expected a GPU for wgpu, found no adapter: install the GPU's Vulkan driver, or use --backend flex",
+        )?;
         let device = describe(software);
         eprintln!(
-            "warning: no GPU was found; wgpu runs on the software adapter {}, which is slower than --backend flex",
+            "warning: no GPU was found; wgpu runs on the software adapter {}, slower than --backend flex",
             device.name
         );
         Ok(device)
     }
 
+    /// The first adapter that is a card; a software adapter has no physical device.
+    pub fn hardware() -> Option<Device> {
+        let gpu = Device::enumerate_physical().into_iter().next()?;
+        gpu.devices.into_vec().into_iter().next()
+    }
+
     fn describe(device: Device) -> OpenDevice {
         let identity = device.identity();
         OpenDevice {
-            backend: BackendChoice::Wgpu,
-            name: identity
-                .as_ref()
-                .map_or_else(|| "unknown adapter".to_owned(), |identity| identity.name.clone()),
-            driver: identity.map(|identity| identity.fingerprint),
             device,
+            backend: BackendChoice::Wgpu,
+            name: identity.as_ref().map_or_else(
+                || "unnamed adapter".to_owned(),
+                |identity| identity.name.clone(),
+            ),
+            driver: identity.map(|identity| identity.fingerprint),
         }
     }
 }
 
-#[cfg(not(feature = "wgpu"))]
-mod gpu {
-    use anyhow::Result;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use super::{BackendChoice, OpenDevice, missing};
-
-    pub fn hardware() -> Option<OpenDevice> {
-        None
+    #[cfg(feature = "flex")]
+    #[test]
+    fn a_cpu_backend_opens_under_its_own_name() {
+        let device = open(BackendChoice::Flex).expect("flex is compiled in");
+        assert_eq!(device.backend, BackendChoice::Flex);
     }
 
-    pub fn open() -> Result<OpenDevice> {
-        Err(missing(BackendChoice::Wgpu))
+    #[test]
+    fn auto_is_resolved() {
+        let device = open(BackendChoice::Auto).expect("a CPU is always there");
+        assert_ne!(device.backend, BackendChoice::Auto);
     }
 }

@@ -114,6 +114,6 @@ pub fn read_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let data = tensor
         .try_into_data()
         .map_err(|error| anyhow!("device: the result could not be read back: {error:?}"))?;
-    data.into_vec()
+    data.try_into_vec()
         .map_err(|error| anyhow!("device: expected 32-bit numbers: {error:?}"))
 }

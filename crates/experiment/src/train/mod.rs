@@ -176,7 +176,10 @@ impl Run<'_> {
         if self.images.validation.is_empty() {
             Ok((Split::Test, self.evaluate(learner, &self.images.test)?))
         } else {
-            Ok((Split::Validation, self.evaluate(learner, &self.images.validation)?))
+            Ok((
+                Split::Validation,
+                self.evaluate(learner, &self.images.validation)?,
+            ))
         }
     }
 

@@ -149,7 +149,10 @@ mod tests {
 
     fn close(actual: [f32; 2], expected: [f64; 2]) {
         for (actual, expected) in actual.into_iter().zip(expected) {
-            assert!((f64::from(actual) - expected).abs() < 1e-5, "{actual} ≠ {expected}");
+            assert!(
+                (f64::from(actual) - expected).abs() < 1e-5,
+                "{actual} ≠ {expected}"
+            );
         }
     }
 

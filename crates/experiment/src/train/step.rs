@@ -26,7 +26,9 @@ impl Learner {
     ) -> (Self, Tensor<1>) {
         let count = targets.dims()[0];
         let logits = self.model.forward(images);
-        let losses = self.loss.forward_no_reduction(logits.clone(), targets.clone());
+        let losses = self
+            .loss
+            .forward_no_reduction(logits.clone(), targets.clone());
         let sums = sums(losses.clone().inner(), logits.inner(), targets.inner());
         let gradients = (losses.sum_dim(0) / count as f64).backward();
         self.model = self.optimizer.step(self.model, gradients, learning_rate);

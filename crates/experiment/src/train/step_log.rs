@@ -52,7 +52,11 @@ impl StepLog {
     }
 
     /// Takes a step in; gives the ending where training turns out to have diverged.
-    pub fn push(&mut self, step: PendingStep, observer: &mut dyn Observer) -> Result<Option<Ending>> {
+    pub fn push(
+        &mut self,
+        step: PendingStep,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Ending>> {
         self.pending.push(step);
         if self.pending.len() < READ_STEPS && self.last_read.elapsed() < READ_INTERVAL {
             return Ok(None);
@@ -61,7 +65,10 @@ impl StepLog {
     }
 
     /// Reads everything pending and gives the epoch's totals.
-    pub fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<Result<EpochTotals, Ending>> {
+    pub fn end_epoch(
+        &mut self,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<EpochTotals, Ending>> {
         if let Some(ending) = self.read(observer)? {
             return Ok(Err(ending));
         }
@@ -72,12 +79,24 @@ impl StepLog {
         let (steps, sums): (Vec<_>, Vec<_>) = self
             .pending
             .drain(..)
-            .map(|pending| ((pending.step, pending.epoch, pending.images, pending.learning_rate), pending.sums))
+            .map(|pending| {
+                (
+                    (
+                        pending.step,
+                        pending.epoch,
+                        pending.images,
+                        pending.learning_rate,
+                    ),
+                    pending.sums,
+                )
+            })
             .unzip();
         if sums.is_empty() {
             return Ok(None);
         }
-        for ((step, epoch, images, learning_rate), [loss, correct]) in steps.into_iter().zip(read_sums(sums)?) {
+        for ((step, epoch, images, learning_rate), [loss, correct]) in
+            steps.into_iter().zip(read_sums(sums)?)
+        {
             let images = images as f64;
             observer.step(&StepRecord {
                 step,
