@@ -17,7 +17,7 @@ const AHEAD: usize = 3;
 pub struct Batch {
     /// [batch, 3, 32, 32], normalised.
     pub images: Vec<f32>,
-    /// [batch]
+    /// \[batch\]
     pub labels: Vec<i32>,
 }
 

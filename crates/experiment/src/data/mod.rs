@@ -1,6 +1,6 @@
 //! Images → batches.
 //!
-//! [`load`] reads a dataset whole (at most 180 MB), [`split`] chooses the images to train on, and
+//! [`load`] reads a dataset whole (at most 180 MB), [`split()`] chooses the images to train on, and
 //! [`training_batches`] prepares them for the network ahead of time.
 
 mod augment;
