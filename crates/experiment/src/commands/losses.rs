@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use bonus_loss::{LOSSES, Loss, LossConfig, LossEntry};
+use bonus_loss::{LOSSES, Loss, LossConfig, LossEntry, Parameter};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -58,11 +58,13 @@ pub fn run(arguments: &LossesArguments) -> Result<()> {
 }
 
 fn list() -> String {
-    let width = LOSSES.iter().map(|entry| entry.name.len()).max();
-    let line = |entry: &LossEntry| {
-        format!("{:width$}  {}\n", entry.name, entry.summary, width = width.unwrap_or(0))
-    };
-    LOSSES.iter().map(line).collect()
+    let lengths = LOSSES.iter().map(|entry| entry.name.len());
+    let width = lengths.max().unwrap_or(0);
+    let mut text = String::new();
+    for LossEntry { name, summary, .. } in LOSSES {
+        let _ = writeln!(text, "{name:width$}  {summary}");
+    }
+    text
 }
 
 fn named(loss: &str) -> Result<&'static LossEntry> {
@@ -76,18 +78,10 @@ fn named(loss: &str) -> Result<&'static LossEntry> {
 
 fn explain(entry: &LossEntry) -> String {
     let mut text = format!("{}: {}\n", entry.name, entry.summary);
-    let parameters: String = (entry.parameters.iter())
-        .map(|parameter| {
-            let expectation = parameter.kind.expectation();
-            let (name, default) = (parameter.name, parameter.default);
-            format!("{name}: {expectation}; default {default}\n    {}\n", parameter.description)
-        })
-        .collect();
-    let none = if entry.name == "sum" { "terms: a list of losses\nweights: a number for each" } else { "none" };
     for (title, body) in [
         ("formula", entry.formula),
         ("gradient", entry.gradient),
-        ("parameters", if parameters.is_empty() { none } else { &parameters }),
+        ("parameters", &parameters(entry)),
         ("symbols", SYMBOLS),
         ("source", entry.source),
     ] {
@@ -99,13 +93,35 @@ fn explain(entry: &LossEntry) -> String {
     text
 }
 
+fn parameters(entry: &LossEntry) -> String {
+    if entry.name == "sum" {
+        return "terms: a list of losses that are not sums\nweights: a number for each; default 1"
+            .to_owned();
+    }
+    let mut text = String::new();
+    for Parameter {
+        name,
+        kind,
+        default,
+        description,
+    } in entry.parameters
+    {
+        let expectation = kind.expectation();
+        let _ = writeln!(
+            text,
+            "{name}: {expectation}; default {default}\n    {description}"
+        );
+    }
+    text
+}
+
 const SYMBOLS: &str = "\
 f: the logits; y: the target class; K: the number of classes
 z = f_y − logsumexp of the other logits; p = sigmoid(z) = softmax(f)_y
-∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
+a loss of p alone has ∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
 
 /// Loss and gradient by the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
-/// p = sigmoid(z) with z = f_y − ln 9, and for a loss of p alone ∂L/∂f_y is dL/dz.
+/// `p = sigmoid(f_y − ln 9)`, and for a loss of p alone `∂L/∂f_y` is dL/dz.
 fn curve(loss: &Loss) -> String {
     const CLASSES: usize = 10;
     let mut targets = [0.0; CLASSES];
@@ -115,7 +131,7 @@ fn curve(loss: &Loss) -> String {
         let p = f64::from(thousandth) / 1000.0;
         let mut logits = [0.0; CLASSES];
         logits[0] = (p / (1.0 - p)).ln() + ((CLASSES - 1) as f64).ln();
-        let value = loss.value(&logits, &targets);
+        let value = loss.value(&logits, &targets) + 0.0; // −0 + 0 = 0
         let gradient = loss.gradient(&logits, &targets)[0];
         let _ = writeln!(csv, "{p},{value},{gradient}");
     }
@@ -145,9 +161,7 @@ fn evaluate_file(arguments: &EvalArguments) -> Result<String> {
     let evaluations = cases
         .iter()
         .enumerate()
-        .map(|(index, case)| {
-            evaluate(&loss, case, &device).with_context(|| place(path, index))
-        })
+        .map(|(index, case)| evaluate(&loss, case, &device).with_context(|| place(path, index)))
         .collect::<Result<Vec<_>>>()?;
     Ok(serde_json::to_string(&evaluations)? + "\n")
 }
@@ -159,7 +173,11 @@ fn place(path: &Path, index: usize) -> String {
 fn parse_cases(text: &str, path: &Path) -> Result<Vec<Case>> {
     let cases: Vec<Case> =
         serde_json::from_str(text).with_context(|| path.display().to_string())?;
-    ensure!(!cases.is_empty(), "{}: expected at least one case, found none", path.display());
+    ensure!(
+        !cases.is_empty(),
+        "{}: expected at least one case, found none",
+        path.display()
+    );
     for (index, case) in cases.iter().enumerate() {
         check(case).with_context(|| place(path, index))?;
     }
@@ -171,7 +189,10 @@ fn check(case: &Case) -> Result<()> {
         bail!("logits: expected at least one row, found none");
     };
     let classes = first.len();
-    ensure!(classes >= 2, "logits: expected at least two classes, found {classes}");
+    ensure!(
+        classes >= 2,
+        "logits: expected at least two classes, found {classes}"
+    );
     for (row, logits) in case.logits.iter().enumerate() {
         let found = logits.len();
         ensure!(
@@ -184,9 +205,16 @@ fn check(case: &Case) -> Result<()> {
         }
     }
     let (rows, found) = (case.logits.len(), case.targets.len());
-    ensure!(found == rows, "targets: expected {rows}, one for each row of logits, found {found}");
+    ensure!(
+        found == rows,
+        "targets: expected {rows}, one for each row of logits, found {found}"
+    );
     let classes = classes as i64;
-    if let Some(target) = case.targets.iter().find(|target| !(0..classes).contains(*target)) {
+    if let Some(target) = case
+        .targets
+        .iter()
+        .find(|target| !(0..classes).contains(*target))
+    {
         bail!("targets: expected classes in 0..{classes}, found {target}");
     }
     Ok(())
@@ -194,17 +222,27 @@ fn check(case: &Case) -> Result<()> {
 
 fn evaluate(loss: &LossConfig, case: &Case, device: &Device) -> Result<Evaluation> {
     let shape = [case.logits.len(), case.logits[0].len()];
-    let logits: Vec<f32> = case.logits.iter().flatten().map(|logit| *logit as f32).collect();
+    let logits: Vec<f32> = case
+        .logits
+        .iter()
+        .flatten()
+        .map(|logit| *logit as f32)
+        .collect();
     let logits = Tensor::<2>::from_data(TensorData::new(logits, shape), device).require_grad();
     let targets = Tensor::<1, Int>::from_data(case.targets.as_slice(), device);
 
     let losses = loss.init().forward_no_reduction(logits.clone(), targets);
     let gradients = losses.clone().sum_dim(0).backward();
-    let gradient = logits.grad(&gradients).context("the loss has no gradient")?;
+    let gradient = logits
+        .grad(&gradients)
+        .context("the loss has no gradient")?;
 
     let per_example: Vec<f32> = losses.try_into_data()?.iter().collect();
     let gradient: Vec<f32> = gradient.try_into_data()?.iter().collect();
-    let finite = per_example.iter().chain(&gradient).all(|number| number.is_finite());
+    let finite = per_example
+        .iter()
+        .chain(&gradient)
+        .all(|number| number.is_finite());
     ensure!(finite, "the loss or its gradient is not finite in float32");
     Ok(Evaluation {
         per_example,
@@ -262,7 +300,9 @@ mod tests {
             .collect();
         assert_eq!(rows.len(), 999);
         for row in rows {
-            let [p, loss, gradient] = row[..] else { panic!("{row:?}") };
+            let [p, loss, gradient] = row[..] else {
+                panic!("{row:?}")
+            };
             assert!((loss + (p / (1.0 - p)).ln()).abs() < 1e-12);
             assert!((gradient + 1.0).abs() < 1e-12);
         }
@@ -307,7 +347,12 @@ mod tests {
 
     #[test]
     fn text_that_is_no_list_of_cases_is_refused_with_line_and_column() {
-        for text in ["", "{}", r#"[{"logits": [[1, NaN]]}]"#, r#"[{"targets": [1]}]"#] {
+        for text in [
+            "",
+            "{}",
+            r#"[{"logits": [[1, NaN]]}]"#,
+            r#"[{"targets": [1]}]"#,
+        ] {
             let message = refusal(text);
             assert!(message.contains("line 1 column"), "{message}");
         }
@@ -317,7 +362,10 @@ mod tests {
     fn evaluation_is_of_each_example_and_of_the_sum_of_the_batch() {
         let text = r#"[{"logits": [[2, 0], [0, 3]], "targets": [0, 0], "note": "ignored"}]"#;
         let cases = parse_cases(text, Path::new("cases.json")).unwrap();
-        let loss = LossConfig::new("encouraging").unwrap().with("log_end", 1.0).unwrap();
+        let loss = LossConfig::new("encouraging")
+            .unwrap()
+            .with("log_end", 1.0)
+            .unwrap();
         let device = device::open(BackendChoice::Flex).unwrap().autodiff();
         let evaluation = evaluate(&loss, &cases[0], &device).unwrap();
         let expected = Evaluation {
