@@ -29,6 +29,9 @@ fn readme_lists_every_sweep_file() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments");
     for entry in std::fs::read_dir(folder).expect("the sweep files are there") {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(README.contains(&format!("(experiments/{name})")), "README.md lacks {name}");
+        assert!(
+            README.contains(&format!("(experiments/{name})")),
+            "README.md lacks {name}"
+        );
     }
 }

@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+// Formulas such as f_y − mean_k f_k are mathematics, not code.
+#![allow(clippy::doc_markdown)]
+// What is exact in the mathematics is tested to be exact.
+#![cfg_attr(test, allow(clippy::float_cmp))]
 
 mod all_classes;
 mod binary_cross_entropy;

@@ -32,6 +32,7 @@ impl Loss {
     ///
     /// Logits `[batch, classes]`, targets `[batch]` → `[1]`. Precision and panics as in
     /// [`Self::forward_no_reduction`].
+    #[allow(clippy::needless_pass_by_value)] // the signature of Burn's own losses
     pub fn forward(
         &self,
         logits: Tensor<2>,

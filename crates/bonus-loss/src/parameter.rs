@@ -77,7 +77,7 @@ impl ParameterKind {
                 },
                 Value::Number(number),
             ) => {
-                let above_minimum = number > minimum || (minimum_included && number == minimum);
+                let above_minimum = number > minimum || (minimum_included && number >= minimum);
                 number.is_finite() && above_minimum && number <= maximum
             }
             (Self::Choice(names), Value::Choice(name)) => names.contains(&name),

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use bonus_loss::{LOSSES, Loss, LossConfig, LossEntry};
+use bonus_loss::{LOSSES, Loss, LossConfig, LossEntry, Parameter};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -58,16 +58,13 @@ pub fn run(arguments: &LossesArguments) -> Result<()> {
 }
 
 fn list() -> String {
-    let width = LOSSES.iter().map(|entry| entry.name.len()).max();
-    let line = |entry: &LossEntry| {
-        format!(
-            "{:width$}  {}\n",
-            entry.name,
-            entry.summary,
-            width = width.unwrap_or(0)
-        )
-    };
-    LOSSES.iter().map(line).collect()
+    let lengths = LOSSES.iter().map(|entry| entry.name.len());
+    let width = lengths.max().unwrap_or(0);
+    let mut text = String::new();
+    for LossEntry { name, summary, .. } in LOSSES {
+        let _ = writeln!(text, "{name:width$}  {summary}");
+    }
+    text
 }
 
 fn named(loss: &str) -> Result<&'static LossEntry> {
@@ -81,32 +78,10 @@ fn named(loss: &str) -> Result<&'static LossEntry> {
 
 fn explain(entry: &LossEntry) -> String {
     let mut text = format!("{}: {}\n", entry.name, entry.summary);
-    let parameters: String = (entry.parameters.iter())
-        .map(|parameter| {
-            let expectation = parameter.kind.expectation();
-            let (name, default) = (parameter.name, parameter.default);
-            format!(
-                "{name}: {expectation}; default {default}\n    {}\n",
-                parameter.description
-            )
-        })
-        .collect();
-    let none = if entry.name == "sum" {
-        "terms: a list of losses\nweights: a number for each"
-    } else {
-        "none"
-    };
     for (title, body) in [
         ("formula", entry.formula),
         ("gradient", entry.gradient),
-        (
-            "parameters",
-            if parameters.is_empty() {
-                none
-            } else {
-                &parameters
-            },
-        ),
+        ("parameters", &parameters(entry)),
         ("symbols", SYMBOLS),
         ("source", entry.source),
     ] {
@@ -118,13 +93,35 @@ fn explain(entry: &LossEntry) -> String {
     text
 }
 
+fn parameters(entry: &LossEntry) -> String {
+    if entry.name == "sum" {
+        return "terms: a list of losses that are not sums\nweights: a number for each; default 1"
+            .to_owned();
+    }
+    let mut text = String::new();
+    for Parameter {
+        name,
+        kind,
+        default,
+        description,
+    } in entry.parameters
+    {
+        let expectation = kind.expectation();
+        let _ = writeln!(
+            text,
+            "{name}: {expectation}; default {default}\n    {description}"
+        );
+    }
+    text
+}
+
 const SYMBOLS: &str = "\
 f: the logits; y: the target class; K: the number of classes
 z = f_y − logsumexp of the other logits; p = sigmoid(z) = softmax(f)_y
-∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
+a loss of p alone has ∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
 
 /// Loss and gradient by the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
-/// p = sigmoid(z) with z = f_y − ln 9, and for a loss of p alone ∂L/∂f_y is dL/dz.
+/// `p = sigmoid(f_y − ln 9)`, and for a loss of p alone `∂L/∂f_y` is dL/dz.
 fn curve(loss: &Loss) -> String {
     const CLASSES: usize = 10;
     let mut targets = [0.0; CLASSES];
@@ -134,7 +131,7 @@ fn curve(loss: &Loss) -> String {
         let p = f64::from(thousandth) / 1000.0;
         let mut logits = [0.0; CLASSES];
         logits[0] = (p / (1.0 - p)).ln() + ((CLASSES - 1) as f64).ln();
-        let value = loss.value(&logits, &targets);
+        let value = loss.value(&logits, &targets) + 0.0; // −0 + 0 = 0
         let gradient = loss.gradient(&logits, &targets)[0];
         let _ = writeln!(csv, "{p},{value},{gradient}");
     }
