@@ -20,7 +20,8 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Trial;
-use crate::sweep::{Setting, TRAIN_KEYS, TrainSettings};
+use crate::sweep::keys::Setting;
+use crate::sweep::{TRAIN_KEYS, TrainSettings};
 
 pub(super) fn id(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
     let digest = Sha256::digest(text(train, loss, seed));

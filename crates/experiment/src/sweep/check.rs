@@ -45,6 +45,13 @@ pub(super) struct Item<T> {
     pub place: String,
 }
 
+impl<T> Item<T> {
+    fn new(value: T, source: &Spanned<DeValue>, place: String) -> Self {
+        let span = source.span();
+        Self { value, span, place }
+    }
+}
+
 impl Checker {
     pub fn new(complete: bool) -> Self {
         Self {
@@ -160,17 +167,8 @@ impl Checker {
                     }
                 }
                 name => match TrainKey::find(name) {
-                    Some(row) => match self.train_setting(row, value, &place) {
-                        Some(setting) => {
-                            fixed.push((
-                                row,
-                                Item {
-                                    value: setting,
-                                    span: value.span(),
-                                    place,
-                                },
-                            ));
-                        }
+                    Some(row) => match self.fixed_setting(row, value, &place) {
+                        Some(setting) => fixed.push((row, Item::new(setting, value, place))),
                         None => self.doubtful.push(row.name),
                     },
                     None => self.unknown_key(key, "train"),
@@ -180,7 +178,8 @@ impl Checker {
         (fixed, execution)
     }
 
-    fn train_setting(
+    /// A setting outside of `[grid]`, where a list has no meaning.
+    fn fixed_setting(
         &mut self,
         key: &TrainKey,
         value: &Spanned<DeValue>,
@@ -194,7 +193,21 @@ impl Checker {
             self.unexpected(value, place, &key.kind.to_string(), Some(help));
             return None;
         }
-        self.setting(&key.kind, value, place)
+        self.train_setting(key, value, place)
+    }
+
+    fn train_setting(
+        &mut self,
+        key: &TrainKey,
+        value: &Spanned<DeValue>,
+        place: &str,
+    ) -> Option<Setting> {
+        let problems_before = self.problems.len();
+        let setting = self.setting(&key.kind, value, place);
+        for problem in &mut self.problems[problems_before..] {
+            problem.help.get_or_insert_with(|| key.help());
+        }
+        setting
     }
 
     /// `[grid]`: an axis for each key.
@@ -208,7 +221,7 @@ impl Checker {
             let place = format!("grid.{}", row.name);
             let problems_before = self.problems.len();
             let values = self.distinct(value, &place, "values", |checker, value, place| {
-                checker.setting(&row.kind, value, place)
+                checker.train_setting(row, value, place)
             });
             if self.problems.len() > problems_before {
                 self.doubtful.push(row.name);
@@ -291,11 +304,7 @@ impl Checker {
         for (index, value) in items.iter().enumerate() {
             let place = format!("{place}[{index}]");
             if let Some(item) = read(self, value, &place) {
-                list.push(Item {
-                    value: item,
-                    span: value.span(),
-                    place,
-                });
+                list.push(Item::new(item, value, place));
             }
         }
         list

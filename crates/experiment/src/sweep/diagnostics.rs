@@ -46,15 +46,15 @@ impl Diagnostics {
         } else {
             (Renderer::plain(), Style::new())
         };
-        let mut text = String::new();
-        for problem in self.problems.iter().take(SHOWN_PROBLEMS) {
+        let shown = self.problems.iter().take(SHOWN_PROBLEMS);
+        let shown = shown.map(|problem| {
             let headline = self.headline(problem);
-            text += &format!("{style}{headline}{style:#}\n");
-            text += &self.body(problem, &renderer);
-            text += "\n";
-        }
-        text += &self.summary();
-        text + "\n"
+            format!(
+                "{style}{headline}{style:#}\n{}\n",
+                self.body(problem, &renderer)
+            )
+        });
+        shown.chain([self.summary(), "\n".to_owned()]).collect()
     }
 
     /// First line and mend of every problem.

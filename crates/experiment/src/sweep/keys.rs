@@ -26,6 +26,15 @@ impl TrainKey {
     pub fn default(&self) -> Setting {
         (self.get)(&TrainSettings::default())
     }
+
+    /// What the key means and what it is where nothing is written.
+    pub fn help(&self) -> String {
+        format!(
+            "{}; {} by default",
+            self.description.trim().trim_end_matches('.'),
+            self.default()
+        )
+    }
 }
 
 /// The values a key can take.
@@ -125,8 +134,19 @@ impl Interval {
     }
 
     pub fn contains(&self, number: f64) -> bool {
-        let above = number > self.minimum || self.minimum_included && number == self.minimum;
-        let below = number < self.maximum || self.maximum_included && number == self.maximum;
+        let Self {
+            minimum, maximum, ..
+        } = *self;
+        let above = if self.minimum_included {
+            number >= minimum
+        } else {
+            number > minimum
+        };
+        let below = if self.maximum_included {
+            number <= maximum
+        } else {
+            number < maximum
+        };
         number.is_finite() && above && below
     }
 }

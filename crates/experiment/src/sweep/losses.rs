@@ -121,7 +121,7 @@ impl Checker {
         for (key, value) in in_file_order(table) {
             match key.get_ref().as_ref() {
                 "terms" => {
-                    terms = self.list(value, &format!("{place}.terms"), "losses", Self::term)
+                    terms = self.list(value, &format!("{place}.terms"), "losses", Self::term);
                 }
                 "weights" => {
                     let place = format!("{place}.weights");

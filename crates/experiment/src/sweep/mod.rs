@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 mod check;
 mod diagnostics;
-mod keys;
+pub mod keys;
 mod losses;
 mod points;
 mod settings;
@@ -18,7 +18,6 @@ mod tests;
 mod values;
 
 pub use diagnostics::Diagnostics;
-pub use keys::{Interval, Kind, Setting, TrainKey};
 pub use losses::parse_loss;
 pub use settings::*;
 
