@@ -1,9 +1,7 @@
 //! What the whole program does with bad settings: exit code 2, every problem at once on standard
 //! error, nothing on standard output, and nothing begun.
 
-mod support;
-
-use support::Scratch;
+use crate::support::Scratch;
 
 const WRONG: &str = "\
 name = \"wrong\"

@@ -3,26 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 
-struct Outcome {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use crate::support::{Finished, Scratch};
 
 /// Runs the program with a data folder of its own, so that the user's is never touched.
-fn experiment(home: &Path, arguments: &[&str]) -> Outcome {
-    let output = Command::new(env!("CARGO_BIN_EXE_experiment"))
-        .args(arguments)
-        .env("EXPERIMENT_DATA", home)
-        .output()
-        .unwrap();
-    Outcome {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+fn experiment(home: &Path, arguments: &[&str]) -> Finished {
+    let mut command = Scratch::new().command(arguments);
+    Finished::of(command.env("EXPERIMENT_DATA", home))
 }
 
 fn records(labels: &[u8]) -> Vec<u8> {
@@ -63,7 +50,7 @@ fn refusing_server() -> String {
 fn verify_describes_a_partial_folder() {
     let root = small_cifar10();
     let outcome = experiment(root.path(), &["data", "verify", "cifar10"]);
-    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let outcome = outcome.expect(0);
     let expected = format!(
         "cifar10 in {}
   data_batch_1.bin  10 of 10000 records, not the official bytes
@@ -85,7 +72,7 @@ fn verify_describes_a_partial_folder() {
 fn verify_without_a_name_takes_what_it_finds() {
     let root = small_cifar10();
     let outcome = experiment(root.path(), &["data", "verify"]);
-    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let outcome = outcome.expect(0);
     assert_eq!(outcome.stdout.matches(" in /").count(), 1);
 }
 
@@ -99,7 +86,7 @@ fn data_dir_on_the_command_line_comes_before_the_environment() {
             empty.path(),
             &["data", "verify", "cifar10", "--data-dir", data_dir],
         );
-        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.expect(0);
     }
 }
 
@@ -110,7 +97,7 @@ fn verify_names_every_damaged_file_and_exits_with_4() {
     std::fs::write(folder.join("data_batch_2.bin"), "short").unwrap();
     std::fs::write(folder.join("test_batch.bin"), records(&[0, 77])).unwrap();
     let outcome = experiment(root.path(), &["data", "verify"]);
-    assert_eq!(outcome.code, 4);
+    let outcome = outcome.expect(4);
     assert!(
         outcome
             .stdout
@@ -137,7 +124,8 @@ fn nothing_to_verify_exits_with_4_and_says_where_it_looked() {
     let empty = tempfile::tempdir().unwrap();
     for arguments in [&["data", "verify"][..], &["data", "verify", "cifar10"]] {
         let outcome = experiment(empty.path(), arguments);
-        assert_eq!((outcome.code, outcome.stdout.as_str()), (4, ""));
+        let outcome = outcome.expect(4);
+        assert_eq!(outcome.stdout, "");
         assert!(
             outcome.stderr.contains(empty.path().to_str().unwrap()),
             "{}",
@@ -159,7 +147,8 @@ fn fetch_from_a_mirror_that_fails_exits_with_4_and_asks_nobody_else() {
         home.path(),
         &["data", "fetch", "cifar100", "--mirror", &mirror],
     );
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (4, ""));
+    let outcome = outcome.expect(4);
+    assert_eq!(outcome.stdout, "");
     assert!(
         outcome
             .stderr
@@ -174,7 +163,7 @@ fn fetch_from_a_mirror_that_fails_exits_with_4_and_asks_nobody_else() {
 fn fetch_never_replaces_files_of_the_user() {
     let root = small_cifar10();
     let outcome = experiment(root.path(), &["data", "fetch", "cifar10"]);
-    assert_eq!(outcome.code, 4);
+    let outcome = outcome.expect(4);
     assert!(
         outcome.stderr.contains("move it away"),
         "{}",
@@ -191,7 +180,7 @@ fn fetch_never_replaces_files_of_the_user() {
 fn dataset_that_is_not_a_download_exits_with_2() {
     let home = tempfile::tempdir().unwrap();
     let outcome = experiment(home.path(), &["data", "fetch", "shapes"]);
-    assert_eq!(outcome.code, 2);
+    let outcome = outcome.expect(2);
     assert!(
         outcome.stderr.contains("cifar10, cifar100"),
         "{}",

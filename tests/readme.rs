@@ -1,18 +1,8 @@
 //! README.md says what the program says.
 
-mod support;
-
-use support::Scratch;
+use crate::support::Scratch;
 
 const README: &str = include_str!("../README.md");
-
-#[test]
-fn readme_lists_every_key_of_train() {
-    let keys = Scratch::new().run(&["keys", "--markdown"]).expect(0);
-    for row in keys.stdout.lines() {
-        assert!(README.contains(row), "README.md lacks the row {row}");
-    }
-}
 
 #[test]
 fn readme_lists_every_loss() {

@@ -1,13 +1,11 @@
 //! `experiment run` from the sweep file to the table and back again.
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use crate::support::{Finished, Scratch, read_json};
 use serde_json::Value;
-use support::{Finished, Scratch, read_json};
 
 /// A sweep file of these losses and seeds on a network that trains in a blink.
 fn sweep(losses: &str, seeds: &str, train: &str) -> String {

@@ -25,7 +25,10 @@ fn main() -> ExitCode {
         // The reader of our output has left, as `head` does: nobody is there to be told.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            match error.downcast_ref::<Diagnostics>() {
+                Some(diagnostics) => diagnostics.print(),
+                None => eprintln!("error: {error:#}"),
+            }
             ExitCode::from(exit_code(&error))
         }
     }

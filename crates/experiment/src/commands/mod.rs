@@ -3,7 +3,6 @@
 mod bench;
 mod data;
 mod eval;
-mod keys;
 mod losses;
 mod progress;
 mod report;
@@ -33,7 +32,6 @@ enum Command {
     Run(run::RunArguments),
     Report(report::ReportArguments),
     Losses(losses::LossesArguments),
-    Keys(keys::KeysArguments),
     Data(data::DataArguments),
     Eval(eval::EvalArguments),
     Bench(bench::BenchArguments),
@@ -45,7 +43,6 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Run(arguments) => run::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Losses(arguments) => losses::run(arguments),
-        Command::Keys(arguments) => keys::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -33,8 +33,7 @@ impl Scratch {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Finished {
-        let output = self.command(arguments).output();
-        Finished::new(output.expect("the program starts"))
+        Finished::of(&mut self.command(arguments))
     }
 }
 
@@ -47,6 +46,10 @@ pub struct Finished {
 }
 
 impl Finished {
+    pub fn of(command: &mut Command) -> Self {
+        Self::new(command.output().expect("the program starts"))
+    }
+
     pub fn new(output: Output) -> Self {
         Self {
             code: output.status.code(),

@@ -1,0 +1,7 @@
+//! Tests of the whole program, a file for each topic.
+
+mod bad_input;
+mod data;
+mod readme;
+mod run;
+mod support;
