@@ -221,6 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn readme_lists_every_loss_and_parameter() {
+        let readme = include_str!("../README.md");
+        for entry in LOSSES {
+            assert!(
+                readme.contains(&format!("| `{}` |", entry.name)),
+                "{}",
+                entry.name
+            );
+            for parameter in entry.parameters {
+                let place = format!("{}.{}", entry.name, parameter.name);
+                assert!(readme.contains(&format!("`{}`", parameter.name)), "{place}");
+            }
+        }
+    }
+
+    #[test]
     fn labels_leave_out_defaults() {
         let encouraging = loss("encouraging");
         assert_eq!(encouraging.to_string(), "encouraging");
