@@ -68,9 +68,9 @@ impl Module for RunningStatistic {
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        let mapped = mapper.map_float(Param::initialized(self.id, self.value()));
+        let param = mapper.map_float(Param::initialized(self.id, self.value()));
         // whatever a mapper does to parameters, a statistic has no gradient
-        Self::with_id(mapped.id, mapped.into_value().set_require_grad(false))
+        Self::with_id(param.id, param.into_value().set_require_grad(false))
     }
 
     fn to_device(self, device: &Device) -> Self {
