@@ -8,8 +8,8 @@ use crate::support::{Finished, Scratch};
 
 /// Runs the program with a data folder of its own, so that the user's is never touched.
 fn experiment(home: &Path, arguments: &[&str]) -> Finished {
-    let mut command = Scratch::new().command(arguments);
-    Finished::of(command.env("EXPERIMENT_DATA", home))
+    let scratch = Scratch::new();
+    Finished::of(scratch.command(arguments).env("EXPERIMENT_DATA", home))
 }
 
 fn records(labels: &[u8]) -> Vec<u8> {
