@@ -1,5 +1,6 @@
 //! `experiment`: settles which classification loss is better. See README.md and DESIGN.md.
 
+mod bench;
 mod commands;
 mod data;
 mod device;
@@ -12,10 +13,12 @@ mod train;
 
 use std::process::ExitCode;
 
+use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
 
-use crate::commands::{CommandLine, Unfinished};
+use crate::commands::{BadInput, CommandLine, Unfinished, tell};
 use crate::data::DataError;
+use crate::device::Unavailable;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
 
@@ -27,7 +30,7 @@ fn main() -> ExitCode {
         Err(error) => {
             match error.downcast_ref::<Diagnostics>() {
                 Some(diagnostics) => diagnostics.print(),
-                None => eprintln!("error: {error:#}"),
+                None => tell(format_args!("error: {error:#}")),
             }
             ExitCode::from(exit_code(&error))
         }
@@ -37,19 +40,18 @@ fn main() -> ExitCode {
 /// 1 unexpected, 2 bad usage or settings, 3 some trials failed, 4 data, 5 store locked,
 /// 75 interrupted and resumable.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<Diagnostics>() {
-        2
-    } else if let Some(unfinished) = error.downcast_ref::<Unfinished>() {
-        match unfinished {
-            Unfinished::Failed { .. } => 3,
-            Unfinished::Interrupted { .. } => 75,
-        }
-    } else if error.is::<DataError>() {
-        4
-    } else if let Some(StoreError::Locked { .. }) = error.downcast_ref() {
-        5
-    } else {
-        1
+    let is_usage = error.is::<Diagnostics>()
+        || error.is::<BadInput>()
+        || error.is::<CheckpointError>()
+        || error.is::<Unavailable>();
+    match (error.downcast_ref(), error.downcast_ref()) {
+        _ if is_usage => 2,
+        _ if error.is::<DataError>() => 4,
+        (Some(StoreError::NotAStore { .. }), _) => 2,
+        (Some(StoreError::Locked { .. }), _) => 5,
+        (_, Some(Unfinished::Failed { .. })) => 3,
+        (_, Some(Unfinished::Interrupted { .. })) => 75,
+        _ => 1,
     }
 }
 

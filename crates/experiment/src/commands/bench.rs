@@ -3,14 +3,14 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::device;
-use crate::measure::{BenchRow, bench_training};
+use super::print;
+use crate::bench::{BenchRow, bench_training};
 use crate::sweep::BackendChoice;
 
 /// Measure training images per second of the bare model on one fixed batch
 #[derive(Debug, Args)]
 pub struct BenchArguments {
-    /// auto, wgpu, flex or ndarray
+    /// What computes
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
     /// Channels of the first stage
@@ -20,8 +20,8 @@ pub struct BenchArguments {
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch: u32,
     /// Threads of the CPU backends; all cores by default
-    #[arg(long)]
-    threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_parser = super::THREADS)]
+    threads: Option<u16>,
     /// Measured steps, after a warm-up
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
@@ -31,8 +31,8 @@ pub struct BenchArguments {
 }
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
-    super::use_threads(arguments.threads)?;
-    let device = device::open(arguments.backend)?;
+    super::use_threads(arguments.threads.map(usize::from))?;
+    let device = super::open_device(arguments.backend)?;
     let row = bench_training(
         &device,
         usize::from(arguments.width),
@@ -40,11 +40,10 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
         arguments.steps as usize,
     )?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&[row])?);
+        print(&(serde_json::to_string_pretty(&[row])? + "\n"))
     } else {
-        print!("{}", table(&row));
+        print(&table(&row))
     }
-    Ok(())
 }
 
 fn table(row: &BenchRow) -> String {

@@ -7,9 +7,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::print;
 use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
 
-/// Arguments of `experiment data`.
+/// Fetch and verify the datasets that come as files
 #[derive(Debug, Args)]
 pub struct DataArguments {
     #[command(subcommand)]
@@ -76,8 +77,7 @@ fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String])
     let mut progress = DownloadProgress::new()?;
     let folder = data::fetch(release, &root, &sources, &mut progress);
     progress.bar.finish_and_clear();
-    println!("{}", folder?.display());
-    Ok(())
+    print(&format!("{}\n", folder?.display()))
 }
 
 fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<()> {
@@ -91,7 +91,7 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
         match data::inspect_found(release, data_dir) {
             Ok(inspection) => {
                 found += 1;
-                print_inspection(&inspection);
+                print(&inspection_text(&inspection))?;
                 if !inspection.usable() {
                     let folder = inspection.folder;
                     unusable.get_or_insert(DataError::Unusable { folder });
@@ -109,9 +109,9 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
     }
 }
 
-fn print_inspection(inspection: &Inspection) {
-    println!(
-        "{} in {}",
+fn inspection_text(inspection: &Inspection) -> String {
+    let mut text = format!(
+        "{} in {}\n",
         inspection.release.dataset,
         inspection.folder.display()
     );
@@ -130,26 +130,30 @@ fn print_inspection(inspection: &Inspection) {
                 }
             ),
         };
-        println!("  {:<17} {state}", file.name);
+        text += &format!("  {:<17} {state}\n", file.name);
     }
     let test = inspection.release.test.name;
-    print_counts(
-        "training",
-        &inspection.class_counts(|file| file.name != test),
-    );
-    print_counts("test", &inspection.class_counts(|file| file.name == test));
-    println!(
-        "  official release: {}",
-        if inspection.official() {
-            "yes, every file"
-        } else {
-            "no"
-        }
-    );
+    let training = inspection.class_counts(|file| file.name != test);
+    let tested = inspection.class_counts(|file| file.name == test);
+    let found: usize = training.iter().chain(&tested).sum();
+    let expected: usize = inspection.files.iter().map(|(file, _)| file.records).sum();
+    let complete = if found == expected {
+        "complete".to_owned()
+    } else {
+        format!("partial, {found} of {expected} records")
+    };
+    let official = if inspection.official() {
+        "yes, every file"
+    } else {
+        "no"
+    };
+    text + &counts_text("training", &training)
+        + &counts_text("test", &tested)
+        + &format!("  {complete}; official release: {official}\n")
 }
 
 /// One figure where all classes have as many records, else one for each class.
-fn print_counts(split: &str, counts: &[usize]) {
+fn counts_text(split: &str, counts: &[usize]) -> String {
     let records: usize = counts.iter().sum();
     let each = if counts.iter().all(|count| *count == counts[0]) {
         format!("{} in each of {} classes", counts[0], counts.len())
@@ -157,7 +161,7 @@ fn print_counts(split: &str, counts: &[usize]) {
         let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
         format!("by class {}", counts.join(" "))
     };
-    println!("  {split}: {records} records, {each}");
+    format!("  {split}: {records} records, {each}\n")
 }
 
 /// A bar on a terminal, elsewhere a line for each tenth.
@@ -180,12 +184,12 @@ impl Progress for DownloadProgress {
         self.bar.set_position(bytes);
         let tenth = 10 * bytes / total;
         if self.bar.is_hidden() && tenth != self.tenth {
-            eprintln!("{bytes} of {total} bytes");
+            super::tell(format_args!("{bytes} of {total} bytes"));
         }
         self.tenth = tenth;
     }
 
     fn message(&mut self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| super::tell(text));
     }
 }

@@ -2,23 +2,23 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bonus_loss::LossConfig;
 use burn::tensor::Tensor;
 use cifar_models::checkpoint;
 use clap::Args;
 
+use super::print;
 use crate::data::DatasetSource;
-use crate::device;
 use crate::measure::{Tally, for_each_batch, read_values};
-use crate::store::{Score, atomic};
+use crate::store::Score;
 use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
 use crate::train::build_model;
 
 /// Test accuracy and cross-entropy of a checkpoint (.safetensors, or pytorch-cifar's .pth)
 #[derive(Debug, Args)]
 pub struct EvalArguments {
-    /// resnet18
+    /// The network
     #[arg(long, default_value = "resnet18")]
     model: ModelName,
     /// Channels of the first stage
@@ -27,19 +27,19 @@ pub struct EvalArguments {
     /// The checkpoint
     #[arg(long)]
     weights: PathBuf,
-    /// cifar10, cifar100 or shapes
+    /// The images; shapes has its default noise
     #[arg(long, default_value = "cifar10")]
     dataset: DatasetName,
     /// Folder of the dataset's files, or its parent
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// auto, wgpu, flex or ndarray
+    /// What computes
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
     /// Threads of the CPU backends; all cores by default
-    #[arg(long)]
-    threads: Option<std::num::NonZeroUsize>,
-    /// Write the logits here: a row per test image in file order, a column per class
+    #[arg(long, value_parser = super::THREADS)]
+    threads: Option<u16>,
+    /// Write the logits here as CSV without a head: a row per test image in file order, a column per class
     #[arg(long)]
     logits: Option<PathBuf>,
     /// Print an object for programs
@@ -48,7 +48,7 @@ pub struct EvalArguments {
 }
 
 pub fn run(arguments: &EvalArguments) -> Result<()> {
-    super::use_threads(arguments.threads)?;
+    super::use_threads(arguments.threads.map(usize::from))?;
     let settings = TrainSettings {
         dataset: arguments.dataset,
         model: arguments.model,
@@ -57,13 +57,13 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     };
     let source = DatasetSource::of(&settings);
     let data = super::load_data(&source, arguments.data_dir.as_deref())?;
-    let device = device::open(arguments.backend)?;
+    let device = super::open_device(arguments.backend)?;
     let model = build_model(&settings, data.classes, 0, &device.device);
     let model = checkpoint::load(model, &arguments.weights)?;
 
     let loss = LossConfig::new("cross_entropy")?.init();
     let mut tally = Tally::default();
-    let mut csv = csv_header(data.classes);
+    let mut csv = String::new();
     for_each_batch(
         &model,
         &data.test,
@@ -76,29 +76,24 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
             tally.add(&loss, logits, targets)
         },
     )?;
+    print_score(&tally.score(), data.test.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
-        atomic::write(path, csv.as_bytes())?;
-    }
-    print_score(&tally.score(), data.test.len(), arguments.json)
-}
-
-fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(score)?);
-    } else {
-        println!(
-            "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}",
-            100.0 * score.accuracy,
-            (score.accuracy * images as f64).round(),
-            score.loss,
-        );
+        std::fs::write(path, csv).with_context(|| format!("{}: logits", path.display()))?;
     }
     Ok(())
 }
 
-fn csv_header(classes: usize) -> String {
-    let names: Vec<String> = (0..classes).map(|class| format!("logit_{class}")).collect();
-    names.join(",") + "\n"
+fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
+    if json {
+        print(&(serde_json::to_string_pretty(score)? + "\n"))
+    } else {
+        print(&format!(
+            "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n",
+            100.0 * score.accuracy,
+            (score.accuracy * images as f64).round(),
+            score.loss,
+        ))
+    }
 }
 
 fn append_rows(csv: &mut String, logits: Tensor<2>) -> Result<()> {

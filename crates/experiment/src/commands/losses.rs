@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,7 +10,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use crate::device;
+use super::{BadInput, print};
 use crate::sweep::{BackendChoice, parse_loss};
 
 /// List the losses, explain one, or compute one
@@ -41,7 +40,7 @@ struct EvalArguments {
     /// JSON: [{"logits": [[…]], "targets": […]}, …]; other keys are ignored
     #[arg(long)]
     input: PathBuf,
-    /// auto, wgpu, flex or ndarray
+    /// What computes
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
 }
@@ -53,8 +52,7 @@ pub fn run(arguments: &LossesArguments) -> Result<()> {
         (None, Some(loss)) => explain(named(loss)?),
         (None, None) => list(),
     };
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    print(&text)
 }
 
 fn list() -> String {
@@ -156,8 +154,8 @@ fn evaluate_file(arguments: &EvalArguments) -> Result<String> {
     let loss = parse_loss(&arguments.loss)?;
     let path = &arguments.input;
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let cases = parse_cases(&text, path)?;
-    let device = device::open(arguments.backend)?.autodiff();
+    let cases = parse_cases(&text, path).map_err(BadInput)?;
+    let device = super::open_device(arguments.backend)?.autodiff();
     let evaluations = cases
         .iter()
         .enumerate()

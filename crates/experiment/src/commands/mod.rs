@@ -3,19 +3,24 @@
 mod bench;
 mod data;
 mod eval;
+mod images;
 mod losses;
 mod progress;
 mod report;
 mod run;
 mod trial;
 
-use std::num::NonZeroUsize;
+use std::fmt::Display;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
-use crate::data::{Data, DatasetSource};
+use crate::data::{Data, DatasetSource, load};
+use crate::device::{self, OpenDevice};
+use crate::sweep::BackendChoice;
 
 pub use self::run::Unfinished;
 
@@ -49,23 +54,59 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
     }
 }
 
+/// Accepts as many threads as a sweep file does.
+const THREADS: RangedI64ValueParser<u16> = clap::value_parser!(u16).range(1..=1024);
+
+/// What the user gave is not what a command expects: place, expectation, found.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct BadInput(anyhow::Error);
+
+/// Writes a message to standard error. Where that is closed, nobody is there to be told, and it is
+/// no reason to stop.
+pub fn tell(message: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// Writes results to standard output.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// Opens a device and passes on what is noteworthy about it.
+fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
+    let device = device::open(choice)?;
+    if choice == BackendChoice::Auto {
+        tell(format_args!(
+            "backend: {} ({})",
+            device.backend, device.name
+        ));
+    }
+    if let Some(warning) = &device.warning {
+        tell(format_args!("warning: {warning}"));
+    }
+    Ok(device)
+}
+
 /// Reads a dataset and passes on what is noteworthy about it.
 fn load_data(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data> {
-    let data = crate::data::load(source, data_dir)?;
+    let data = load(source, data_dir)?;
     for note in &data.notes {
-        eprintln!("note: {note}");
+        tell(format_args!("note: {note}"));
     }
     Ok(data)
 }
 
 /// Lets the CPU backends use `threads` threads, all cores where `None`. To be called once, before
 /// any tensor exists.
-fn use_threads(threads: Option<NonZeroUsize>) -> Result<()> {
+fn use_threads(threads: Option<usize>) -> Result<()> {
     let Some(threads) = threads else {
         return Ok(());
     };
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.get())
+        .num_threads(threads)
         .build_global()
         .with_context(|| format!("threads: {threads} threads could not be started"))
 }

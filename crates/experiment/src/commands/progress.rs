@@ -50,7 +50,7 @@ impl Progress {
 
     /// Starts on `trial`, whose epochs have `images` images.
     pub fn begin_trial(&mut self, trial: &Trial, images: usize) {
-        self.trial = format!("{} seed {} ({})", trial.loss, trial.seed, trial.id);
+        self.trial = format!("{} ({})", trial.label(), trial.id);
         self.epochs = trial.train.epochs;
         self.images = images as u64;
         self.batch_size = trial.train.batch_size as u64;
@@ -149,16 +149,16 @@ impl Progress {
         match &self.bars {
             // A terminal that went away is no reason to stop training.
             Some(bars) => drop(bars.multi.println(line)),
-            None => eprintln!("{line}"),
+            None => super::tell(line),
         }
         self.last_line = Instant::now();
     }
+}
 
-    pub fn finish(self) {
-        if let Some(bars) = self.bars {
-            for bar in [bars.epoch, bars.trial, bars.sweep] {
-                bar.finish_and_clear();
-            }
+impl Drop for Bars {
+    fn drop(&mut self) {
+        for bar in [&self.epoch, &self.trial, &self.sweep] {
+            bar.finish_and_clear();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `experiment report STORE`
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::{print, tell};
 use crate::report::{self, Format};
 use crate::store::Store;
 
@@ -26,10 +26,12 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let store = Store::open_existing(&arguments.store)?;
     let rows = report::rows_of_store(&store)?;
     if rows.is_empty() {
-        eprintln!("{}: no trial has a result yet", arguments.store.display());
+        tell(format_args!(
+            "{}: no trial has a result yet",
+            arguments.store.display()
+        ));
     }
-    io::stdout().write_all(report::render(&rows, arguments.format()).as_bytes())?;
-    Ok(())
+    print(&report::render(&rows, arguments.format()))
 }
 
 impl ReportArguments {

@@ -1,6 +1,5 @@
 //! `experiment run`: trains what a sweep file asks for and the store does not have yet.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,27 +9,27 @@ use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use super::images::ImageLibrary;
 use super::progress::Progress;
 use super::trial::train_and_record;
-use crate::data::{self, Data, DatasetSource};
-use crate::device::{self, OpenDevice};
+use super::{print, tell};
+use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
-use crate::store::{Store, TrialState};
-use crate::sweep::{self, BackendChoice, Sweep, TrainSettings};
-use crate::train::TrialImages;
+use crate::store::{Store, TrialResult, TrialState};
+use crate::sweep::{self, BackendChoice};
 
 /// Train the trials of a sweep file that have no result yet, and print the table
 #[derive(Debug, Args)]
 pub struct RunArguments {
     /// Sweep file, such as experiments/quickstart.toml
     file: PathBuf,
-    /// auto, wgpu, flex or ndarray; overrides the file
+    /// What computes; overrides the file
     #[arg(long)]
     backend: Option<BackendChoice>,
     /// Threads of the CPU backends; overrides the file
-    #[arg(long)]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_parser = super::THREADS)]
+    threads: Option<u16>,
     /// Folder of the results [default: runs/NAME]
     #[arg(long)]
     store: Option<PathBuf>,
@@ -73,16 +72,19 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(&sweep.name));
     if arguments.dry_run {
-        return print_plan(&trials, &path, arguments.retry);
+        return print(&plan_text(&trials, &path, arguments.retry)?);
     }
     let store = Store::create_or_open(&path)?;
-    let missing = without_result(&store, &trials, arguments.retry)?;
+    let results = read_results(&store, &trials)?;
+    let missing = missing(&trials, &results, arguments.retry);
     if !missing.is_empty() {
         let stop = stop_on_signals()?;
-        super::use_threads(threads(arguments, &sweep))?;
-        let images = Images::load(&missing, arguments.data_dir.as_deref())?;
-        let device = device::open(arguments.backend.unwrap_or(sweep.execution.backend))?;
-        eprintln!(
+        let threads = arguments.threads.map(usize::from);
+        super::use_threads(threads.or(sweep.execution.threads))?;
+        let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
+        images.check_same_data(&trials, &results)?;
+        let device = super::open_device(arguments.backend.unwrap_or(sweep.execution.backend))?;
+        tell(format_args!(
             "{}: {} of {} trials to train on {} ({}), results in {}",
             sweep.name,
             missing.len(),
@@ -90,160 +92,98 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             device.backend,
             device.name,
             path.display(),
-        );
+        ));
         let trained = train_all(&missing, &images, &device, &store, &stop)?;
         if trained < missing.len() {
             let left = missing.len() - trained;
             return Err(Unfinished::Interrupted { left }.into());
         }
     }
-    conclude(&store, &trials, &path)
+    conclude(read_results(&store, &trials)?, &path)
 }
 
-fn threads(arguments: &RunArguments, sweep: &Sweep) -> Option<NonZeroUsize> {
-    let of_file = sweep.execution.threads.and_then(NonZeroUsize::new);
-    arguments.threads.or(of_file)
+/// What the store has of each trial.
+fn read_results(store: &Store, trials: &[Trial]) -> Result<Vec<Option<TrialResult>>> {
+    let results = trials.iter().map(|trial| store.result(&trial.id));
+    Ok(results.collect::<Result<_, _>>()?)
 }
 
-/// The trials that the store has no result of, or one that is to be trained again.
-fn without_result<'a>(
-    store: &Store,
+/// The trials that have no result, or one that is to be made again.
+fn missing<'a>(
     trials: &'a [Trial],
+    results: &[Option<TrialResult>],
     retry: Option<Retry>,
-) -> Result<Vec<&'a Trial>> {
-    let mut missing = Vec::new();
-    for trial in trials {
-        let again = match store.result(&trial.id)? {
+) -> Vec<&'a Trial> {
+    let missing = trials
+        .iter()
+        .zip(results)
+        .filter(|(_, result)| match result {
             None => true,
             Some(result) => result.state == TrialState::Failed && retry == Some(Retry::Failed),
-        };
-        if again {
-            missing.push(trial);
-        }
-    }
-    Ok(missing)
+        });
+    missing.map(|(trial, _)| trial).collect()
 }
 
-fn print_plan(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<()> {
-    let store = path
-        .exists()
-        .then(|| Store::open_existing(path))
-        .transpose()?;
-    let mut new = 0;
-    for trial in trials {
-        let result = store
+/// A line for each trial with what the store has of it, and how many are to be trained.
+fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<String> {
+    let results = if path.join("trials").exists() {
+        read_results(&Store::open_existing(path)?, trials)?
+    } else {
+        vec![None; trials.len()]
+    };
+    let mut text = String::new();
+    for (trial, result) in trials.iter().zip(&results) {
+        let state = result
             .as_ref()
-            .map(|store| store.result(&trial.id))
-            .transpose()?;
-        let state = match result.flatten().map(|result| result.state) {
-            None => "new",
-            Some(TrialState::Failed) if retry == Some(Retry::Failed) => "again",
-            Some(TrialState::Done) => "done",
-            Some(TrialState::Diverged) => "diverged",
-            Some(TrialState::Failed) => "failed",
-        };
-        new += usize::from(matches!(state, "new" | "again"));
-        println!(
-            "{}  {state:<8}  {}  seed {}",
-            trial.id, trial.loss, trial.seed
-        );
+            .map_or("new".to_owned(), |result| result.state.to_string());
+        text += &format!("{}  {state:<8}  {}\n", trial.id, trial.label());
     }
-    println!(
-        "{new} of {} trials to train, results in {}",
+    text += &format!(
+        "{} of {} trials to train, results in {}\n",
+        missing(trials, &results, retry).len(),
         trials.len(),
         path.display()
     );
-    Ok(())
-}
-
-/// The images of every trial, each dataset read once.
-struct Images(Vec<(TrainSettings, TrialImages)>);
-
-impl Images {
-    /// Reads and checks everything that `trials` need before the first one starts.
-    fn load(trials: &[&Trial], data_dir: Option<&Path>) -> Result<Self> {
-        let mut datasets: Vec<(DatasetSource, Data)> = Vec::new();
-        let mut images: Vec<(TrainSettings, TrialImages)> = Vec::new();
-        for trial in trials {
-            if images.iter().any(|(settings, _)| *settings == trial.train) {
-                continue;
-            }
-            let source = DatasetSource::of(&trial.train);
-            let known = datasets.iter().find(|(known, _)| *known == source);
-            let data = match known {
-                Some((_, data)) => data.clone(),
-                None => super::load_data(&source, data_dir)?,
-            };
-            images.push((trial.train.clone(), trial_images(&data, &trial.train)?));
-            datasets.push((source, data));
-        }
-        Ok(Self(images))
-    }
-
-    fn of(&self, trial: &Trial) -> &TrialImages {
-        let (_, images) = self
-            .0
-            .iter()
-            .find(|(settings, _)| *settings == trial.train)
-            .expect("the images of every trial were loaded");
-        images
-    }
-}
-
-fn trial_images(data: &Data, settings: &TrainSettings) -> Result<TrialImages> {
-    let (train, validation) = data::split(&data.train, settings.validation, settings.subset)?;
-    Ok(TrialImages {
-        train,
-        validation,
-        test: data.test.clone(),
-        classes: data.classes,
-        normalization: data.normalization,
-        hash: data.hash.clone(),
-    })
+    Ok(text)
 }
 
 /// Trains one trial after the other; gives how many ended before an interruption.
 fn train_all(
     trials: &[&Trial],
-    images: &Images,
+    library: &ImageLibrary,
     device: &OpenDevice,
     store: &Store,
     stop: &AtomicBool,
 ) -> Result<usize> {
     let mut progress = Progress::new(trials.len());
     for (trained, trial) in trials.iter().enumerate() {
-        progress.begin_trial(trial, images.of(trial).train.len());
-        let images = images.of(trial);
-        let Some(result) = train_and_record(trial, images, device, store, &mut progress, stop)?
-        else {
-            progress.finish();
-            return Ok(trained);
-        };
-        progress.end_trial(&result);
+        let images = library.of(trial)?;
+        progress.begin_trial(trial, images.train.len());
+        match train_and_record(trial, &images, device, store, &mut progress, stop)? {
+            Some(result) => progress.end_trial(&result),
+            None => return Ok(trained),
+        }
     }
-    progress.finish();
     Ok(trials.len())
 }
 
 /// The table on standard output, and an error where trials failed.
-fn conclude(store: &Store, trials: &[Trial], path: &Path) -> Result<()> {
-    let ids: Vec<&str> = trials.iter().map(|trial| trial.id.as_str()).collect();
-    print!("{}", report::table_of(store, &ids)?);
-    let mut failed = 0;
-    for id in ids {
-        failed += usize::from(
-            store
-                .result(id)?
-                .is_some_and(|result| result.state == TrialState::Failed),
-        );
-    }
+fn conclude(results: Vec<Option<TrialResult>>, path: &Path) -> Result<()> {
+    let trials = results.len();
+    let failed = results
+        .iter()
+        .flatten()
+        .filter(|result| result.state == TrialState::Failed)
+        .count();
+    print(&report::table_of(results))?;
     if failed > 0 {
-        let unfinished = Unfinished::Failed {
+        let store = path.display().to_string();
+        return Err(Unfinished::Failed {
             failed,
-            trials: trials.len(),
-            store: path.display().to_string(),
-        };
-        return Err(unfinished.into());
+            trials,
+            store,
+        }
+        .into());
     }
     Ok(())
 }

@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
-use cifar_models::checkpoint::to_safetensors;
 
 use super::progress::Progress;
 use crate::device::OpenDevice;
 use crate::plan::Trial;
 use crate::store::{
-    Computation, Environment, EpochRecord, StepRecord, Store, TrialDir, TrialResult, TrialState,
+    Computation, Environment, EpochRecord, StepRecord, Store, StoreError, TrialDir, TrialResult,
+    TrialState,
 };
 use crate::train::{Ending, Observer, TrialImages, train};
 
@@ -41,6 +41,7 @@ pub fn train_and_record(
         id: trial.id.clone(),
         state: TrialState::Failed,
         settings: trial.settings_json(),
+        data_hash: Some(images.hash.clone()),
         test: None,
         images_per_second: None,
         time_s_total: 0.0,
@@ -50,12 +51,12 @@ pub fn train_and_record(
     match ending {
         Ok(Ending::Interrupted) => return Ok(None),
         Ok(Ending::Done {
-            model,
+            weights,
             test,
             images_per_second,
             step,
         }) => {
-            log.directory.save_model(&to_safetensors(&*model))?;
+            log.directory.save_model(&weights)?;
             result.state = TrialState::Done;
             result.test = Some(test);
             result.images_per_second = Some(images_per_second);
@@ -66,6 +67,8 @@ pub fn train_and_record(
             result.step = step;
             result.cause = Some(cause);
         }
+        // The trial is not to blame for a full disk.
+        Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => result.cause = Some(format!("{error:#}")),
     }
     result.time_s_total = start.elapsed().as_secs_f64();

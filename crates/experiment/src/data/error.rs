@@ -27,6 +27,15 @@ pub enum DataError {
     },
     #[error("{}: expected files to train on and to test with, found damage or gaps", folder.display())]
     Unusable { folder: PathBuf },
+    #[error(
+        "trial {trial}: expected the images that the results at hand were made with \
+         (SHA-256 {before}), found others ({now}): name another --store, or the folder of those images"
+    )]
+    Changed {
+        trial: String,
+        before: String,
+        now: String,
+    },
     #[error("{archive}: expected a source that delivers it, found none:\n  {}", failures.join("\n  "))]
     Download {
         archive: String,

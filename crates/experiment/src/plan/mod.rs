@@ -6,7 +6,7 @@ mod tests;
 
 use bonus_loss::LossConfig;
 
-use crate::sweep::{Sweep, TrainSettings};
+use crate::sweep::{Sweep, TrainKey, TrainSettings};
 
 /// One training run: everything that decides its outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Trial {
     pub train: TrainSettings,
     pub loss: LossConfig,
     pub seed: u64,
+    /// The grid's keys and values at this trial, such as `learning_rate = 0.1`; empty without a grid.
+    pub point: String,
 }
 
 impl Trial {
@@ -29,7 +31,17 @@ impl Trial {
             train,
             loss,
             seed,
+            point: String::new(),
         }
+    }
+
+    /// What tells a trial from the others of its sweep.
+    pub fn label(&self) -> String {
+        let mut label = self.loss.to_string();
+        if !self.point.is_empty() {
+            label += &format!(", {}", self.point);
+        }
+        label + &format!(", seed {}", self.seed)
     }
 }
 
@@ -40,9 +52,18 @@ pub fn trials(sweep: &Sweep) -> Vec<Trial> {
     for &seed in &sweep.seeds {
         for point in &sweep.points {
             for loss in &sweep.losses {
-                trials.push(Trial::new(point.clone(), loss.clone(), seed));
+                let trial = Trial::new(point.clone(), loss.clone(), seed);
+                let point = point_text(&sweep.axes, point);
+                trials.push(Trial { point, ..trial });
             }
         }
     }
     trials
+}
+
+/// The values of the grid's keys, in the order of the file.
+fn point_text(axes: &[String], settings: &TrainSettings) -> String {
+    let keys = axes.iter().filter_map(|axis| TrainKey::find(axis));
+    let values = keys.map(|key| format!("{} = {}", key.name, (key.get)(settings)));
+    values.collect::<Vec<_>>().join(", ")
 }

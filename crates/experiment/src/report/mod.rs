@@ -10,7 +10,7 @@ mod tests;
 
 pub use summary::Row;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, TrialResult};
 
 /// What a table is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +39,16 @@ pub fn rows_of_store(store: &Store) -> Result<Vec<Row>, StoreError> {
     Ok(rows)
 }
 
-/// The text table of these trials alone, in their order, and how many of them have no result yet.
-pub fn table_of(store: &Store, ids: &[&str]) -> Result<String, StoreError> {
-    let results = ids
-        .iter()
-        .map(|id| store.result(id))
-        .collect::<Result<Vec<_>, _>>()?;
-    let missing = results.iter().filter(|result| result.is_none()).count();
-    let mut text = render(
-        &summary::summarise(results.into_iter().flatten().collect()),
-        Format::Text,
-    );
+/// The text table of a sweep's trials, in their order, and how many of them have no result yet.
+pub fn table_of(results: Vec<Option<TrialResult>>) -> String {
+    let trials = results.len();
+    let ended: Vec<TrialResult> = results.into_iter().flatten().collect();
+    let missing = trials - ended.len();
+    let mut text = render(&summary::summarise(ended), Format::Text);
     if missing > 0 {
-        let note = format!("{missing} of {} trials have no result yet.\n", ids.len());
-        text.push_str(&note);
+        text.push_str(&format!(
+            "{missing} of {trials} trials have no result yet.\n"
+        ));
     }
-    Ok(text)
+    text
 }

@@ -171,13 +171,9 @@ fn settings(loss: &str, seed: u64) -> Value {
 
 #[test]
 fn the_table_of_a_sweep_has_its_own_trials_in_their_order_and_counts_those_without_result() {
-    let (_folder, store) = store_of(&[
-        done("a", settings("poly1", 0), 0.5),
-        done("b", settings("cross_entropy", 0), 0.5),
-        done("c", settings("focal", 0), 0.5),
-    ]);
-    drop(store.begin("d", "", &environment()).unwrap());
-    let text = table_of(&store, &["b", "a", "d", "e"]).unwrap();
+    let a = done("a", settings("poly1", 0), 0.5);
+    let b = done("b", settings("cross_entropy", 0), 0.5);
+    let text = table_of(vec![Some(b), Some(a.clone()), None, None]);
     let losses: Vec<&str> = text
         .lines()
         .skip(2)
@@ -189,11 +185,8 @@ fn the_table_of_a_sweep_has_its_own_trials_in_their_order_and_counts_those_witho
         text.ends_with("\n2 of 4 trials have no result yet.\n"),
         "{text}"
     );
-    assert!(!table_of(&store, &["a"]).unwrap().contains("no result"));
-    assert_eq!(
-        table_of(&store, &["e"]).unwrap(),
-        "1 of 1 trials have no result yet.\n"
-    );
+    assert!(!table_of(vec![Some(a)]).contains("no result"));
+    assert_eq!(table_of(vec![None]), "1 of 1 trials have no result yet.\n");
 }
 
 #[test]
@@ -217,10 +210,6 @@ fn a_damaged_result_stops_the_report() {
     std::fs::write(folder.path().join("trials/a/result.json"), "{").unwrap();
     assert!(matches!(
         rows_of_store(&store),
-        Err(StoreError::Damaged { .. })
-    ));
-    assert!(matches!(
-        table_of(&store, &["a"]),
         Err(StoreError::Damaged { .. })
     ));
 }

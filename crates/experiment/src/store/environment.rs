@@ -22,7 +22,7 @@ pub struct Environment {
     pub cores: usize,
     #[serde(flatten)]
     pub computation: Computation,
-    /// Of the images and labels that the trial trains on and is tested with.
+    /// SHA-256 of the whole dataset, images and labels.
     pub data_hash: String,
     /// UTC, RFC 3339, whole seconds.
     pub time_started: String,
@@ -41,7 +41,7 @@ pub struct Computation {
     /// As the device names itself.
     pub device: String,
     pub driver: Option<String>,
-    /// Of the CPU backends and of data preparation.
+    /// Of the CPU backends.
     pub threads: usize,
 }
 

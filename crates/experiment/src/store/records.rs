@@ -32,7 +32,7 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     /// Of training alone.
     pub images_per_second: f64,
-    /// Training and evaluation together.
+    /// Of training alone.
     pub time_s: f64,
 }
 

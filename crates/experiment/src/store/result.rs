@@ -11,6 +11,9 @@ pub struct TrialResult {
     pub state: TrialState,
     /// Every setting that changes the mathematics, `loss` and `seed` among them, as a JSON object.
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Of the dataset's images and labels, as in `environment.json`; unknown in results of old versions.
+    #[serde(default)]
+    pub data_hash: Option<String>,
     /// Of the final weights; absent where training diverged or failed.
     pub test: Option<Score>,
     /// Training images per second, evaluation and start-up left out.

@@ -33,7 +33,7 @@ pub fn parse_loss(text: &str) -> anyhow::Result<LossConfig> {
     checker.syntax(&table, &errors);
     match loss {
         Some(loss) if checker.problems.is_empty() => Ok(loss),
-        _ => Err(Diagnostics::new(Path::new("--loss"), &table, checker.problems).into()),
+        _ => Err(Diagnostics::new(Path::new("loss"), &table, checker.problems).into()),
     }
 }
 

@@ -129,12 +129,13 @@ macro_rules! named {
             }
         }
 
-        impl std::str::FromStr for $enum {
-            type Err = String;
+        impl clap::ValueEnum for $enum {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$variant),+]
+            }
 
-            fn from_str(name: &str) -> Result<Self, String> {
-                Self::from_name(name)
-                    .ok_or_else(|| format!("expected one of {}, found '{name}'", Self::NAMES.join(", ")))
+            fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+                Some(clap::builder::PossibleValue::new(self.name()))
             }
         }
 

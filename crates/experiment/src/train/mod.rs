@@ -5,23 +5,21 @@ mod sgd;
 mod step;
 mod step_log;
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use burn::tensor::Device;
-use cifar_models::{ResNet18, ResNet18Config};
+use cifar_models::checkpoint::to_safetensors;
 
 use self::schedule::learning_rate;
-pub use self::sgd::Sgd;
-pub use self::step::Learner;
+pub use self::step::{Learner, build_model};
 use self::step_log::{EpochTotals, PendingStep, StepLog};
 use crate::data::{ImageSet, Normalization, training_batches};
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
 use crate::store::{EpochRecord, Score, Split, StepRecord};
-use crate::sweep::{ModelName, TrainSettings};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -49,7 +47,8 @@ pub trait Observer {
 /// How training ended.
 pub enum Ending {
     Done {
-        model: Box<ResNet18>,
+        /// The final weights as the content of a safetensors file.
+        weights: Vec<u8>,
         test: Score,
         images_per_second: f64,
         step: u64,
@@ -58,20 +57,6 @@ pub enum Ending {
     Diverged { step: u64, cause: String },
     /// `stop` was raised.
     Interrupted,
-}
-
-/// The model that `settings` name, with the initial weights of `seed`.
-pub fn build_model(
-    settings: &TrainSettings,
-    classes: usize,
-    seed: u64,
-    device: &Device,
-) -> ResNet18 {
-    match settings.model {
-        ModelName::Resnet18 => ResNet18Config::new(classes)
-            .with_width(settings.width)
-            .init(seed, device),
-    }
 }
 
 /// Trains `trial` to its end, to divergence, or until `stop` is raised.
@@ -93,26 +78,29 @@ pub fn train(
         steps_per_epoch: images.train.len().div_ceil(settings.batch_size) as u64,
         stop,
     };
-    let mut learner = Learner {
-        model: build_model(settings, images.classes, trial.seed, &device.autodiff()),
-        optimizer: Sgd::new(settings),
-        loss: trial.loss.init(),
-    };
+    let device = device.autodiff();
+    let mut learner = Learner::new(settings, &trial.loss, images.classes, trial.seed, &device);
     let mut training_time = Duration::ZERO;
+    let mut last_score = None;
     let mut step_log = StepLog::new();
     for epoch in 1..=settings.epochs {
         let start = Instant::now();
         let totals;
         (learner, totals) = match run.epoch(epoch, learner, &mut step_log, observer)? {
-            Ok(trained) => trained,
-            Err(ending) => return Ok(ending),
+            ControlFlow::Continue(trained) => trained,
+            ControlFlow::Break(ending) => return Ok(ending),
         };
         let time = start.elapsed();
         training_time += time;
         let (split, score) = run.evaluate_epoch(&learner)?;
         observer.epoch(&run.epoch_record(epoch, totals, time, split, score))?;
+        last_score = Some((split, score));
     }
-    run.finish(learner, training_time)
+    let test = match last_score {
+        Some((Split::Test, score)) => score,
+        _ => run.evaluate(&learner, &images.test)?,
+    };
+    Ok(run.ending(learner, test, training_time))
 }
 
 /// What stays the same from step to step.
@@ -125,14 +113,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Trains on every image once; an early ending comes back as the inner error.
+    /// Trains on every image once, or breaks off with an early ending.
     fn epoch(
         &self,
         epoch: usize,
         mut learner: Learner,
         step_log: &mut StepLog,
         observer: &mut dyn Observer,
-    ) -> Result<Result<(Learner, EpochTotals), Ending>> {
+    ) -> Result<ControlFlow<Ending, (Learner, EpochTotals)>> {
         let settings = &self.trial.train;
         let device = self.device.autodiff();
         let batches = training_batches(
@@ -145,7 +133,7 @@ impl Run<'_> {
         );
         for (step, batch) in (self.steps_before(epoch)..).zip(batches) {
             if self.stop.load(Ordering::Relaxed) {
-                return Ok(Err(Ending::Interrupted));
+                return Ok(ControlFlow::Break(Ending::Interrupted));
             }
             let images = batch.labels.len();
             let learning_rate = learning_rate(settings, step, self.steps_per_epoch);
@@ -159,12 +147,12 @@ impl Run<'_> {
                 learning_rate,
                 sums,
             };
-            if let Some(ending) = step_log.push(pending, observer)? {
-                return Ok(Err(ending));
+            if let ControlFlow::Break(ending) = step_log.push(pending, observer)? {
+                return Ok(ControlFlow::Break(ending));
             }
         }
         let totals = step_log.end_epoch(observer)?;
-        Ok(totals.map(|totals| (learner, totals)))
+        Ok(totals.map_continue(|totals| (learner, totals)))
     }
 
     fn steps_before(&self, epoch: usize) -> u64 {
@@ -215,22 +203,21 @@ impl Run<'_> {
         }
     }
 
-    /// The test score of the final weights, whatever came before.
-    fn finish(&self, learner: Learner, training_time: Duration) -> Result<Ending> {
+    /// The end of a trial whose final weights have the score `test`.
+    fn ending(&self, learner: Learner, test: Score, training_time: Duration) -> Ending {
         let step = self.steps_before(self.trial.train.epochs + 1);
-        let test = self.evaluate(&learner, &self.images.test)?;
         if !test.loss.is_finite() {
-            return Ok(Ending::Diverged {
+            return Ending::Diverged {
                 step,
                 cause: format!("the test loss is {} after step {step}, the last", test.loss),
-            });
+            };
         }
         let images = self.trial.train.epochs * self.images.train.len();
-        Ok(Ending::Done {
-            model: Box::new(learner.model),
+        Ending::Done {
+            weights: to_safetensors(&learner.model),
             test,
             images_per_second: images as f64 / training_time.as_secs_f64(),
             step,
-        })
+        }
     }
 }

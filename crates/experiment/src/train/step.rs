@@ -1,21 +1,52 @@
 //! One training step: forward, loss, backward, update.
 
-use bonus_loss::Loss;
-use burn::tensor::{Int, Tensor};
-use cifar_models::ResNet18;
+use bonus_loss::{Loss, LossConfig};
+use burn::tensor::{Device, Int, Tensor};
+use cifar_models::{ResNet18, ResNet18Config};
 
-use super::Sgd;
+use super::sgd::Sgd;
 use crate::measure::sums;
+use crate::sweep::{ModelName, OptimizerName, TrainSettings};
 
 /// A network in training, with all that a step changes.
 pub struct Learner {
-    /// Always there; taken out only while a step replaces it.
     pub model: ResNet18,
-    pub optimizer: Sgd,
     pub loss: Loss,
+    optimizer: Sgd,
+}
+
+/// The model that `settings` name, with the initial weights of `seed`.
+pub fn build_model(
+    settings: &TrainSettings,
+    classes: usize,
+    seed: u64,
+    device: &Device,
+) -> ResNet18 {
+    match settings.model {
+        ModelName::Resnet18 => ResNet18Config::new(classes)
+            .with_width(settings.width)
+            .init(seed, device),
+    }
 }
 
 impl Learner {
+    /// Before the first step, on `device`, which must record gradients.
+    pub fn new(
+        settings: &TrainSettings,
+        loss: &LossConfig,
+        classes: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        Self {
+            model: build_model(settings, classes, seed, device),
+            loss: loss.init(),
+            optimizer: match settings.optimizer {
+                OptimizerName::Sgd => Sgd::new(settings),
+            },
+        }
+    }
+
     /// Takes a step along the gradient of the mean loss and returns the batch's [`sums`] from
     /// before it. Nothing is read back from the device.
     pub fn step(
@@ -33,5 +64,59 @@ impl Learner {
         let gradients = (losses.sum_dim(0) / count as f64).backward();
         self.model = self.optimizer.step(self.model, gradients, learning_rate);
         (self, sums)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+    use cifar_models::checkpoint;
+
+    use super::*;
+    use crate::measure::read_sums;
+
+    const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
+
+    /// The images of the parity fixture, from the integer hash of its `make_parity.py`.
+    fn fixture_images(device: &Device) -> Tensor<4> {
+        const IMAGE: u32 = 3 * 32 * 32;
+        let pixel = |index: u32| {
+            let hashed = index.wrapping_mul(2_654_435_761);
+            let hashed = (hashed ^ (hashed >> 15)).wrapping_mul(2_246_822_519);
+            let byte = (hashed ^ (hashed >> 13)) & 255;
+            (byte as f32 - 127.5) / 64.0 + ((index / IMAGE) as f32 - 3.5) / 4.0
+        };
+        let pixels: Vec<f32> = (0..8 * IMAGE).map(pixel).collect();
+        Tensor::from_data(TensorData::new(pixels, [8, 3, 32, 32]), device)
+    }
+
+    #[test]
+    fn ten_steps_have_the_losses_of_pytorch() {
+        let fixtures = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../cifar-models/tests/fixtures"
+        );
+        let text = std::fs::read_to_string(format!("{fixtures}/parity.json")).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let device = Device::flex().autodiff();
+        let settings = TrainSettings {
+            width: 2,
+            ..TrainSettings::default()
+        };
+        let loss = LossConfig::new("cross_entropy").unwrap();
+        let mut learner = Learner::new(&settings, &loss, 10, 0, &device);
+        let weights = format!("{fixtures}/parity.pth");
+        learner.model = checkpoint::load(learner.model, weights.as_ref()).unwrap();
+        for expected in expected["losses"].as_array().unwrap() {
+            let targets = Tensor::from_data(TARGETS, &device);
+            let sums;
+            (learner, sums) = learner.step(fixture_images(&device), targets, 0.02);
+            let loss = read_sums(vec![sums]).unwrap()[0][0] / 8.0;
+            let expected = expected.as_f64().unwrap();
+            assert!(
+                (loss - expected).abs() < 1e-4 * expected,
+                "{loss} ≠ {expected}"
+            );
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Losses and accuracies of the steps, read back from the device a few steps late.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -51,15 +52,15 @@ impl StepLog {
         }
     }
 
-    /// Takes a step in; gives the ending where training turns out to have diverged.
+    /// Takes a step in; breaks off where training turns out to have diverged.
     pub fn push(
         &mut self,
         step: PendingStep,
         observer: &mut dyn Observer,
-    ) -> Result<Option<Ending>> {
+    ) -> Result<ControlFlow<Ending>> {
         self.pending.push(step);
         if self.pending.len() < READ_STEPS && self.last_read.elapsed() < READ_INTERVAL {
-            return Ok(None);
+            return Ok(ControlFlow::Continue(()));
         }
         self.read(observer)
     }
@@ -68,45 +69,30 @@ impl StepLog {
     pub fn end_epoch(
         &mut self,
         observer: &mut dyn Observer,
-    ) -> Result<Result<EpochTotals, Ending>> {
-        if let Some(ending) = self.read(observer)? {
-            return Ok(Err(ending));
-        }
-        Ok(Ok(std::mem::take(&mut self.totals)))
+    ) -> Result<ControlFlow<Ending, EpochTotals>> {
+        let read = self.read(observer)?;
+        Ok(read.map_continue(|()| std::mem::take(&mut self.totals)))
     }
 
-    fn read(&mut self, observer: &mut dyn Observer) -> Result<Option<Ending>> {
-        let (steps, sums): (Vec<_>, Vec<_>) = self
-            .pending
-            .drain(..)
-            .map(|pending| {
-                (
-                    (
-                        pending.step,
-                        pending.epoch,
-                        pending.images,
-                        pending.learning_rate,
-                    ),
-                    pending.sums,
-                )
-            })
-            .unzip();
-        if sums.is_empty() {
-            return Ok(None);
+    fn read(&mut self, observer: &mut dyn Observer) -> Result<ControlFlow<Ending>> {
+        self.last_read = Instant::now();
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(ControlFlow::Continue(()));
         }
-        for ((step, epoch, images, learning_rate), [loss, correct]) in
-            steps.into_iter().zip(read_sums(sums)?)
-        {
-            let images = images as f64;
+        let sums = pending.iter().map(|step| step.sums.clone()).collect();
+        for (step, [loss, correct]) in pending.iter().zip(read_sums(sums)?) {
+            let images = step.images as f64;
             observer.step(&StepRecord {
-                step,
-                epoch,
+                step: step.step,
+                epoch: step.epoch,
                 loss: loss / images,
                 accuracy: correct / images,
-                learning_rate,
+                learning_rate: step.learning_rate,
             })?;
             if !loss.is_finite() {
-                return Ok(Some(Ending::Diverged {
+                let step = step.step;
+                return Ok(ControlFlow::Break(Ending::Diverged {
                     step,
                     cause: format!("the training loss became {loss} at step {step}"),
                 }));
@@ -115,7 +101,6 @@ impl StepLog {
             self.totals.correct += correct;
             self.totals.images += images;
         }
-        self.last_read = Instant::now();
-        Ok(None)
+        Ok(ControlFlow::Continue(()))
     }
 }

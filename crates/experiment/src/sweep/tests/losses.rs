@@ -88,6 +88,6 @@ fn a_wrong_loss_on_the_command_line_is_refused_like_one_in_a_file() {
             .into_iter()
             .map(|(line, _)| line)
             .collect();
-        assert_eq!(lines, [format!("--loss:{problem}")]);
+        assert_eq!(lines, [format!("loss:{problem}")]);
     }
 }

@@ -1,4 +1,4 @@
-//! A network's score on a set of images.
+//! What a network is worth on a set of images.
 
 use anyhow::{Result, anyhow};
 use bonus_loss::Loss;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::device::OpenDevice;
 use crate::measure::read_sums;
 use crate::sweep::TrainSettings;
-use crate::train::{Learner, Sgd, build_model};
+use crate::train::Learner;
 
 /// Steps before the measured ones: they fill caches and pools and start the threads.
 const WARMUP_STEPS: usize = 2;
@@ -47,11 +47,8 @@ pub fn bench_training(
         batch_size: batch,
         ..TrainSettings::default()
     };
-    let mut learner = Learner {
-        model: build_model(&settings, CLASSES, 0, &device.autodiff()),
-        optimizer: Sgd::new(&settings),
-        loss: LossConfig::new("cross_entropy")?.init(),
-    };
+    let loss = LossConfig::new("cross_entropy")?;
+    let mut learner = Learner::new(&settings, &loss, CLASSES, 0, &device.autodiff());
     let (images, targets) = fixed_batch(device, batch);
     let mut rates = Vec::new();
     for step in 0..WARMUP_STEPS + steps {

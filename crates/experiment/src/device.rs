@@ -1,6 +1,5 @@
 //! What computes: the backends compiled in and the device each one opens.
 
-use anyhow::{Result, bail};
 use burn::tensor::Device;
 
 use crate::sweep::BackendChoice;
@@ -14,7 +13,14 @@ pub struct OpenDevice {
     /// The device as it names itself, and what its kernels are compiled for where it says so.
     pub name: String,
     pub driver: Option<String>,
+    /// What the user should know before computing on it.
+    pub warning: Option<String>,
 }
+
+/// Why a backend cannot be opened, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("backend: {0}")]
+pub struct Unavailable(String);
 
 impl OpenDevice {
     /// The device on which gradients are recorded.
@@ -30,7 +36,7 @@ impl OpenDevice {
 ///
 /// # Errors
 /// When the backend is not compiled in, or no adapter exists.
-pub fn open(choice: BackendChoice) -> Result<OpenDevice> {
+pub fn open(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     match choice {
         BackendChoice::Auto => open(automatic()),
         #[cfg(feature = "wgpu")]
@@ -43,9 +49,9 @@ pub fn open(choice: BackendChoice) -> Result<OpenDevice> {
         BackendChoice::Ndarray => Ok(cpu(choice, Device::ndarray())),
         // Reached where a backend is left out of the build.
         #[allow(unreachable_patterns)]
-        missing => bail!(
-            "backend: expected one that this binary was built with, found {missing}: build it again with `cargo build --release --features {missing}`"
-        ),
+        missing => Err(Unavailable(format!(
+            "expected one that this binary was built with, found {missing}: build it again with `cargo build --release -p experiment --features {missing}`"
+        ))),
     }
 }
 
@@ -68,30 +74,32 @@ fn cpu(backend: BackendChoice, device: Device) -> OpenDevice {
         backend,
         name: "CPU".to_owned(),
         driver: None,
+        warning: None,
     }
 }
 
 #[cfg(feature = "wgpu")]
 mod wgpu {
-    use anyhow::{Context, Result};
     use burn::tensor::{Device, DeviceType};
 
-    use super::{BackendChoice, OpenDevice};
+    use super::{BackendChoice, OpenDevice, Unavailable};
 
     /// The first real GPU, or else the first software adapter.
-    pub fn open() -> Result<OpenDevice> {
+    pub fn open() -> Result<OpenDevice, Unavailable> {
         if let Some(gpu) = hardware() {
             return Ok(describe(gpu));
         }
         let adapters = Device::enumerate(DeviceType::Wgpu).into_vec();
-        let software = adapters.into_iter().next().context(
-            "backend: expected a GPU for wgpu, found no adapter: install the GPU's Vulkan driver, or use --backend flex",
-        )?;
-        let device = describe(software);
-        eprintln!(
-            "warning: no GPU was found; wgpu runs on the software adapter {}, slower than --backend flex",
+        let Some(software) = adapters.into_iter().next() else {
+            return Err(Unavailable(
+                "expected a GPU for wgpu, found no adapter: install the GPU's Vulkan driver, or use --backend flex".to_owned(),
+            ));
+        };
+        let mut device = describe(software);
+        device.warning = Some(format!(
+            "no GPU was found; wgpu runs on the software adapter {}, slower than --backend flex",
             device.name
-        );
+        ));
         Ok(device)
     }
 
@@ -111,6 +119,7 @@ mod wgpu {
                 |identity| identity.name.clone(),
             ),
             driver: identity.map(|identity| identity.fingerprint),
+            warning: None,
         }
     }
 }

@@ -1,0 +1,74 @@
+//! The images that a sweep's trials need, each dataset read once.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::data::{Data, DataError, DatasetSource, split};
+use crate::plan::Trial;
+use crate::store::TrialResult;
+use crate::train::TrialImages;
+
+/// Every dataset of a sweep, read and checked before its first trial starts.
+pub struct ImageLibrary(Vec<(DatasetSource, Data)>);
+
+impl ImageLibrary {
+    /// # Errors
+    /// When a dataset cannot be read or has too few images for a trial's split.
+    pub fn load(trials: &[&Trial], data_dir: Option<&Path>) -> Result<Self> {
+        let mut library = Self(Vec::new());
+        for trial in trials {
+            let source = DatasetSource::of(&trial.train);
+            if library.find(&source).is_none() {
+                let data = super::load_data(&source, data_dir)?;
+                library.0.push((source, data));
+            }
+            library.of(trial)?;
+        }
+        Ok(library)
+    }
+
+    fn find(&self, source: &DatasetSource) -> Option<&Data> {
+        let known = self.0.iter().find(|(known, _)| known == source);
+        known.map(|(_, data)| data)
+    }
+
+    /// The images of a trial, split as its settings say.
+    pub fn of(&self, trial: &Trial) -> Result<TrialImages> {
+        let data = self
+            .find(&DatasetSource::of(&trial.train))
+            .expect("the datasets of all trials were loaded");
+        let (train, validation) = split(&data.train, trial.train.validation, trial.train.subset)?;
+        Ok(TrialImages {
+            train,
+            validation,
+            test: data.test.clone(),
+            classes: data.classes,
+            normalization: data.normalization,
+            hash: data.hash.clone(),
+        })
+    }
+
+    /// Refuses to go on with other images than those of the results at hand, such as the whole of a
+    /// dataset of which only a part was there before: a mean over both would mean nothing.
+    pub fn check_same_data(
+        &self,
+        trials: &[Trial],
+        results: &[Option<TrialResult>],
+    ) -> Result<(), DataError> {
+        for (trial, result) in trials.iter().zip(results) {
+            let data = self.find(&DatasetSource::of(&trial.train));
+            let before = result.as_ref().and_then(|result| result.data_hash.as_ref());
+            if let (Some(data), Some(before)) = (data, before)
+                && *before != data.hash
+            {
+                return Err(DataError::Changed {
+                    trial: trial.id.clone(),
+                    before: before.clone(),
+                    now: data.hash.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,7 +1,0 @@
-//! What a network is worth, trained or training.
-
-mod bench;
-mod evaluate;
-
-pub use bench::*;
-pub use evaluate::*;
