@@ -20,7 +20,7 @@ pub struct BenchArguments {
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch: u32,
     /// Threads of the CPU backends; all cores by default
-    #[arg(long, value_parser = super::THREADS)]
+    #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
     /// Measured steps, after a warm-up
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]

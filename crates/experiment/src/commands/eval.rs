@@ -37,7 +37,7 @@ pub struct EvalArguments {
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
     /// Threads of the CPU backends; all cores by default
-    #[arg(long, value_parser = super::THREADS)]
+    #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
     /// Write the logits here as CSV without a head: a row per test image in file order, a column per class
     #[arg(long)]

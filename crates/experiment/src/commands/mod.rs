@@ -55,7 +55,9 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
 }
 
 /// Accepts as many threads as a sweep file does.
-const THREADS: RangedI64ValueParser<u16> = clap::value_parser!(u16).range(1..=1024);
+fn thread_count() -> RangedI64ValueParser<u16> {
+    RangedI64ValueParser::new().range(1..=1024)
+}
 
 /// What the user gave is not what a command expects: place, expectation, found.
 #[derive(Debug, thiserror::Error)]

@@ -28,7 +28,7 @@ pub struct RunArguments {
     #[arg(long)]
     backend: Option<BackendChoice>,
     /// Threads of the CPU backends; overrides the file
-    #[arg(long, value_parser = super::THREADS)]
+    #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
     /// Folder of the results [default: runs/NAME]
     #[arg(long)]

@@ -6,7 +6,8 @@ mod tests;
 
 use bonus_loss::LossConfig;
 
-use crate::sweep::{Sweep, TrainKey, TrainSettings};
+use crate::sweep::keys::TrainKey;
+use crate::sweep::{Sweep, TrainSettings};
 
 /// One training run: everything that decides its outcome.
 #[derive(Clone, Debug, PartialEq)]

@@ -100,7 +100,7 @@ pub fn train(
         Some((Split::Test, score)) => score,
         _ => run.evaluate(&learner, &images.test)?,
     };
-    Ok(run.ending(learner, test, training_time))
+    Ok(run.ending(&learner, test, training_time))
 }
 
 /// What stays the same from step to step.
@@ -204,7 +204,7 @@ impl Run<'_> {
     }
 
     /// The end of a trial whose final weights have the score `test`.
-    fn ending(&self, learner: Learner, test: Score, training_time: Duration) -> Ending {
+    fn ending(&self, learner: &Learner, test: Score, training_time: Duration) -> Ending {
         let step = self.steps_before(self.trial.train.epochs + 1);
         if !test.loss.is_finite() {
             return Ending::Diverged {
