@@ -201,7 +201,9 @@ fn written_settings_describe_the_same_trial() {
     );
     for trial in trials(&sweep) {
         let again = trials(&read(&trial.settings_toml()));
-        assert_eq!(again, [trial]);
+        // The file of one trial has no grid, so there is no point to name.
+        let point = String::new();
+        assert_eq!(again, [Trial { point, ..trial }]);
     }
 }
 

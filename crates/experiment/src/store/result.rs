@@ -101,6 +101,7 @@ mod tests {
                 "id": "0a1b",
                 "state": "done",
                 "settings": settings,
+                "data_hash": "0f",
                 "test": { "accuracy": 0.875, "loss": 0.25 },
                 "images_per_second": 320.0,
                 "time_s_total": 12.5,
