@@ -61,7 +61,7 @@ fn verify_describes_a_partial_folder() {
   test_batch.bin    3 of 10000 records, not the official bytes
   training: 20 records, 2 in each of 10 classes
   test: 3 records, by class 2 0 0 0 0 0 0 0 0 1
-  official release: no
+  partial, 23 of 60000 records; official release: no
 ",
         root.path().join("cifar-10-batches-bin").display()
     );
