@@ -1,9 +1,9 @@
 //! Convolution and linear layer with PyTorch's layouts and initial weights.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::{conv2d, linear};
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor, TensorData};
+use cpu_kernels::convolution;
 
 use crate::random::Stream;
 
@@ -69,12 +69,11 @@ impl Convolution {
         }
     }
 
-    /// `[batch, channels_in, height, width]` to `[batch, channels_out, ⌈height/stride⌉, ⌈width/stride⌉]`.
+    /// `[batch, height, width, channels_in]` to `[batch, ⌈height/stride⌉, ⌈width/stride⌉, channels_out]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();
         let padding = weight.dims()[2] / 2;
-        let options = ConvOptions::new([self.stride; 2], [padding; 2], [1; 2], 1);
-        conv2d(input, weight, None, options)
+        convolution(input, weight, self.stride, padding)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use cpu_kernels::Then;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights, Linear, Shortcut};
 
@@ -74,14 +74,16 @@ impl ResNet18 {
 
     /// What the last layer sees: `[batch, 3, 32, 32]` to `[batch, 8 · width]`.
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let stem = relu(self.bn1.forward(self.conv1.forward(images)));
+        // Inside, images lie channels last: the layout in which they are fast on every device.
+        let images = images.permute([0, 2, 3, 1]); // [batch, height, width, channels]
+        let stem = (self.bn1).forward(self.conv1.forward(images), Then::Relu);
         let maps = [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()
             .flatten()
             .fold(stem, |maps, block| block.forward(maps));
-        let [batch, channels, height, width] = maps.dims();
-        maps.reshape([batch, channels, height * width])
-            .mean_dim(2)
+        let [batch, height, width, channels] = maps.dims();
+        maps.reshape([batch, height * width, channels])
+            .mean_dim(1)
             .reshape([batch, channels])
     }
 }
@@ -126,9 +128,10 @@ impl BasicBlock {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let residual = relu(self.bn1.forward(self.conv1.forward(input.clone())));
-        let residual = self.bn2.forward(self.conv2.forward(residual));
-        relu(residual + self.shortcut.forward(input))
+        let inner = self.conv1.forward(input.clone());
+        let inner = self.bn1.forward(inner, Then::Relu);
+        let inner = self.conv2.forward(inner);
+        (self.bn2).forward(inner, Then::AddRelu(self.shortcut.forward(input)))
     }
 }
 

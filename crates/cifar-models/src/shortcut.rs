@@ -7,6 +7,7 @@ use burn::module::{
     ModuleVisitor,
 };
 use burn::tensor::{Device, Tensor};
+use cpu_kernels::Then;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights};
 
@@ -32,10 +33,12 @@ impl Shortcut {
         }))
     }
 
-    /// `[batch, channels_in, height, width]` to the shape of the block's output.
+    /// `[batch, height, width, channels_in]` to the shape of the block's output.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         match &self.0 {
-            Some((convolution, batch_norm)) => batch_norm.forward(convolution.forward(input)),
+            Some((convolution, batch_norm)) => {
+                batch_norm.forward(convolution.forward(input), Then::Nothing)
+            }
             None => input,
         }
     }

@@ -15,12 +15,16 @@ use std::process::ExitCode;
 
 use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
+use cpu_kernels::KeepingAllocator;
 
 use crate::commands::{BadInput, CommandLine, Unfinished, tell};
 use crate::data::DataError;
 use crate::device::Unavailable;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
+
+#[global_allocator]
+static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();
 
 fn main() -> ExitCode {
     match commands::execute(&CommandLine::parse()) {

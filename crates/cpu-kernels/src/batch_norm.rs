@@ -1,0 +1,240 @@
+//! Batch normalisation of channels-last images over plain slices, with what usually follows it.
+//!
+//! Values lie as `[rows, channels]`, where the rows are the pixels of all images. Sums are taken over
+//! fixed stretches of rows and then added up in order in float64, so they do not depend on the number
+//! of threads.
+
+mod stretch;
+
+use rayon::prelude::*;
+
+use stretch::{GradientSums, InputGradient, Layout, Normalize, Sum};
+
+use crate::lanes::vectorized;
+
+/// What follows the normalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Then<T> {
+    /// Nothing: y = n.
+    Nothing,
+    /// y = max(n, 0).
+    Relu,
+    /// y = max(n + residual, 0).
+    AddRelu(T),
+}
+
+impl<T> Then<T> {
+    /// The same with the residual seen through `view`.
+    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Then<U> {
+        match self {
+            Self::Nothing => Then::Nothing,
+            Self::Relu => Then::Relu,
+            Self::AddRelu(residual) => Then::AddRelu(view(residual)),
+        }
+    }
+
+    /// The same with the residual borrowed.
+    pub fn as_ref(&self) -> Then<&T> {
+        match self {
+            Self::Nothing => Then::Nothing,
+            Self::Relu => Then::Relu,
+            Self::AddRelu(residual) => Then::AddRelu(residual),
+        }
+    }
+}
+
+/// Mean and biased variance of each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    pub mean: Vec<f32>,
+    pub variance: Vec<f32>,
+}
+
+impl Moments {
+    /// The moments of `values`, `[rows, channels]`.
+    ///
+    /// # Panics
+    /// When there is no row, or part of one.
+    pub fn of(values: &[f32], channels: usize) -> Self {
+        assert!(
+            !values.is_empty() && values.len().is_multiple_of(channels),
+            "expected whole rows of {channels} channels, found {} values",
+            values.len()
+        );
+        let layout = Layout::new(channels);
+        // Of each stretch its rows, means and sums of squared deviations from them.
+        let stretches: Vec<(f64, Vec<f32>, Vec<f32>)> = values
+            .par_chunks(layout.stretch)
+            .map(|values| {
+                let rows = values.len() / channels;
+                let mut mean = layout.sums(|sums| {
+                    vectorized(Sum {
+                        values,
+                        minus: None,
+                        sums,
+                    })
+                });
+                mean.iter_mut().for_each(|sum| *sum /= rows as f32);
+                let means = layout.tiled(&mean);
+                let minus = Some(&*means);
+                let squares = layout.sums(|sums| {
+                    vectorized(Sum {
+                        values,
+                        minus,
+                        sums,
+                    })
+                });
+                (rows as f64, mean, squares)
+            })
+            .collect();
+        let total = (values.len() / channels) as f64;
+        let combine = |channel: usize| {
+            let sum = |term: &dyn Fn(&(f64, Vec<f32>, Vec<f32>)) -> f64| -> f64 {
+                stretches.iter().map(term).sum()
+            };
+            let mean = sum(&|(rows, mean, _)| rows * f64::from(mean[channel])) / total;
+            let squares = sum(&|(rows, stretch_mean, squares)| {
+                let offset = f64::from(stretch_mean[channel]) - mean;
+                f64::from(squares[channel]) + rows * offset * offset
+            });
+            (mean as f32, (squares / total) as f32)
+        };
+        let (mean, variance) = (0..channels).map(combine).unzip();
+        Self { mean, variance }
+    }
+
+    /// √(variance + epsilon) of each channel.
+    fn deviations(&self, epsilon: f64) -> impl Iterator<Item = f64> {
+        (self.variance.iter()).map(move |variance| (f64::from(*variance) + epsilon).sqrt())
+    }
+}
+
+/// The normalisation of each channel of `values` by `moments`, scaled and shifted:
+/// n = (x − mean) / √(variance + epsilon) · weight + bias; then what `then` says.
+pub fn normalize(
+    values: &[f32],
+    moments: &Moments,
+    [weight, bias]: [&[f32]; 2],
+    epsilon: f64,
+    then: Then<&[f32]>,
+) -> Vec<f32> {
+    let layout = Layout::new(weight.len());
+    let scale: Vec<f32> = (moments.deviations(epsilon).zip(weight))
+        .map(|(deviation, weight)| (f64::from(*weight) / deviation) as f32)
+        .collect();
+    let shift: Vec<f32> = (moments.mean.iter().zip(&scale).zip(bias))
+        .map(|((mean, scale), bias)| bias - mean * scale)
+        .collect();
+    let (scale, shift) = (layout.tiled(&scale), layout.tiled(&shift));
+    let mut output = vec![0.0; values.len()];
+    output
+        .par_chunks_mut(layout.stretch)
+        .enumerate()
+        .for_each(|(index, output)| {
+            let part = layout.part(index, output.len());
+            vectorized(Normalize {
+                values: &values[part.clone()],
+                scale: &scale,
+                shift: &shift,
+                then: then.map(|residual| &residual[part]),
+                output,
+            });
+        });
+    output
+}
+
+/// Gradients of [`normalize`] where the moments were those of its own values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients {
+    pub values: Vec<f32>,
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+    /// Of the residual where there was one, else empty.
+    pub residual: Vec<f32>,
+}
+
+/// The gradients, given that of the output.
+///
+/// `then` is what followed, with the output in the residual's place; `None` where nothing did. With
+/// g the output's gradient where the rectifier passed it on and 0 elsewhere,
+/// x̂ = (x − mean)/√(variance + epsilon) and means over the rows: dbias = Σ g, dweight = Σ g x̂,
+/// dresidual = g and dx = weight / √(variance + epsilon) · (g − mean(g) − x̂ · mean(g x̂)).
+pub fn gradients(
+    gradient: &[f32],
+    values: &[f32],
+    moments: &Moments,
+    weight: &[f32],
+    epsilon: f64,
+    then: Then<()>,
+    output: &[f32],
+) -> Gradients {
+    let (channels, layout) = (weight.len(), Layout::new(weight.len()));
+    let rectified = (then != Then::Nothing).then_some(output);
+    let means = layout.tiled(&moments.mean);
+    let stretches: Vec<[Vec<f32>; 2]> = gradient
+        .par_chunks(layout.stretch)
+        .enumerate()
+        .map(|(index, gradient)| {
+            let part = layout.part(index, gradient.len());
+            layout.sum_pairs(|sums| {
+                vectorized(GradientSums {
+                    gradient,
+                    output: rectified.map(|output| &output[part.clone()]),
+                    values: &values[part],
+                    means: &means,
+                    sums,
+                });
+            })
+        })
+        .collect();
+    let sum = |which: usize, channel: usize| -> f64 {
+        (stretches.iter())
+            .map(|sums| f64::from(sums[which][channel]))
+            .sum()
+    };
+    let rows = (values.len() / channels) as f64;
+    let mut result = Gradients {
+        values: vec![0.0; values.len()],
+        weight: Vec::with_capacity(channels),
+        bias: Vec::with_capacity(channels),
+        residual: if matches!(then, Then::AddRelu(())) {
+            vec![0.0; values.len()]
+        } else {
+            Vec::new()
+        },
+    };
+    // dx = slope · g + tilt · x + level
+    let [mut slopes, mut tilts, mut levels] = [const { Vec::new() }; 3];
+    for (channel, deviation) in moments.deviations(epsilon).enumerate() {
+        let (bias_gradient, weight_gradient) = (sum(0, channel), sum(1, channel) / deviation);
+        let slope = f64::from(weight[channel]) / deviation;
+        let tilt = -slope * weight_gradient / rows / deviation;
+        let level = -slope * bias_gradient / rows - tilt * f64::from(moments.mean[channel]);
+        slopes.push(slope as f32);
+        tilts.push(tilt as f32);
+        levels.push(level as f32);
+        result.weight.push(weight_gradient as f32);
+        result.bias.push(bias_gradient as f32);
+    }
+    let factors = [slopes, tilts, levels].map(|values| layout.tiled(&values));
+    let compute = |index: usize, input: &mut [f32], residual: &mut [f32]| {
+        let part = layout.part(index, input.len());
+        vectorized(InputGradient {
+            gradient: &gradient[part.clone()],
+            output: rectified.map(|output| &output[part.clone()]),
+            values: &values[part],
+            factors: &factors,
+            input,
+            residual,
+        });
+    };
+    let inputs = result.values.par_chunks_mut(layout.stretch).enumerate();
+    if result.residual.is_empty() {
+        inputs.for_each(|(index, input)| compute(index, input, &mut []));
+    } else {
+        inputs
+            .zip(result.residual.par_chunks_mut(layout.stretch))
+            .for_each(|((index, input), residual)| compute(index, input, residual));
+    }
+    result
+}

@@ -1,0 +1,167 @@
+//! Two-dimensional convolution of channels-last images over plain slices.
+
+mod direct;
+mod transform;
+mod winograd;
+
+use crate::lanes::{LANES, Lane};
+
+/// A square convolution of a batch of images, without bias, groups or dilation.
+///
+/// With x the input, w the weight, y the output, s the stride and p the padding:
+/// y\[n, i, j, o\] = Σ_{a, b, c} x\[n, s·i + a − p, s·j + b − p, c\] · w\[o, c, a, b\],
+/// where x is 0 outside the image. It is what `torch.nn.functional.conv2d` computes.
+///
+/// Images lie as `[batch, height, width, channels]`, the weight as
+/// `[channels_out, channels_in, kernel, kernel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    pub batch: usize,
+    pub height: usize,
+    pub width: usize,
+    pub channels_in: usize,
+    pub channels_out: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl Convolution {
+    /// The convolution of an `input` of shape `[batch, height, width, channels_in]` with a `weight`
+    /// of shape `[channels_out, channels_in, kernel, kernel]`.
+    ///
+    /// # Panics
+    /// When the channels differ, the kernel is not square or larger than the padded image, or the
+    /// stride is 0.
+    pub fn new(input: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) -> Self {
+        let [batch, height, width, channels_in] = input;
+        let [channels_out, weight_channels, kernel, kernel_width] = weight;
+        assert!(
+            channels_in == weight_channels && kernel == kernel_width && kernel > 0,
+            "expected a square weight [channels_out, channels_in, kernel, kernel] for the channels of the input [batch, height, width, channels_in], found weight {weight:?} and input {input:?}"
+        );
+        assert!(
+            stride > 0 && height.min(width) + 2 * padding >= kernel,
+            "expected a stride of at least 1 and a kernel no larger than the padded image, found stride {stride}, padding {padding}, weight {weight:?} and input {input:?}"
+        );
+        Self {
+            batch,
+            height,
+            width,
+            channels_in,
+            channels_out,
+            kernel,
+            stride,
+            padding,
+        }
+    }
+
+    /// Height and width of the output.
+    pub fn output_size(&self) -> [usize; 2] {
+        [self.height, self.width]
+            .map(|size| (size + 2 * self.padding - self.kernel) / self.stride + 1)
+    }
+
+    /// Values of the input.
+    pub fn input_len(&self) -> usize {
+        self.batch * self.height * self.width * self.channels_in
+    }
+
+    /// Values of the output.
+    pub fn output_len(&self) -> usize {
+        let [height, width] = self.output_size();
+        self.batch * height * width * self.channels_out
+    }
+
+    /// Values of the weight.
+    pub fn weight_len(&self) -> usize {
+        self.channels_out * self.depth()
+    }
+
+    /// Products in one value of the output.
+    fn depth(&self) -> usize {
+        self.channels_in * self.kernel * self.kernel
+    }
+
+    /// Whether Winograd's method computes this convolution: 3×3, stride 1, size kept, and channels
+    /// enough that its transforms cost less than the products it saves.
+    fn suits_winograd(&self) -> bool {
+        self.kernel == 3
+            && self.stride == 1
+            && self.padding == 1
+            && self.channels_in.min(self.channels_out) >= LANES / 2
+    }
+
+    /// The output y.
+    ///
+    /// # Panics
+    /// When a slice does not have the length of its shape; so do the gradients.
+    pub fn forward(&self, input: &[f32], weight: &[f32]) -> Vec<f32> {
+        self.check(&[(input, self.input_len()), (weight, self.weight_len())]);
+        self.winograd(|| winograd::forward(self, input, weight))
+            .unwrap_or_else(|| direct::forward(self, input, weight))
+    }
+
+    /// The gradient of the input, given that of the output:
+    /// dx\[n, i, j, c\] = Σ_{a, b, o} dy\[n, (i + p − a)/s, (j + p − b)/s, o\] · w\[o, c, a, b\].
+    pub fn input_gradient(&self, gradient: &[f32], weight: &[f32]) -> Vec<f32> {
+        self.check(&[(gradient, self.output_len()), (weight, self.weight_len())]);
+        self.winograd(|| winograd::input_gradient(self, gradient, weight))
+            .unwrap_or_else(|| direct::input_gradient(self, gradient, weight))
+    }
+
+    /// The gradient of the weight, given that of the output:
+    /// dw\[o, c, a, b\] = Σ_{n, i, j} dy\[n, i, j, o\] · x\[n, s·i + a − p, s·j + b − p, c\].
+    pub fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+        self.check(&[(input, self.input_len()), (gradient, self.output_len())]);
+        self.winograd(|| winograd::weight_gradient(self, input, gradient))
+            .unwrap_or_else(|| direct::weight_gradient(self, input, gradient))
+    }
+
+    fn check(&self, slices: &[(&[f32], usize)]) {
+        for (slice, expected) in slices {
+            assert!(
+                slice.len() == *expected,
+                "expected {expected} values for {self:?}, found {}",
+                slice.len()
+            );
+        }
+    }
+
+    /// What `compute` gives where Winograd's method applies and every value is finite. A NaN or an
+    /// infinity would spread over its whole tile; the direct method leaves it where it belongs.
+    fn winograd(&self, compute: impl FnOnce() -> Vec<f32>) -> Option<Vec<f32>> {
+        (self.suits_winograd())
+            .then(compute)
+            .filter(|values| all_finite(values))
+    }
+
+    /// Images whose rows of output (`rows` an image) one task should compute: about
+    /// [`ROWS`] rows, and work for every thread.
+    fn images_per_task(&self, rows: usize) -> usize {
+        let share = self.batch.div_ceil(rayon::current_num_threads());
+        (ROWS / rows).clamp(1, share.max(1))
+    }
+}
+
+/// Rows of a matrix product that are worked on together. Their operands stay in a core's cache of
+/// a megabyte while the weights stream past them.
+const ROWS: usize = 64;
+
+/// The weight as the panels of a matrix product, `[block of columns][planes][depth][16]`: the
+/// `column`-th column has the values that `value(column, plane, d)` gives.
+fn panel_lanes(columns: usize, first: usize, value: impl Fn(usize) -> f32) -> Lane {
+    let mut lane = [0.0; LANES];
+    for (column, place) in (first..columns).zip(&mut lane) {
+        *place = value(column);
+    }
+    lane
+}
+
+/// Whether no value is NaN or infinite.
+fn all_finite(values: &[f32]) -> bool {
+    use rayon::prelude::*;
+    values
+        .par_chunks(1 << 16)
+        .all(|values| values.iter().fold(0.0, |sum, value| sum + value * 0.0) == 0.0)
+}

@@ -1,0 +1,517 @@
+//! Convolution by Winograd's F(4×4, 3×3): a quarter of the multiplications of the direct method.
+//!
+//! Images are cut into tiles of 4×4 outputs. The transforms of [`super::transform`] turn a
+//! convolution into 36 independent matrix products ("planes") between the tiles and the filters.
+//! The transposed transforms give the weight's gradient from the same tiles.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::transform::{self, PLANES, SPAN, TILE, both_ways};
+use super::{Convolution, ROWS, panel_lanes};
+use crate::lanes::{LANES, Lane, Scratch, blocks, filled, scratch, vectorized};
+use crate::product::{ColumnProduct, RowProduct};
+
+/// Images seen as tiles.
+#[derive(Clone, Copy)]
+struct Tiles {
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Tiles {
+    /// Tiles along one row of an image.
+    fn across(self) -> usize {
+        self.width.div_ceil(TILE)
+    }
+
+    /// Tiles of an image.
+    fn in_image(self) -> usize {
+        self.across() * self.height.div_ceil(TILE)
+    }
+
+    /// Values of an image.
+    fn values(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Lanes of a plane of `rows` tiles, and one more: planes a power of two apart would share the
+    /// same few places of the cache.
+    fn plane(self, rows: usize) -> usize {
+        blocks(self.channels) * rows + 1
+    }
+
+    /// Image, row and column of the first output of tile `tile`, counted over the batch.
+    fn place(self, tile: usize) -> [usize; 3] {
+        let (image, tile) = (tile / self.in_image(), tile % self.in_image());
+        [
+            image,
+            tile / self.across() * TILE,
+            tile % self.across() * TILE,
+        ]
+    }
+}
+
+pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    let Convolution {
+        channels_in,
+        channels_out,
+        ..
+    } = *convolution;
+    let filters = filters(channels_out, channels_in, |o, c, place| {
+        weight[(o * channels_in + c) * 9 + place]
+    });
+    correlate(convolution, input, channels_in, &filters, channels_out)
+}
+
+/// The correlation of the output's gradient with the filters turned by half a circle.
+pub fn input_gradient(convolution: &Convolution, gradient: &[f32], weight: &[f32]) -> Vec<f32> {
+    let Convolution {
+        channels_in,
+        channels_out,
+        ..
+    } = *convolution;
+    let filters = filters(channels_in, channels_out, |c, o, place| {
+        weight[(o * channels_in + c) * 9 + 8 - place]
+    });
+    correlate(convolution, gradient, channels_out, &filters, channels_in)
+}
+
+/// G g Gᵀ of all filters, `[block of columns][36][depth][16]`; `weight(column, d, place)` gives g.
+fn filters(
+    columns: usize,
+    depth: usize,
+    weight: impl Fn(usize, usize, usize) -> f32 + Sync,
+) -> Scratch {
+    let mut filters = scratch(blocks(columns) * PLANES * depth);
+    filters
+        .par_chunks_mut(PLANES * depth)
+        .enumerate()
+        .for_each(|(block, panels)| {
+            for d in 0..depth {
+                let filter: [[Lane; 3]; 3] = std::array::from_fn(|y| {
+                    std::array::from_fn(|x| {
+                        panel_lanes(columns, block * LANES, |column| {
+                            weight(column, d, 3 * y + x)
+                        })
+                    })
+                });
+                vectorized(FilterTransform {
+                    filter,
+                    panels,
+                    depth,
+                    d,
+                });
+            }
+        });
+    filters
+}
+
+struct FilterTransform<'a> {
+    filter: [[Lane; 3]; 3],
+    /// `[36][depth][16]`
+    panels: &'a mut [Lane],
+    depth: usize,
+    d: usize,
+}
+
+impl WithSimd for FilterTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for n in 0..LANES / S::F32_LANES {
+            let filter = registers(simd, &self.filter, n);
+            let planes = both_ways::<S, transform::Filter, 3, SPAN>(simd, &filter);
+            for plane in 0..PLANES {
+                let lane = &mut self.panels[plane * self.depth + self.d];
+                set_register::<S>(lane, n, planes[plane / SPAN][plane % SPAN]);
+            }
+        }
+    }
+}
+
+/// The `n`-th register of every lane of a square.
+#[inline(always)]
+fn registers<S: Simd, const A: usize>(
+    simd: S,
+    lanes: &[[Lane; A]; A],
+    n: usize,
+) -> [[S::f32s; A]; A] {
+    let mut registers = [[simd.splat_f32s(0.0); A]; A];
+    for y in 0..A {
+        for x in 0..A {
+            registers[y][x] = register::<S>(&lanes[y][x], n);
+        }
+    }
+    registers
+}
+
+#[inline(always)]
+fn register<S: Simd>(lane: &Lane, n: usize) -> S::f32s {
+    S::as_simd_f32s(lane).0[n]
+}
+
+#[inline(always)]
+fn set_register<S: Simd>(lane: &mut Lane, n: usize, value: S::f32s) {
+    S::as_mut_simd_f32s(lane).0[n] = value;
+}
+
+/// The size-keeping correlation of `input` with transformed `filters`.
+fn correlate(
+    convolution: &Convolution,
+    input: &[f32],
+    channels_in: usize,
+    filters: &[Lane],
+    channels_out: usize,
+) -> Vec<f32> {
+    let Convolution { height, width, .. } = *convolution;
+    let source = Tiles {
+        height,
+        width,
+        channels: channels_in,
+    };
+    let target = Tiles {
+        height,
+        width,
+        channels: channels_out,
+    };
+    let images = convolution.images_per_task(source.in_image());
+    let mut output = vec![0.0; convolution.batch * target.values()];
+    output
+        .par_chunks_mut(images * target.values())
+        .zip(input.par_chunks(images * source.values()))
+        .for_each(|(output, input)| {
+            let total = input.len() / source.values() * source.in_image();
+            for first in (0..total).step_by(ROWS) {
+                let range = first..total.min(first + ROWS);
+                let rows = range.len();
+                let mut left = scratch(PLANES * source.plane(rows));
+                let mut products = scratch(PLANES * target.plane(rows));
+                vectorized(InputTransform {
+                    tiles: source,
+                    range: range.clone(),
+                    input,
+                    planes: &mut left,
+                });
+                for plane in 0..PLANES {
+                    let out = &mut products[plane * target.plane(rows)..][..target.plane(rows) - 1];
+                    vectorized(RowProduct {
+                        left: &left[plane * source.plane(rows)..],
+                        rows,
+                        right: &filters[plane * channels_in..],
+                        panel_stride: PLANES * channels_in,
+                        depth: channels_in,
+                        out: out.as_flattened_mut(),
+                        columns: blocks(channels_out) * LANES,
+                    });
+                }
+                vectorized(OutputTransform {
+                    tiles: target,
+                    range,
+                    planes: &products,
+                    output,
+                });
+            }
+        });
+    output
+}
+
+/// Bᵀ d B of the tiles in `range`.
+struct InputTransform<'a> {
+    tiles: Tiles,
+    range: Range<usize>,
+    /// `[images, height, width, channels]`
+    input: &'a [f32],
+    /// `[36]` planes `[blocks][tiles][16]`
+    planes: &'a mut [Lane],
+}
+
+impl WithSimd for InputTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            tiles,
+            range,
+            input,
+            planes,
+        } = self;
+        let (rows, stride) = (range.len(), tiles.plane(range.len()));
+        for (row, tile) in range.enumerate() {
+            let [image, top, left] = tiles.place(tile);
+            // Outputs (y, x) need the inputs from (y − 1, x − 1) to (y + 1, x + 1).
+            let offsets: [[Option<usize>; SPAN]; SPAN] = std::array::from_fn(|y| {
+                let y = (top + y).checked_sub(1).filter(|y| *y < tiles.height);
+                std::array::from_fn(|x| {
+                    let x = (left + x).checked_sub(1).filter(|x| *x < tiles.width);
+                    let pixel = |(y, x)| (image * tiles.height + y) * tiles.width + x;
+                    y.zip(x).map(|place| pixel(place) * tiles.channels)
+                })
+            });
+            for block in 0..blocks(tiles.channels) {
+                let mut patch = [[[0.0; LANES]; SPAN]; SPAN];
+                for y in 0..SPAN {
+                    for x in 0..SPAN {
+                        patch[y][x] = channel_lane(input, offsets[y][x], block, tiles.channels);
+                    }
+                }
+                for n in 0..LANES / S::F32_LANES {
+                    let patch = registers(simd, &patch, n);
+                    let values = both_ways::<S, transform::Input, SPAN, SPAN>(simd, &patch);
+                    for plane in 0..PLANES {
+                        let lane = &mut planes[plane * stride + block * rows + row];
+                        set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The channels of `block` of the pixel whose values start at `offset`; zeros outside the image.
+#[inline(always)]
+fn channel_lane(values: &[f32], offset: Option<usize>, block: usize, channels: usize) -> Lane {
+    let Some(offset) = offset else {
+        return [0.0; LANES];
+    };
+    let first = block * LANES;
+    let pixel = &values[offset..offset + channels];
+    match pixel[first..].first_chunk() {
+        Some(whole) => *whole,
+        None => filled(&pixel[first..]),
+    }
+}
+
+/// Aᵀ m A of the tiles in `range`.
+struct OutputTransform<'a> {
+    tiles: Tiles,
+    range: Range<usize>,
+    /// `[36]` planes `[tiles][blocks][16]`
+    planes: &'a [Lane],
+    /// `[images, height, width, channels]`
+    output: &'a mut [f32],
+}
+
+impl WithSimd for OutputTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            tiles,
+            range,
+            planes,
+            output,
+        } = self;
+        let stride = tiles.plane(range.len());
+        let channel_blocks = blocks(tiles.channels);
+        for (row, tile) in range.enumerate() {
+            let [image, top, left] = tiles.place(tile);
+            for block in 0..channel_blocks {
+                let mut patch = [[[0.0; LANES]; TILE]; TILE];
+                for n in 0..LANES / S::F32_LANES {
+                    let mut products = [[simd.splat_f32s(0.0); SPAN]; SPAN];
+                    for plane in 0..PLANES {
+                        let lane = &planes[plane * stride + row * channel_blocks + block];
+                        products[plane / SPAN][plane % SPAN] = register::<S>(lane, n);
+                    }
+                    let values = both_ways::<S, transform::Output, SPAN, TILE>(simd, &products);
+                    for y in 0..TILE {
+                        for x in 0..TILE {
+                            set_register::<S>(&mut patch[y][x], n, values[y][x]);
+                        }
+                    }
+                }
+                for (y, line) in patch.iter().enumerate().take(tiles.height - top) {
+                    for (x, lane) in line.iter().enumerate().take(tiles.width - left) {
+                        let pixel = (image * tiles.height + top + y) * tiles.width + left + x;
+                        let pixel = &mut output[pixel * tiles.channels..][..tiles.channels];
+                        let place = &mut pixel[block * LANES..];
+                        match place.first_chunk_mut() {
+                            Some(whole) => *whole = *lane,
+                            None => place.copy_from_slice(&lane[..place.len()]),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+    let Convolution {
+        height,
+        width,
+        channels_in,
+        channels_out,
+        ..
+    } = *convolution;
+    let source = Tiles {
+        height,
+        width,
+        channels: channels_in,
+    };
+    let target = Tiles {
+        height,
+        width,
+        channels: channels_out,
+    };
+    let (left_blocks, right_blocks) = (blocks(channels_in), blocks(channels_out));
+    // [36][block of channels_in][block of channels_out][16][16]
+    let mut sums = scratch(PLANES * left_blocks * right_blocks * LANES);
+    sums.fill([0.0; LANES]);
+    let total = convolution.batch * source.in_image();
+    let chunk = chunk(channels_in.max(channels_out));
+    for first in (0..total).step_by(chunk) {
+        let parts = chunk.min(total - first).div_ceil(ROWS);
+        let (left_part, right_part) = (PLANES * source.plane(ROWS), PLANES * target.plane(ROWS));
+        let mut left = scratch(parts * left_part);
+        let mut right = scratch(parts * right_part);
+        let range = |part: usize| first + part * ROWS..total.min(first + (part + 1) * ROWS);
+        left.par_chunks_mut(left_part)
+            .zip(right.par_chunks_mut(right_part))
+            .enumerate()
+            .for_each(|(part, (left, right))| {
+                let range = range(part);
+                vectorized(InputTransform {
+                    tiles: source,
+                    range: range.clone(),
+                    input,
+                    planes: left,
+                });
+                vectorized(GradientTransform {
+                    tiles: target,
+                    range,
+                    gradient,
+                    planes: right,
+                });
+            });
+        sums.par_chunks_mut(right_blocks * LANES)
+            .enumerate()
+            .for_each(|(task, out)| {
+                let (plane, block) = (task / left_blocks, task % left_blocks);
+                for part in 0..parts {
+                    let rows = range(part).len();
+                    let left = &left[part * left_part + plane * source.plane(rows)..];
+                    let right = &right[part * right_part + plane * target.plane(rows)..];
+                    vectorized(ColumnProduct {
+                        left: &left[block * rows..][..rows],
+                        right: &right[..right_blocks * rows],
+                        out,
+                    });
+                }
+            });
+    }
+    filter_gradients(channels_out, channels_in, &sums)
+}
+
+/// Tiles whose contributions to the weight's gradient are added up at a time: few enough that their
+/// transforms, 36 planes of `channels`, stay in a cache of some twenty megabytes until the products
+/// read them, and many enough that the sums are not read and written too often.
+fn chunk(channels: usize) -> usize {
+    ((1 << 16) / channels)
+        .next_multiple_of(ROWS)
+        .clamp(2 * ROWS, 16 * ROWS)
+}
+
+/// A dy Aᵀ of the tiles in `range`.
+struct GradientTransform<'a> {
+    tiles: Tiles,
+    range: Range<usize>,
+    /// `[images, height, width, channels]`
+    gradient: &'a [f32],
+    /// `[36]` planes `[blocks][tiles][16]`
+    planes: &'a mut [Lane],
+}
+
+impl WithSimd for GradientTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            tiles,
+            range,
+            gradient,
+            planes,
+        } = self;
+        let (rows, stride) = (range.len(), tiles.plane(range.len()));
+        for (row, tile) in range.enumerate() {
+            let [image, top, left] = tiles.place(tile);
+            let offsets: [[Option<usize>; TILE]; TILE] = std::array::from_fn(|y| {
+                std::array::from_fn(|x| {
+                    let (y, x) = (top + y, left + x);
+                    let pixel = (image * tiles.height + y) * tiles.width + x;
+                    (y < tiles.height && x < tiles.width).then_some(pixel * tiles.channels)
+                })
+            });
+            for block in 0..blocks(tiles.channels) {
+                let mut patch = [[[0.0; LANES]; TILE]; TILE];
+                for y in 0..TILE {
+                    for x in 0..TILE {
+                        patch[y][x] = channel_lane(gradient, offsets[y][x], block, tiles.channels);
+                    }
+                }
+                for n in 0..LANES / S::F32_LANES {
+                    let patch = registers(simd, &patch, n);
+                    let values = both_ways::<S, transform::Gradient, TILE, SPAN>(simd, &patch);
+                    for plane in 0..PLANES {
+                        let lane = &mut planes[plane * stride + block * rows + row];
+                        set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Gᵀ u G of the sums u, `[36][block of channels_in][block of channels_out][16][16]`, as a weight
+/// `[channels_out, channels_in, 3, 3]`.
+fn filter_gradients(channels_out: usize, channels_in: usize, sums: &[Lane]) -> Vec<f32> {
+    let mut weight = vec![0.0; channels_out * channels_in * 9];
+    weight
+        .par_chunks_mut(LANES * channels_in * 9)
+        .enumerate()
+        .for_each(|(block, weight)| {
+            for c in 0..channels_in {
+                let row = (c / LANES * blocks(channels_out) + block) * LANES + c % LANES;
+                let planes = std::array::from_fn(|plane| sums[plane * (sums.len() / PLANES) + row]);
+                let filters = vectorized(FilterGradient { planes });
+                for (o, filter) in weight.chunks_exact_mut(channels_in * 9).enumerate() {
+                    for (place, value) in filter[c * 9..][..9].iter_mut().enumerate() {
+                        *value = filters[place][o];
+                    }
+                }
+            }
+        });
+    weight
+}
+
+struct FilterGradient {
+    planes: [Lane; PLANES],
+}
+
+impl WithSimd for FilterGradient {
+    type Output = [Lane; 9];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [Lane; 9] {
+        let mut filters = [[0.0; LANES]; 9];
+        for n in 0..LANES / S::F32_LANES {
+            let mut planes = [[simd.splat_f32s(0.0); SPAN]; SPAN];
+            for plane in 0..PLANES {
+                planes[plane / SPAN][plane % SPAN] = register::<S>(&self.planes[plane], n);
+            }
+            let values = both_ways::<S, transform::FilterGradient, SPAN, 3>(simd, &planes);
+            for place in 0..9 {
+                set_register::<S>(&mut filters[place], n, values[place / 3][place % 3]);
+            }
+        }
+        filters
+    }
+}

@@ -1,0 +1,192 @@
+//! The kernels as operations of Burn's CPU backends.
+
+#![allow(
+    deprecated,
+    reason = "NdArray stays for comparison as long as Burn ships it"
+)]
+
+use std::borrow::Cow;
+
+#[cfg(feature = "flex")]
+use burn::backend::Flex;
+#[cfg(feature = "ndarray")]
+use burn::backend::NdArray;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, ExtensionType, TensorMetadata, backend_extension};
+use burn::tensor::TensorData;
+
+use crate::batch_norm::{Moments, Then, normalize};
+use crate::convolution::Convolution;
+
+/// The differentiable operations; images lie as `[batch, height, width, channels]`.
+#[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
+pub trait TrainingKernels: Backend {
+    fn convolution(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Output, mean and biased variance.
+    fn batch_norm_train_then(
+        values: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        #[extension_type] then: TensorThen<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The operation that has no gradient.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
+pub trait EvaluationKernels: Backend {
+    fn batch_norm_then(
+        values: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        #[extension_type] then: TensorThen<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+}
+
+/// [`Then`] in the form that Burn's dispatch passes on.
+#[derive(ExtensionType)]
+pub enum TensorThen<B: Backend> {
+    Nothing,
+    Relu,
+    AddRelu(FloatTensor<B>),
+}
+
+impl<B: Backend> TensorThen<B> {
+    pub fn as_then(&self) -> Then<&FloatTensor<B>> {
+        match self {
+            Self::Nothing => Then::Nothing,
+            Self::Relu => Then::Relu,
+            Self::AddRelu(residual) => Then::AddRelu(residual),
+        }
+    }
+}
+
+/// A backend whose tensors of f32 lie in this process's memory.
+pub trait CpuBackend: Backend {
+    /// The values in the order of the shape; copied only where they lie otherwise.
+    fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
+}
+
+#[cfg(feature = "flex")]
+impl CpuBackend for Flex {
+    fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]> {
+        match tensor.as_slice() {
+            Some(values) => Cow::Borrowed(values),
+            None => Cow::Owned(tensor.to_contiguous().storage().to_vec()),
+        }
+    }
+}
+
+#[cfg(feature = "ndarray")]
+impl CpuBackend for NdArray {
+    fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]> {
+        type Primitive = FloatTensor<NdArray>;
+        let Primitive::F32(storage) = tensor else {
+            panic!("expected a tensor of f32, found {:?}", tensor.dtype());
+        };
+        match storage.view().to_slice() {
+            Some(values) => Cow::Borrowed(values),
+            None => Cow::Owned(storage.view().iter().copied().collect()),
+        }
+    }
+}
+
+macro_rules! use_kernels {
+    ($($feature:literal $backend:ty),*) => {$(
+        #[cfg(feature = $feature)]
+        impl TrainingKernels for $backend {
+            fn convolution(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                stride: usize,
+                padding: usize,
+            ) -> FloatTensor<Self> {
+                convolution::<Self>(&input, &weight, stride, padding)
+            }
+
+            fn batch_norm_train_then(
+                values: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                then: TensorThen<Self>,
+                epsilon: f64,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let moments = moments::<Self>(&values);
+                let output = batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then);
+                let [mean, variance] = [moments.mean, moments.variance]
+                    .map(|moment| tensor::<Self, 1>(moment, [weight.shape()[0]], &values));
+                (output, mean, variance)
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl EvaluationKernels for $backend {
+            fn batch_norm_then(
+                values: FloatTensor<Self>,
+                mean: FloatTensor<Self>,
+                variance: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                then: TensorThen<Self>,
+                epsilon: f64,
+            ) -> FloatTensor<Self> {
+                let [mean, variance] =
+                    [mean, variance].map(|moment| Self::values(&moment).into_owned());
+                let moments = Moments { mean, variance };
+                batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then)
+            }
+        }
+    )*};
+}
+
+use_kernels!("flex" Flex, "ndarray" NdArray);
+
+fn convolution<B: CpuBackend>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    stride: usize,
+    padding: usize,
+) -> FloatTensor<B> {
+    let shape = Convolution::new(input.shape().dims(), weight.shape().dims(), stride, padding);
+    let output = shape.forward(&B::values(input), &B::values(weight));
+    let [height, width] = shape.output_size();
+    let dims = [shape.batch, height, width, shape.channels_out];
+    tensor::<B, 4>(output, dims, input)
+}
+
+fn moments<B: CpuBackend>(values: &FloatTensor<B>) -> Moments {
+    let [_, _, _, channels] = values.shape().dims();
+    Moments::of(&B::values(values), channels)
+}
+
+fn batch_norm<B: CpuBackend>(
+    values: &FloatTensor<B>,
+    moments: &Moments,
+    weight_and_bias: [&FloatTensor<B>; 2],
+    epsilon: f64,
+    then: &TensorThen<B>,
+) -> FloatTensor<B> {
+    let [weight, bias] = weight_and_bias.map(B::values);
+    let then = then.as_then().map(B::values);
+    let then = then.as_ref().map(|residual| &**residual);
+    let output = normalize(&B::values(values), moments, [&weight, &bias], epsilon, then);
+    tensor::<B, 4>(output, values.shape().dims(), values)
+}
+
+/// A tensor of `values` on the device of `like`.
+pub fn tensor<B: Backend, const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    like: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    B::float_from_data(TensorData::new(values, shape), &like.device())
+}

@@ -1,0 +1,177 @@
+//! The gradients of the operations, recorded by Burn's autodiff.
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
+
+use crate::batch_norm::{self, Moments, Then};
+use crate::convolution::Convolution;
+use crate::extension::{CpuBackend, TensorThen, TrainingKernels, tensor};
+
+impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for Autodiff<B, C> {
+    fn convolution(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        let nodes = [input.node(), weight.node()];
+        let [input, weight] = [input, weight].map(|tensor| tensor.into_primitive());
+        let output = B::convolution(input.clone(), weight.clone(), stride, padding);
+        let state = (input, weight, stride, padding);
+        record::<B, C, _, 2>(ConvolutionGradient, nodes, state, output)
+    }
+
+    fn batch_norm_train_then(
+        values: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        then: TensorThen<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let nodes = [values.node(), weight.node(), bias.node()];
+        let [values, weight, bias] = [values, weight, bias].map(|tensor| tensor.into_primitive());
+        let kind = then.as_then().map(|_| ());
+        let (then, residual_node) = match then {
+            TensorThen::Nothing => (TensorThen::Nothing, None),
+            TensorThen::Relu => (TensorThen::Relu, None),
+            TensorThen::AddRelu(residual) => {
+                let node = residual.node();
+                (TensorThen::AddRelu(residual.into_primitive()), Some(node))
+            }
+        };
+        let (output, mean, variance) =
+            B::batch_norm_train_then(values.clone(), weight.clone(), bias, then, epsilon);
+        let state = BatchNormState {
+            moments: Moments {
+                mean: B::values(&mean).into_owned(),
+                variance: B::values(&variance).into_owned(),
+            },
+            values,
+            weight,
+            epsilon,
+            then: kind,
+            output: output.clone(),
+        };
+        let output = match (residual_node, nodes) {
+            (None, nodes) => record::<B, C, _, 3>(BatchNormGradient, nodes, state, output),
+            (Some(residual), [values, weight, bias]) => {
+                let nodes = [values, weight, bias, residual];
+                record::<B, C, _, 4>(BatchNormGradient, nodes, state, output)
+            }
+        };
+        (output, Self::from_inner(mean), Self::from_inner(variance))
+    }
+}
+
+/// `output` as a node of the graph, if one of its parents is.
+fn record<B: CpuBackend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
+    gradient: G,
+    parents: [NodeGuard; N],
+    state: G::State,
+    output: FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>> {
+    match gradient.prepare::<C>(parents).compute_bound().stateful() {
+        OpsKind::Tracked(node) => node.finish(state, output),
+        OpsKind::UnTracked(node) => node.finish(output),
+    }
+}
+
+#[derive(Debug)]
+struct ConvolutionGradient;
+
+impl<B: CpuBackend> Backward<B, 2> for ConvolutionGradient {
+    /// Input, weight, stride and padding.
+    type State = (FloatTensor<B>, FloatTensor<B>, usize, usize);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let output_gradient = gradients.consume::<B>(&ops.node);
+        let gradient = B::values(&output_gradient);
+        let (input, weight, stride, padding) = ops.state;
+        let (input_shape, weight_shape) = (input.shape().dims(), weight.shape().dims());
+        let shape = Convolution::new(input_shape, weight_shape, stride, padding);
+        let [input_node, weight_node] = ops.parents;
+        if let Some(node) = input_node {
+            let values = shape.input_gradient(&gradient, &B::values(&weight));
+            register::<B, 4>(gradients, node.id, values, input_shape, &input);
+        }
+        if let Some(node) = weight_node {
+            let values = shape.weight_gradient(&B::values(&input), &gradient);
+            register::<B, 4>(gradients, node.id, values, weight_shape, &input);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BatchNormGradient;
+
+/// What the gradient of batch normalisation needs of its forward pass.
+#[derive(Clone, Debug)]
+struct BatchNormState<T> {
+    values: T,
+    weight: T,
+    moments: Moments,
+    epsilon: f64,
+    then: Then<()>,
+    output: T,
+}
+
+/// Parents: values, weight, bias and, where there was one, the residual.
+impl<B: CpuBackend, const N: usize> Backward<B, N> for BatchNormGradient {
+    type State = BatchNormState<FloatTensor<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let output_gradient = gradients.consume::<B>(&ops.node);
+        let state = ops.state;
+        let shape = state.values.shape().dims::<4>();
+        let result = batch_norm::gradients(
+            &B::values(&output_gradient),
+            &B::values(&state.values),
+            &state.moments,
+            &B::values(&state.weight),
+            state.epsilon,
+            state.then,
+            &B::values(&state.output),
+        );
+        let [_, _, _, channels] = shape;
+        let like = &state.values;
+        let mut parents = ops.parents.into_iter();
+        let mut next = || parents.next().flatten().map(|node| node.id);
+        if let Some(id) = next() {
+            register::<B, 4>(gradients, id, result.values, shape, like);
+        }
+        if let Some(id) = next() {
+            register::<B, 1>(gradients, id, result.weight, [channels], like);
+        }
+        if let Some(id) = next() {
+            register::<B, 1>(gradients, id, result.bias, [channels], like);
+        }
+        if let Some(id) = next() {
+            register::<B, 4>(gradients, id, result.residual, shape, like);
+        }
+    }
+}
+
+fn register<B: CpuBackend, const D: usize>(
+    gradients: &mut Gradients,
+    node: NodeId,
+    values: Vec<f32>,
+    shape: [usize; D],
+    like: &FloatTensor<B>,
+) {
+    gradients.register::<B>(node, tensor::<B, D>(values, shape, like));
+}

@@ -1,0 +1,104 @@
+//! The unit in which the kernels move numbers: sixteen neighbouring channels.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Channels in a [`Lane`]: one register of AVX-512, two of AVX2, four of NEON.
+pub const LANES: usize = 16;
+
+/// The values of sixteen neighbouring channels at one place.
+pub type Lane = [f32; LANES];
+
+/// Lanes that hold `channels` values; the last one is filled up with zeros.
+pub fn blocks(channels: usize) -> usize {
+    channels.div_ceil(LANES)
+}
+
+/// Runs `kernel` compiled for the widest vectors of this machine.
+pub fn vectorized<K: WithSimd>(kernel: K) -> K::Output {
+    Arch::new().dispatch(kernel)
+}
+
+/// The `N` registers that hold `lane`.
+#[inline(always)]
+pub fn load<S: Simd, const N: usize>(lane: &Lane) -> [S::f32s; N] {
+    let (registers, _) = S::as_simd_f32s(lane);
+    std::array::from_fn(|n| registers[n])
+}
+
+/// Writes the `N` registers that make up `lane`.
+#[inline(always)]
+pub fn store<S: Simd, const N: usize>(lane: &mut Lane, registers: [S::f32s; N]) {
+    let (places, _) = S::as_mut_simd_f32s(lane);
+    places.copy_from_slice(&registers);
+}
+
+/// Up to sixteen values, filled up with zeros.
+#[inline(always)]
+pub fn filled(values: &[f32]) -> Lane {
+    let mut lane = [0.0; LANES];
+    lane[..values.len()].copy_from_slice(values);
+    lane
+}
+
+/// Copies `rows` of `channels` values `[row][channel]` to `[block][row][16]`.
+pub fn to_blocks(values: &[f32], channels: usize, out: &mut [Lane]) {
+    let rows = values.len() / channels;
+    for (row, values) in values.chunks_exact(channels).enumerate() {
+        for (block, values) in values.chunks(LANES).enumerate() {
+            out[block * rows + row] = filled(values);
+        }
+    }
+}
+
+thread_local! {
+    /// Buffers of this thread that nobody uses now.
+    static FREE: RefCell<Vec<Vec<Lane>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Working memory that goes back to its thread when dropped, so that a training step allocates
+/// nothing that the step before it already had.
+pub struct Scratch {
+    buffer: Vec<Lane>,
+    len: usize,
+}
+
+/// Working memory of `len` lanes whose values are anything.
+pub fn scratch(len: usize) -> Scratch {
+    let mut buffer = FREE.with_borrow_mut(|free| {
+        let fits = |buffer: &&Vec<Lane>| buffer.len() >= len;
+        let smallest = free.iter().filter(fits).map(Vec::len).min();
+        let wanted = smallest.or_else(|| free.iter().map(Vec::len).max());
+        let index = free.iter().position(|buffer| Some(buffer.len()) == wanted);
+        index.map_or_else(Vec::new, |index| free.swap_remove(index))
+    });
+    if buffer.len() < len {
+        // A new buffer rather than a grown one: nobody needs the old values copied.
+        buffer = vec![[0.0; LANES]; len];
+    }
+    Scratch { buffer, len }
+}
+
+impl Deref for Scratch {
+    type Target = [Lane];
+
+    fn deref(&self) -> &[Lane] {
+        &self.buffer[..self.len]
+    }
+}
+
+impl DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut [Lane] {
+        &mut self.buffer[..self.len]
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        // During the end of a thread its free list may be gone; then the buffer goes too.
+        let _ = FREE.try_with(|free| free.borrow_mut().push(buffer));
+    }
+}

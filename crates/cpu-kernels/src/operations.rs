@@ -1,0 +1,184 @@
+//! The kernels as functions of Burn's tensors, on every device.
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use burn::backend::{Dispatch, DispatchDevice};
+use burn::tensor::activation::relu;
+use burn::tensor::module::{self, conv2d};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{DType, Device, Tensor};
+
+use crate::batch_norm::Then;
+use crate::convolution::Convolution;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use crate::extension::{EvaluationKernels, TensorThen, TrainingKernels};
+
+/// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
+/// `[channels_out, channels_in, kernel, kernel]` to `[batch, height_out, width_out, channels_out]`
+/// with height_out = (height + 2 padding − kernel) / stride + 1.
+///
+/// The formula is that of [`Convolution`], PyTorch's `conv2d`.
+///
+/// # Panics
+/// When the shapes do not fit together; the message names both.
+pub fn convolution(
+    images: Tensor<4>,
+    weight: Tensor<4>,
+    stride: usize,
+    padding: usize,
+) -> Tensor<4> {
+    Convolution::new(images.dims(), weight.dims(), stride, padding);
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if runs_on_kernels(&images) {
+        let (images, weight) = (images.into_dispatch(), weight.into_dispatch());
+        let output = <Dispatch as TrainingKernels>::convolution(images, weight, stride, padding);
+        return Tensor::from_dispatch(output);
+    }
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+    channels_last(conv2d(channels_first(images), weight, None, options))
+}
+
+/// What [`batch_norm_train`] gives.
+#[derive(Clone, Debug)]
+pub struct BatchNormTrain {
+    /// The shape of the images.
+    pub output: Tensor<4>,
+    /// Mean of each channel, `[channels]`.
+    pub mean: Tensor<1>,
+    /// Biased variance of each channel, `[channels]`.
+    pub variance: Tensor<1>,
+}
+
+/// Batch normalisation by the mean and the biased variance of the batch, and what follows it:
+/// n = (x − mean) / √(variance + epsilon) · weight + bias for images x of shape
+/// `[batch, height, width, channels]`, channel by channel, then as `then` says.
+///
+/// Gradients flow to the images, the weight, the bias and the residual; mean and variance have none.
+///
+/// # Panics
+/// When the residual does not have the shape of the images, or weight and bias not one value per
+/// channel.
+pub fn batch_norm_train(
+    images: Tensor<4>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    then: Then<Tensor<4>>,
+    epsilon: f64,
+) -> BatchNormTrain {
+    check_shapes(&images, [&weight, &bias], &then);
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if runs_on_kernels(&images) {
+        let (output, mean, variance) = <Dispatch as TrainingKernels>::batch_norm_train_then(
+            images.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            dispatched(then),
+            epsilon,
+        );
+        return BatchNormTrain {
+            output: Tensor::from_dispatch(output),
+            mean: Tensor::from_dispatch(mean),
+            variance: Tensor::from_dispatch(variance),
+        };
+    }
+    let normalized = module::batch_norm_train(channels_first(images), weight, bias, epsilon);
+    BatchNormTrain {
+        output: followed(channels_last(normalized.output), then),
+        mean: normalized.mean,
+        variance: normalized.variance,
+    }
+}
+
+/// Batch normalisation by a given `mean` and `variance`, and what follows it; the formula is that of
+/// [`batch_norm_train`]. On a CPU device no gradient is recorded.
+///
+/// # Panics
+/// As [`batch_norm_train`], and on a CPU device that records gradients.
+pub fn batch_norm(
+    images: Tensor<4>,
+    [mean, variance]: [Tensor<1>; 2],
+    [weight, bias]: [Tensor<1>; 2],
+    then: Then<Tensor<4>>,
+    epsilon: f64,
+) -> Tensor<4> {
+    check_shapes(&images, [&weight, &bias], &then);
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if runs_on_kernels(&images) {
+        assert!(
+            !images.device().is_autodiff(),
+            "expected a device without gradients for batch normalisation by given moments"
+        );
+        return Tensor::from_dispatch(<Dispatch as EvaluationKernels>::batch_norm_then(
+            images.into_dispatch(),
+            mean.into_dispatch(),
+            variance.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            dispatched(then),
+            epsilon,
+        ));
+    }
+    let images = channels_first(images);
+    let output = module::batch_norm(images, weight, bias, mean, variance, epsilon);
+    followed(channels_last(output), then)
+}
+
+fn check_shapes(images: &Tensor<4>, parameters: [&Tensor<1>; 2], then: &Then<Tensor<4>>) {
+    let [_, _, _, channels] = images.dims();
+    for parameter in parameters {
+        assert!(
+            parameter.dims() == [channels],
+            "expected one parameter per channel of images {:?}, found {:?}",
+            images.dims(),
+            parameter.dims()
+        );
+    }
+    if let Then::AddRelu(residual) = then {
+        assert!(
+            residual.dims() == images.dims(),
+            "expected a residual of the shape of the images {:?}, found {:?}",
+            images.dims(),
+            residual.dims()
+        );
+    }
+}
+
+/// Whether the kernels compute on `images`: f32 on one of Burn's CPU backends.
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn runs_on_kernels(images: &Tensor<4>) -> bool {
+    let device: Device = images.device().without_autodiff();
+    let on_cpu = match device.as_dispatch() {
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "ndarray")]
+        DispatchDevice::NdArray(_) => true,
+        _ => false,
+    };
+    on_cpu && images.dtype() == DType::F32
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn dispatched(then: Then<Tensor<4>>) -> TensorThen<Dispatch> {
+    match then {
+        Then::Nothing => TensorThen::Nothing,
+        Then::Relu => TensorThen::Relu,
+        Then::AddRelu(residual) => TensorThen::AddRelu(residual.into_dispatch()),
+    }
+}
+
+fn followed(normalized: Tensor<4>, then: Then<Tensor<4>>) -> Tensor<4> {
+    match then {
+        Then::Nothing => normalized,
+        Then::Relu => relu(normalized),
+        Then::AddRelu(residual) => relu(normalized + residual),
+    }
+}
+
+/// `[batch, height, width, channels]` seen as `[batch, channels, height, width]`.
+fn channels_first(images: Tensor<4>) -> Tensor<4> {
+    images.permute([0, 3, 1, 2])
+}
+
+/// `[batch, channels, height, width]` seen as `[batch, height, width, channels]`.
+fn channels_last(images: Tensor<4>) -> Tensor<4> {
+    images.permute([0, 2, 3, 1])
+}
