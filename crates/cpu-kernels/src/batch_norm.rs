@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use stretch::{GradientSums, InputGradient, Layout, Normalize, Sum};
 
 use crate::lanes::vectorized;
+use crate::output::computed;
 
 /// What follows the normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,20 +127,16 @@ pub fn normalize(
         .map(|((mean, scale), bias)| bias - mean * scale)
         .collect();
     let (scale, shift) = (layout.tiled(&scale), layout.tiled(&shift));
-    let mut output = vec![0.0; values.len()];
-    output
-        .par_chunks_mut(layout.stretch)
-        .enumerate()
-        .for_each(|(index, output)| {
-            let part = layout.part(index, output.len());
-            vectorized(Normalize {
-                values: &values[part.clone()],
-                scale: &scale,
-                shift: &shift,
-                then: then.map(|residual| &residual[part]),
-                output,
-            });
+    let [output] = computed(values.len(), layout.stretch, |index, [output]| {
+        let part = layout.part(index, output.len());
+        vectorized(Normalize {
+            values: &values[part.clone()],
+            scale: &scale,
+            shift: &shift,
+            then: then.map(|residual| &residual[part]),
+            output,
         });
+    });
     output
 }
 
@@ -193,16 +190,7 @@ pub fn gradients(
             .sum()
     };
     let rows = (values.len() / channels) as f64;
-    let mut result = Gradients {
-        values: vec![0.0; values.len()],
-        weight: Vec::with_capacity(channels),
-        bias: Vec::with_capacity(channels),
-        residual: if matches!(then, Then::AddRelu(())) {
-            vec![0.0; values.len()]
-        } else {
-            Vec::new()
-        },
-    };
+    let [mut weight_gradients, mut bias_gradients] = [const { Vec::new() }; 2];
     // dx = slope · g + tilt · x + level
     let [mut slopes, mut tilts, mut levels] = [const { Vec::new() }; 3];
     for (channel, deviation) in moments.deviations(epsilon).enumerate() {
@@ -213,8 +201,8 @@ pub fn gradients(
         slopes.push(slope as f32);
         tilts.push(tilt as f32);
         levels.push(level as f32);
-        result.weight.push(weight_gradient as f32);
-        result.bias.push(bias_gradient as f32);
+        weight_gradients.push(weight_gradient as f32);
+        bias_gradients.push(bias_gradient as f32);
     }
     let factors = [slopes, tilts, levels].map(|values| layout.tiled(&values));
     let compute = |index: usize, input: &mut [f32], residual: &mut [f32]| {
@@ -228,13 +216,21 @@ pub fn gradients(
             residual,
         });
     };
-    let inputs = result.values.par_chunks_mut(layout.stretch).enumerate();
-    if result.residual.is_empty() {
-        inputs.for_each(|(index, input)| compute(index, input, &mut []));
+    let (len, stretch) = (values.len(), layout.stretch);
+    let [values, residual] = if matches!(then, Then::AddRelu(())) {
+        computed(len, stretch, |index, [values, residual]| {
+            compute(index, values, residual)
+        })
     } else {
-        inputs
-            .zip(result.residual.par_chunks_mut(layout.stretch))
-            .for_each(|((index, input), residual)| compute(index, input, residual));
+        let [values] = computed(len, stretch, |index, [values]| {
+            compute(index, values, &mut [])
+        });
+        [values, Vec::new()]
+    };
+    Gradients {
+        values,
+        weight: weight_gradients,
+        bias: bias_gradients,
+        residual,
     }
-    result
 }

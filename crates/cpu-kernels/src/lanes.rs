@@ -11,6 +11,10 @@ pub const LANES: usize = 16;
 /// The values of sixteen neighbouring channels at one place.
 pub type Lane = [f32; LANES];
 
+/// A value on a cache line of its own: a register that is stored across two lines costs twice.
+#[repr(align(64))]
+pub struct OnCacheLine<T>(pub T);
+
 /// Lanes that hold `channels` values; the last one is filled up with zeros.
 pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
@@ -25,7 +29,7 @@ pub fn vectorized<K: WithSimd>(kernel: K) -> K::Output {
 #[inline(always)]
 pub fn load<S: Simd, const N: usize>(lane: &Lane) -> [S::f32s; N] {
     let (registers, _) = S::as_simd_f32s(lane);
-    std::array::from_fn(|n| registers[n])
+    *registers.first_chunk().expect("N registers in a lane")
 }
 
 /// Writes the `N` registers that make up `lane`.

@@ -11,6 +11,7 @@ mod gradient;
 mod lanes;
 mod memory;
 mod operations;
+mod output;
 mod product;
 
 pub use batch_norm::Then;

@@ -12,14 +12,14 @@ use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 /// Blocks from this size on are kept; smaller ones are the system's business.
-const LARGE: usize = 1 << 18;
+const LARGE: usize = 1 << 15;
 /// Sizes of kept blocks between two powers of two: at most an eighth of a block is wasted.
 const STEPS: usize = 8;
 /// Where a kept block starts: at a cache line, which is also a register of AVX-512.
 const ALIGNMENT: usize = 64;
 const CLASSES: usize = STEPS * (usize::BITS - LARGE.trailing_zeros()) as usize;
 
-/// The system's allocator, except that blocks of 256 KiB and more are kept when freed, start at a
+/// The system's allocator, except that blocks of 32 KiB and more are kept when freed, start at a
 /// multiple of 64 bytes, and are given out again for requests of about their size.
 ///
 /// ```

@@ -11,7 +11,7 @@ use support::{Numbers, devices, error, in_double, tensor, values};
 /// Relative error of the direct method.
 const DIRECT: f64 = 1e-5;
 /// Relative error of Winograd's method, which 3×3 convolutions of stride 1 take.
-const WINOGRAD: f64 = 5e-5;
+const WINOGRAD: f64 = 1e-5;
 
 /// A convolution with its operands.
 struct Case {

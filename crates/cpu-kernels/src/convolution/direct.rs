@@ -6,10 +6,12 @@ use rayon::prelude::*;
 
 use super::{Convolution, ROWS, panel_lanes};
 use crate::lanes::{LANES, Lane, blocks, scratch, to_blocks, vectorized};
+use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
 
-/// Pixels whose contributions to the weight's gradient are added up at a time.
-const CHUNK: usize = 16 * ROWS;
+/// Values of patches and gradients that are gathered before the weight's gradient is summed up over
+/// them: some megabytes, which stay in the cache in between.
+const CHUNK: usize = 1 << 20;
 
 pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let (depth, columns) = (convolution.depth(), convolution.channels_out);
@@ -26,12 +28,12 @@ pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<
         });
     let pixels = pixels(convolution);
     let images = convolution.images_per_task(pixels);
-    let mut output = vec![0.0; convolution.output_len()];
-    output
-        .par_chunks_mut(images * pixels * columns)
-        .enumerate()
-        .for_each(|(task, output)| {
-            let mut first = task * images * pixels;
+    let task = images * pixels;
+    let [output] = computed(
+        convolution.output_len(),
+        task * columns,
+        |index, [output]| {
+            let mut first = index * task;
             for out in output.chunks_mut(ROWS * columns) {
                 let rows = out.len() / columns;
                 let mut patches = scratch(blocks(depth) * rows);
@@ -47,7 +49,8 @@ pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<
                 });
                 first += rows;
             }
-        });
+        },
+    );
     output
 }
 
@@ -68,30 +71,30 @@ pub fn input_gradient(convolution: &Convolution, gradient: &[f32], weight: &[f32
     let pixels = pixels(convolution);
     let images = convolution.images_per_task(pixels);
     let image = convolution.height * convolution.width * convolution.channels_in;
-    let mut input_gradient = vec![0.0; convolution.input_len()];
-    input_gradient
-        .par_chunks_mut(images * image)
-        .zip(gradient.par_chunks(images * pixels * channels))
-        .for_each(|(input_gradient, gradient)| {
-            let mut first = 0;
-            for gradient in gradient.chunks(ROWS * channels) {
-                let rows = gradient.len() / channels;
-                let mut left = scratch(blocks(channels) * rows);
-                to_blocks(gradient, channels, &mut left);
-                let mut patches = scratch(rows * blocks(depth));
-                vectorized(RowProduct {
-                    left: &left,
-                    rows,
-                    right: &panels,
-                    panel_stride: channels,
-                    depth: channels,
-                    out: patches.as_flattened_mut(),
-                    columns: blocks(depth) * LANES,
-                });
-                scatter(convolution, &patches, first, input_gradient);
-                first += rows;
-            }
-        });
+    let len = convolution.input_len();
+    let [input_gradient] = computed(len, images * image, |index, [input_gradient]| {
+        let task = images * pixels * channels;
+        let gradient = &gradient[index * task..];
+        let gradient = &gradient[..task.min(gradient.len())];
+        let mut first = 0;
+        for gradient in gradient.chunks(ROWS * channels) {
+            let rows = gradient.len() / channels;
+            let mut left = scratch(blocks(channels) * rows);
+            to_blocks(gradient, channels, &mut left);
+            let mut patches = scratch(rows * blocks(depth));
+            vectorized(RowProduct {
+                left: &left,
+                rows,
+                right: &panels,
+                panel_stride: channels,
+                depth: channels,
+                out: patches.as_flattened_mut(),
+                columns: blocks(depth) * LANES,
+            });
+            scatter(convolution, &patches, first, input_gradient);
+            first += rows;
+        }
+    });
     input_gradient
 }
 
@@ -101,8 +104,9 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
     let mut sums = scratch(left_blocks * right_blocks * LANES);
     sums.fill([0.0; LANES]);
     let total = convolution.batch * pixels(convolution);
-    for first in (0..total).step_by(CHUNK) {
-        let chunk = CHUNK.min(total - first);
+    let step = (CHUNK / (depth + channels)).next_multiple_of(ROWS);
+    for first in (0..total).step_by(step) {
+        let chunk = step.min(total - first);
         let mut left = scratch(left_blocks * chunk);
         let mut right = scratch(right_blocks * chunk);
         left.par_chunks_mut(left_blocks * ROWS)
@@ -118,19 +122,21 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
                     right,
                 );
             });
-        sums.par_chunks_mut(right_blocks * LANES)
-            .enumerate()
-            .for_each(|(block, out)| {
+        let products = sums.par_chunks_mut(right_blocks * LANES).enumerate();
+        products.for_each(|(block, out)| {
+            let pairs = out.par_chunks_mut(2 * LANES).enumerate();
+            pairs.for_each(|(pair, out)| {
                 let parts = left.chunks(left_blocks * ROWS);
                 for (left, right) in parts.zip(right.chunks(right_blocks * ROWS)) {
                     let rows = left.len() / left_blocks;
                     vectorized(ColumnProduct {
                         left: &left[block * rows..][..rows],
-                        right,
+                        right: &right[2 * pair * rows..],
                         out,
                     });
                 }
             });
+        });
     }
     let mut weight_gradient = vec![0.0; convolution.weight_len()];
     for (o, weight) in weight_gradient.chunks_exact_mut(depth).enumerate() {
@@ -158,50 +164,77 @@ fn weight_index(convolution: &Convolution, d: usize) -> usize {
 /// `[blocks(depth)][pixels][16]`.
 fn gather(convolution: &Convolution, input: &[f32], range: Range<usize>, patches: &mut [Lane]) {
     let (rows, depth) = (range.len(), convolution.depth());
-    let channels = convolution.channels_in;
     for (row, pixel) in range.enumerate() {
-        for (place, source) in places(convolution, pixel) {
-            let mut d = place * channels;
-            let end = d + channels;
-            let mut values = source.map(|source| &input[source..][..channels]);
-            while d < end {
-                let count = (LANES - d % LANES).min(end - d);
-                let lane = &mut patches[d / LANES * rows + row][d % LANES..][..count];
-                match &mut values {
-                    Some(values) => {
-                        lane.copy_from_slice(values.split_off(..count).expect("channels"))
-                    }
-                    None => lane.fill(0.0),
-                }
-                d += count;
-            }
+        let mut end = 0;
+        for run in runs(convolution, pixel) {
+            fill(patches, rows, row, end..run.patch.start);
+            copy(
+                patches,
+                rows,
+                row,
+                run.patch.start,
+                &input[run.image..][..run.patch.len()],
+            );
+            end = run.patch.end;
         }
-        if depth % LANES != 0 {
-            patches[depth / LANES * rows + row][depth % LANES..].fill(0.0);
+        fill(patches, rows, row, end..depth.next_multiple_of(LANES));
+    }
+}
+
+/// Writes `values` to row `row` of `[blocks][rows][16]`, from column `first` on.
+fn copy(lanes: &mut [Lane], rows: usize, row: usize, first: usize, values: &[f32]) {
+    let mut rest = values;
+    let mut column = first;
+    while !rest.is_empty() {
+        let lane = &mut lanes[column / LANES * rows + row];
+        if let (0, Some((whole, after))) = (column % LANES, rest.split_first_chunk()) {
+            *lane = *whole;
+            rest = after;
+            column += LANES;
+            continue;
         }
+        let count = rest.len().min(LANES - column % LANES);
+        // Element by element: so few are not worth a call.
+        for (place, value) in lane[column % LANES..][..count].iter_mut().zip(rest) {
+            *place = *value;
+        }
+        rest = &rest[count..];
+        column += count;
+    }
+}
+
+/// Writes zeros to `columns` of row `row` of `[blocks][rows][16]`.
+fn fill(lanes: &mut [Lane], rows: usize, row: usize, columns: Range<usize>) {
+    for column in columns {
+        lanes[column / LANES * rows + row][column % LANES] = 0.0;
     }
 }
 
 /// Adds the patches `[pixels][blocks(depth)][16]` of the output pixels from `first` on to the image
 /// they were taken from.
 fn scatter(convolution: &Convolution, patches: &[Lane], first: usize, image: &mut [f32]) {
-    let channels = convolution.channels_in;
     let width = blocks(convolution.depth());
     for (row, patch) in patches.chunks_exact(width).enumerate() {
         let patch = patch.as_flattened();
-        for (place, source) in places(convolution, first + row) {
-            let Some(source) = source else { continue };
-            let values = &patch[place * channels..][..channels];
-            for (pixel, value) in image[source..][..channels].iter_mut().zip(values) {
+        for run in runs(convolution, first + row) {
+            let values = &patch[run.patch.clone()];
+            for (pixel, value) in image[run.image..][..values.len()].iter_mut().zip(values) {
                 *pixel += value;
             }
         }
     }
 }
 
-/// For each place of the kernel, where the channels of the input pixel under it begin, or `None`
-/// where the output pixel's patch reaches outside the image.
-fn places(convolution: &Convolution, pixel: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
+/// Neighbouring values of an image under one line of the kernel.
+struct Run {
+    /// Where they lie in the image.
+    image: usize,
+    /// Where they lie in the patch `[kernel, kernel, channels_in]`.
+    patch: Range<usize>,
+}
+
+/// The runs that make up the patch of an output pixel; what lies between them is outside the image.
+fn runs(convolution: &Convolution, pixel: usize) -> impl Iterator<Item = Run> {
     let Convolution {
         height,
         width,
@@ -213,18 +246,20 @@ fn places(convolution: &Convolution, pixel: usize) -> impl Iterator<Item = (usiz
     } = *convolution;
     let [out_height, out_width] = convolution.output_size();
     let image = pixel / (out_height * out_width);
-    let row = pixel / out_width % out_height * stride;
-    let column = pixel % out_width * stride;
-    (0..kernel * kernel).map(move |place| {
-        let y = (row + place / kernel)
-            .checked_sub(padding)
-            .filter(|y| *y < height);
-        let x = (column + place % kernel)
-            .checked_sub(padding)
-            .filter(|x| *x < width);
-        let source = y
-            .zip(x)
-            .map(|(y, x)| ((image * height + y) * width + x) * channels_in);
-        (place, source)
+    let top = pixel / out_width % out_height * stride;
+    let left = pixel % out_width * stride;
+    // Columns of the kernel that lie on the image.
+    let columns = padding.saturating_sub(left)..kernel.min((width + padding).saturating_sub(left));
+    (0..kernel).filter_map(move |line| {
+        let y = (top + line).checked_sub(padding).filter(|y| *y < height)?;
+        if columns.is_empty() {
+            return None;
+        }
+        let x = left + columns.start - padding;
+        let patch = |column| (line * kernel + column) * channels_in;
+        Some(Run {
+            image: ((image * height + y) * width + x) * channels_in,
+            patch: patch(columns.start)..patch(columns.end),
+        })
     })
 }

@@ -3,15 +3,20 @@
 //! Images are cut into tiles of 4×4 outputs. The transforms of [`super::transform`] turn a
 //! convolution into 36 independent matrix products ("planes") between the tiles and the filters.
 //! The transposed transforms give the weight's gradient from the same tiles.
+//!
+//! A NaN or an infinity would spread over its whole tile, so nothing is given where one appears, and
+//! the direct method computes it again and leaves it where it belongs.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::transform::{self, PLANES, SPAN, TILE, both_ways};
 use super::{Convolution, ROWS, panel_lanes};
-use crate::lanes::{LANES, Lane, Scratch, blocks, filled, scratch, vectorized};
+use crate::lanes::{LANES, Lane, OnCacheLine, Scratch, blocks, filled, scratch, vectorized};
+use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
 
 /// Images seen as tiles.
@@ -55,7 +60,8 @@ impl Tiles {
     }
 }
 
-pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<f32> {
+/// The output, or `None` where a value is not finite.
+pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Option<Vec<f32>> {
     let Convolution {
         channels_in,
         channels_out,
@@ -67,8 +73,13 @@ pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<
     correlate(convolution, input, channels_in, &filters, channels_out)
 }
 
-/// The correlation of the output's gradient with the filters turned by half a circle.
-pub fn input_gradient(convolution: &Convolution, gradient: &[f32], weight: &[f32]) -> Vec<f32> {
+/// The correlation of the output's gradient with the filters turned by half a circle; `None` where a
+/// value is not finite.
+pub fn input_gradient(
+    convolution: &Convolution,
+    gradient: &[f32],
+    weight: &[f32],
+) -> Option<Vec<f32>> {
     let Convolution {
         channels_in,
         channels_out,
@@ -167,7 +178,7 @@ fn correlate(
     channels_in: usize,
     filters: &[Lane],
     channels_out: usize,
-) -> Vec<f32> {
+) -> Option<Vec<f32>> {
     let Convolution { height, width, .. } = *convolution;
     let source = Tiles {
         height,
@@ -180,44 +191,50 @@ fn correlate(
         channels: channels_out,
     };
     let images = convolution.images_per_task(source.in_image());
-    let mut output = vec![0.0; convolution.batch * target.values()];
-    output
-        .par_chunks_mut(images * target.values())
-        .zip(input.par_chunks(images * source.values()))
-        .for_each(|(output, input)| {
-            let total = input.len() / source.values() * source.in_image();
-            for first in (0..total).step_by(ROWS) {
-                let range = first..total.min(first + ROWS);
-                let rows = range.len();
-                let mut left = scratch(PLANES * source.plane(rows));
-                let mut products = scratch(PLANES * target.plane(rows));
-                vectorized(InputTransform {
-                    tiles: source,
-                    range: range.clone(),
-                    input,
-                    planes: &mut left,
-                });
-                for plane in 0..PLANES {
-                    let out = &mut products[plane * target.plane(rows)..][..target.plane(rows) - 1];
-                    vectorized(RowProduct {
-                        left: &left[plane * source.plane(rows)..],
-                        rows,
-                        right: &filters[plane * channels_in..],
-                        panel_stride: PLANES * channels_in,
-                        depth: channels_in,
-                        out: out.as_flattened_mut(),
-                        columns: blocks(channels_out) * LANES,
-                    });
-                }
-                vectorized(OutputTransform {
-                    tiles: target,
-                    range,
-                    planes: &products,
-                    output,
+    let all_finite = AtomicBool::new(true);
+    let (len, task) = (
+        convolution.batch * target.values(),
+        images * target.values(),
+    );
+    let [output] = computed(len, task, |index, [output]| {
+        let count = output.len() / target.values();
+        let input = &input[index * images * source.values()..][..count * source.values()];
+        let total = count * source.in_image();
+        for first in (0..total).step_by(ROWS) {
+            let range = first..total.min(first + ROWS);
+            let rows = range.len();
+            let mut left = scratch(PLANES * source.plane(rows));
+            let mut products = scratch(PLANES * target.plane(rows));
+            vectorized(InputTransform {
+                tiles: source,
+                range: range.clone(),
+                input,
+                planes: &mut left,
+            });
+            for plane in 0..PLANES {
+                let out = &mut products[plane * target.plane(rows)..][..target.plane(rows) - 1];
+                vectorized(RowProduct {
+                    left: &left[plane * source.plane(rows)..],
+                    rows,
+                    right: &filters[plane * channels_in..],
+                    panel_stride: PLANES * channels_in,
+                    depth: channels_in,
+                    out: out.as_flattened_mut(),
+                    columns: blocks(channels_out) * LANES,
                 });
             }
-        });
-    output
+            let finite = vectorized(OutputTransform {
+                tiles: target,
+                range,
+                planes: &products,
+                output,
+            });
+            if !finite {
+                all_finite.store(false, Ordering::Relaxed);
+            }
+        }
+    });
+    all_finite.into_inner().then_some(output)
 }
 
 /// Bᵀ d B of the tiles in `range`.
@@ -242,27 +259,22 @@ impl WithSimd for InputTransform<'_> {
             planes,
         } = self;
         let (rows, stride) = (range.len(), tiles.plane(range.len()));
+        let zero = simd.splat_f32s(0.0);
         for (row, tile) in range.enumerate() {
             let [image, top, left] = tiles.place(tile);
-            // Outputs (y, x) need the inputs from (y − 1, x − 1) to (y + 1, x + 1).
-            let offsets: [[Option<usize>; SPAN]; SPAN] = std::array::from_fn(|y| {
-                let y = (top + y).checked_sub(1).filter(|y| *y < tiles.height);
-                std::array::from_fn(|x| {
-                    let x = (left + x).checked_sub(1).filter(|x| *x < tiles.width);
-                    let pixel = |(y, x)| (image * tiles.height + y) * tiles.width + x;
-                    y.zip(x).map(|place| pixel(place) * tiles.channels)
-                })
-            });
             for block in 0..blocks(tiles.channels) {
-                let mut patch = [[[0.0; LANES]; SPAN]; SPAN];
-                for y in 0..SPAN {
-                    for x in 0..SPAN {
-                        patch[y][x] = channel_lane(input, offsets[y][x], block, tiles.channels);
-                    }
-                }
                 for n in 0..LANES / S::F32_LANES {
-                    let patch = registers(simd, &patch, n);
-                    let values = both_ways::<S, transform::Input, SPAN, SPAN>(simd, &patch);
+                    let mut patch = OnCacheLine([[zero; SPAN]; SPAN]);
+                    for y in 0..SPAN {
+                        for x in 0..SPAN {
+                            // A tile needs one pixel around its outputs; that before the first wraps
+                            // to a coordinate outside the image.
+                            let place =
+                                [image, (top + y).wrapping_sub(1), (left + x).wrapping_sub(1)];
+                            patch.0[y][x] = pixel_register(simd, tiles, input, place, [block, n]);
+                        }
+                    }
+                    let values = both_ways::<S, transform::Input, SPAN, SPAN>(simd, &patch.0);
                     for plane in 0..PLANES {
                         let lane = &mut planes[plane * stride + block * rows + row];
                         set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
@@ -273,21 +285,28 @@ impl WithSimd for InputTransform<'_> {
     }
 }
 
-/// The channels of `block` of the pixel whose values start at `offset`; zeros outside the image.
+/// Register `n` of the lane `block` of the channels of pixel (`y`, `x`) of `image`; zeros outside the
+/// image.
 #[inline(always)]
-fn channel_lane(values: &[f32], offset: Option<usize>, block: usize, channels: usize) -> Lane {
-    let Some(offset) = offset else {
-        return [0.0; LANES];
-    };
-    let first = block * LANES;
-    let pixel = &values[offset..offset + channels];
-    match pixel[first..].first_chunk() {
-        Some(whole) => *whole,
-        None => filled(&pixel[first..]),
+fn pixel_register<S: Simd>(
+    simd: S,
+    tiles: Tiles,
+    values: &[f32],
+    [image, y, x]: [usize; 3],
+    [block, n]: [usize; 2],
+) -> S::f32s {
+    if y >= tiles.height || x >= tiles.width {
+        return simd.splat_f32s(0.0);
+    }
+    let pixel = ((image * tiles.height + y) * tiles.width + x) * tiles.channels;
+    let channels = &values[pixel..pixel + tiles.channels][block * LANES..];
+    match channels.first_chunk() {
+        Some(lane) => register::<S>(lane, n),
+        None => register::<S>(&filled(channels), n),
     }
 }
 
-/// Aᵀ m A of the tiles in `range`.
+/// Aᵀ m A of the tiles in `range`; gives whether all of it is finite.
 struct OutputTransform<'a> {
     tiles: Tiles,
     range: Range<usize>,
@@ -298,10 +317,10 @@ struct OutputTransform<'a> {
 }
 
 impl WithSimd for OutputTransform<'_> {
-    type Output = ();
+    type Output = bool;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(self, simd: S) -> bool {
         let Self {
             tiles,
             range,
@@ -310,12 +329,15 @@ impl WithSimd for OutputTransform<'_> {
         } = self;
         let stride = tiles.plane(range.len());
         let channel_blocks = blocks(tiles.channels);
+        let zero = simd.splat_f32s(0.0);
+        // Stays 0 unless a NaN or an infinity is multiplied by 0.
+        let mut trace = zero;
         for (row, tile) in range.enumerate() {
             let [image, top, left] = tiles.place(tile);
             for block in 0..channel_blocks {
-                let mut patch = [[[0.0; LANES]; TILE]; TILE];
+                let mut patch = OnCacheLine([[[0.0; LANES]; TILE]; TILE]);
                 for n in 0..LANES / S::F32_LANES {
-                    let mut products = [[simd.splat_f32s(0.0); SPAN]; SPAN];
+                    let mut products = [[zero; SPAN]; SPAN];
                     for plane in 0..PLANES {
                         let lane = &planes[plane * stride + row * channel_blocks + block];
                         products[plane / SPAN][plane % SPAN] = register::<S>(lane, n);
@@ -323,15 +345,17 @@ impl WithSimd for OutputTransform<'_> {
                     let values = both_ways::<S, transform::Output, SPAN, TILE>(simd, &products);
                     for y in 0..TILE {
                         for x in 0..TILE {
-                            set_register::<S>(&mut patch[y][x], n, values[y][x]);
+                            trace = simd.mul_add_f32s(values[y][x], zero, trace);
+                            set_register::<S>(&mut patch.0[y][x], n, values[y][x]);
                         }
                     }
                 }
-                for (y, line) in patch.iter().enumerate().take(tiles.height - top) {
-                    for (x, lane) in line.iter().enumerate().take(tiles.width - left) {
+                for y in 0..TILE.min(tiles.height - top) {
+                    for x in 0..TILE.min(tiles.width - left) {
                         let pixel = (image * tiles.height + top + y) * tiles.width + left + x;
                         let pixel = &mut output[pixel * tiles.channels..][..tiles.channels];
                         let place = &mut pixel[block * LANES..];
+                        let lane = &patch.0[y][x];
                         match place.first_chunk_mut() {
                             Some(whole) => *whole = *lane,
                             None => place.copy_from_slice(&lane[..place.len()]),
@@ -340,10 +364,16 @@ impl WithSimd for OutputTransform<'_> {
                 }
             }
         }
+        simd.reduce_sum_f32s(trace) == 0.0
     }
 }
 
-pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32]) -> Vec<f32> {
+/// The gradient of the weight, or `None` where a value is not finite.
+pub fn weight_gradient(
+    convolution: &Convolution,
+    input: &[f32],
+    gradient: &[f32],
+) -> Option<Vec<f32>> {
     let Convolution {
         height,
         width,
@@ -407,16 +437,20 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
                 }
             });
     }
-    filter_gradients(channels_out, channels_in, &sums)
+    let weight = filter_gradients(channels_out, channels_in, &sums);
+    weight
+        .iter()
+        .all(|value| value.is_finite())
+        .then_some(weight)
 }
 
 /// Tiles whose contributions to the weight's gradient are added up at a time: few enough that their
 /// transforms, 36 planes of `channels`, stay in a cache of some twenty megabytes until the products
 /// read them, and many enough that the sums are not read and written too often.
 fn chunk(channels: usize) -> usize {
-    ((1 << 16) / channels)
+    ((1 << 14) / channels)
         .next_multiple_of(ROWS)
-        .clamp(2 * ROWS, 16 * ROWS)
+        .clamp(4 * ROWS, 16 * ROWS)
 }
 
 /// A dy Aᵀ of the tiles in `range`.
@@ -441,25 +475,20 @@ impl WithSimd for GradientTransform<'_> {
             planes,
         } = self;
         let (rows, stride) = (range.len(), tiles.plane(range.len()));
+        let zero = simd.splat_f32s(0.0);
         for (row, tile) in range.enumerate() {
             let [image, top, left] = tiles.place(tile);
-            let offsets: [[Option<usize>; TILE]; TILE] = std::array::from_fn(|y| {
-                std::array::from_fn(|x| {
-                    let (y, x) = (top + y, left + x);
-                    let pixel = (image * tiles.height + y) * tiles.width + x;
-                    (y < tiles.height && x < tiles.width).then_some(pixel * tiles.channels)
-                })
-            });
             for block in 0..blocks(tiles.channels) {
-                let mut patch = [[[0.0; LANES]; TILE]; TILE];
-                for y in 0..TILE {
-                    for x in 0..TILE {
-                        patch[y][x] = channel_lane(gradient, offsets[y][x], block, tiles.channels);
-                    }
-                }
                 for n in 0..LANES / S::F32_LANES {
-                    let patch = registers(simd, &patch, n);
-                    let values = both_ways::<S, transform::Gradient, TILE, SPAN>(simd, &patch);
+                    let mut patch = OnCacheLine([[zero; TILE]; TILE]);
+                    for y in 0..TILE {
+                        for x in 0..TILE {
+                            let place = [image, top + y, left + x];
+                            patch.0[y][x] =
+                                pixel_register(simd, tiles, gradient, place, [block, n]);
+                        }
+                    }
+                    let values = both_ways::<S, transform::Gradient, TILE, SPAN>(simd, &patch.0);
                     for plane in 0..PLANES {
                         let lane = &mut planes[plane * stride + block * rows + row];
                         set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
