@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 // Formulas such as f_y − mean_k f_k are mathematics, not code.
 #![allow(clippy::doc_markdown)]
 // What is exact in the mathematics is tested to be exact.

@@ -69,6 +69,12 @@ impl Convolution {
         }
     }
 
+    /// What this layer does to images of shape `input`, `[batch, height, width, channels_in]`.
+    pub fn shape(&self, input: [usize; 4]) -> cpu_kernels::Convolution {
+        let weight = self.weight.dims();
+        cpu_kernels::Convolution::new(input, weight, self.stride, weight[2] / 2)
+    }
+
     /// `[batch, height, width, channels_in]` to `[batch, ⌈height/stride⌉, ⌈width/stride⌉, channels_out]`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();

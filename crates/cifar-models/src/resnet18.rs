@@ -88,6 +88,31 @@ impl ResNet18 {
     }
 }
 
+impl ResNet18 {
+    /// Every convolution by name, with what it does to images of shape `[batch, height, width, 3]`.
+    /// Each is followed by batch normalisation of its output.
+    pub fn convolutions(&self, images: [usize; 4]) -> Vec<(String, cpu_kernels::Convolution)> {
+        let stem = self.conv1.shape(images);
+        let mut maps = stem.output();
+        let mut convolutions = vec![("conv1".to_owned(), stem)];
+        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
+        for (stage, blocks) in (1..).zip(stages) {
+            for (index, block) in blocks.iter().enumerate() {
+                let name = |layer| format!("layer{stage}.{index}.{layer}");
+                let first = block.conv1.shape(maps);
+                let second = block.conv2.shape(first.output());
+                convolutions.push((name("conv1"), first));
+                convolutions.push((name("conv2"), second));
+                if let Some(shortcut) = block.shortcut.convolution() {
+                    convolutions.push((name("shortcut.0"), shortcut.shape(maps)));
+                }
+                maps = second.output();
+            }
+        }
+        convolutions
+    }
+}
+
 /// Two 3×3 convolutions and a way around them.
 #[derive(Module, Debug)]
 pub struct BasicBlock {
@@ -190,6 +215,30 @@ mod tests {
             let deviation = variance / (bound * bound / 3.0) - 1.0;
             assert!(deviation.abs() < 5.0 * (0.8 / count).sqrt(), "{name}");
         }
+    }
+
+    #[test]
+    fn convolutions_are_listed_with_their_shapes() {
+        let network = ResNet18Config::new(10)
+            .with_width(2)
+            .init(0, &Device::flex());
+        let convolutions = network.convolutions([4, 32, 32, 3]);
+        let parameters: usize = convolutions
+            .iter()
+            .map(|(_, shape)| shape.weight_len())
+            .sum();
+        let weights = named_tensors(&network);
+        let kernels = weights
+            .iter()
+            .filter(|(_, values)| values.shape().num_dims() == 4);
+        assert_eq!(convolutions.len(), kernels.clone().count());
+        let elements = kernels.map(|(_, values)| values.num_elements());
+        assert_eq!(parameters, elements.sum::<usize>());
+        let (name, last) = convolutions.last().unwrap();
+        assert_eq!(
+            (name.as_str(), last.output()),
+            ("layer4.1.conv2", [4, 4, 4, 16])
+        );
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Shortcut {
         }))
     }
 
+    /// The convolution of a shortcut that changes the shape.
+    pub fn convolution(&self) -> Option<&Convolution> {
+        self.0.as_ref().map(|(convolution, _)| convolution)
+    }
+
     /// `[batch, height, width, channels_in]` to the shape of the block's output.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         match &self.0 {

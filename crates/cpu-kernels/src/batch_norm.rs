@@ -63,50 +63,67 @@ impl Moments {
             values.len()
         );
         let layout = Layout::new(channels);
-        // Of each stretch its rows, means and sums of squared deviations from them.
-        let stretches: Vec<(f64, Vec<f32>, Vec<f32>)> = values
+        let stretches: Vec<StretchMoments> = values
             .par_chunks(layout.stretch)
-            .map(|values| {
-                let rows = values.len() / channels;
-                let mut mean = layout.sums(|sums| {
-                    vectorized(Sum {
-                        values,
-                        minus: None,
-                        sums,
-                    })
-                });
-                mean.iter_mut().for_each(|sum| *sum /= rows as f32);
-                let means = layout.tiled(&mean);
-                let minus = Some(&*means);
-                let squares = layout.sums(|sums| {
-                    vectorized(Sum {
-                        values,
-                        minus,
-                        sums,
-                    })
-                });
-                (rows as f64, mean, squares)
-            })
+            .map(|values| StretchMoments::of(values, &layout))
             .collect();
         let total = (values.len() / channels) as f64;
-        let combine = |channel: usize| {
-            let sum = |term: &dyn Fn(&(f64, Vec<f32>, Vec<f32>)) -> f64| -> f64 {
-                stretches.iter().map(term).sum()
-            };
-            let mean = sum(&|(rows, mean, _)| rows * f64::from(mean[channel])) / total;
-            let squares = sum(&|(rows, stretch_mean, squares)| {
-                let offset = f64::from(stretch_mean[channel]) - mean;
-                f64::from(squares[channel]) + rows * offset * offset
-            });
-            (mean as f32, (squares / total) as f32)
+        let combined = |channel: usize| {
+            let sums = stretches.iter().map(|stretch| stretch.sum(channel));
+            let mean = sums.sum::<f64>() / total;
+            let squares = stretches
+                .iter()
+                .map(|stretch| stretch.squares(channel, mean));
+            (mean as f32, (squares.sum::<f64>() / total) as f32)
         };
-        let (mean, variance) = (0..channels).map(combine).unzip();
+        let (mean, variance) = (0..channels).map(combined).unzip();
         Self { mean, variance }
     }
 
     /// √(variance + epsilon) of each channel.
     fn deviations(&self, epsilon: f64) -> impl Iterator<Item = f64> {
         (self.variance.iter()).map(move |variance| (f64::from(*variance) + epsilon).sqrt())
+    }
+}
+
+/// Moments of a stretch of rows.
+struct StretchMoments {
+    rows: f64,
+    mean: Vec<f32>,
+    /// Sums of squared deviations from the stretch's own mean, which is near enough to the values
+    /// that float32 loses nothing.
+    deviations: Vec<f32>,
+}
+
+impl StretchMoments {
+    fn of(values: &[f32], layout: &Layout) -> Self {
+        let rows = layout.rows(values);
+        let sum = |minus: Option<&[f32]>| {
+            layout.sums(|sums| {
+                vectorized(Sum {
+                    values,
+                    minus,
+                    sums,
+                });
+            })
+        };
+        let mean: Vec<f32> = sum(None).iter().map(|sum| sum / rows as f32).collect();
+        let deviations = sum(Some(&layout.tiled(&mean)));
+        Self {
+            rows,
+            mean,
+            deviations,
+        }
+    }
+
+    fn sum(&self, channel: usize) -> f64 {
+        self.rows * f64::from(self.mean[channel])
+    }
+
+    /// The sum of squared deviations from `mean`.
+    fn squares(&self, channel: usize, mean: f64) -> f64 {
+        let offset = f64::from(self.mean[channel]) - mean;
+        f64::from(self.deviations[channel]) + self.rows * offset * offset
     }
 }
 
@@ -219,11 +236,11 @@ pub fn gradients(
     let (len, stretch) = (values.len(), layout.stretch);
     let [values, residual] = if matches!(then, Then::AddRelu(())) {
         computed(len, stretch, |index, [values, residual]| {
-            compute(index, values, residual)
+            compute(index, values, residual);
         })
     } else {
         let [values] = computed(len, stretch, |index, [values]| {
-            compute(index, values, &mut [])
+            compute(index, values, &mut []);
         });
         [values, Vec::new()]
     };

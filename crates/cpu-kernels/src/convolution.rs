@@ -62,20 +62,45 @@ impl Convolution {
             .map(|size| (size + 2 * self.padding - self.kernel) / self.stride + 1)
     }
 
+    /// Shape of the input, `[batch, height, width, channels_in]`.
+    pub fn input(&self) -> [usize; 4] {
+        [self.batch, self.height, self.width, self.channels_in]
+    }
+
+    /// Shape of the output, `[batch, height, width, channels_out]`.
+    pub fn output(&self) -> [usize; 4] {
+        let [height, width] = self.output_size();
+        [self.batch, height, width, self.channels_out]
+    }
+
+    /// Shape of the weight, `[channels_out, channels_in, kernel, kernel]`.
+    pub fn weight(&self) -> [usize; 4] {
+        [
+            self.channels_out,
+            self.channels_in,
+            self.kernel,
+            self.kernel,
+        ]
+    }
+
+    /// Additions and multiplications of the definition above.
+    pub fn operations(&self) -> f64 {
+        2.0 * self.output_len() as f64 * self.depth() as f64
+    }
+
     /// Values of the input.
     pub fn input_len(&self) -> usize {
-        self.batch * self.height * self.width * self.channels_in
+        self.input().iter().product()
     }
 
     /// Values of the output.
     pub fn output_len(&self) -> usize {
-        let [height, width] = self.output_size();
-        self.batch * height * width * self.channels_out
+        self.output().iter().product()
     }
 
     /// Values of the weight.
     pub fn weight_len(&self) -> usize {
-        self.channels_out * self.depth()
+        self.weight().iter().product()
     }
 
     /// Products in one value of the output.
@@ -153,4 +178,44 @@ fn panel_lanes(columns: usize, first: usize, value: impl Fn(usize) -> f32) -> La
         *place = value(column);
     }
     lane
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::instructions;
+
+    fn values(count: usize, step: usize) -> Vec<f32> {
+        (0..count)
+            .map(|index| (index * step % 31) as f32 / 15.0 - 1.0)
+            .collect()
+    }
+
+    #[test]
+    fn every_kind_of_instructions_gives_the_same_values() {
+        for (channels_in, channels_out, stride) in [(24, 40, 1), (24, 40, 2), (3, 17, 1)] {
+            let input = [3, 9, 10, channels_in];
+            let shape = Convolution::new(input, [channels_out, channels_in, 3, 3], stride, 1);
+            let input = values(shape.input_len(), 7);
+            let weight = values(shape.weight_len(), 11);
+            let gradient = values(shape.output_len(), 13);
+            let results = instructions::each(|| {
+                [
+                    shape.forward(&input, &weight),
+                    shape.input_gradient(&gradient, &weight),
+                    shape.weight_gradient(&input, &gradient),
+                ]
+            });
+            let (_, expected) = &results[0];
+            for (name, found) in &results[1..] {
+                for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+                    let error = (found - expected).abs();
+                    assert!(
+                        error < 1e-3,
+                        "{name}: {found} is not {expected} for {shape:?}"
+                    );
+                }
+            }
+        }
+    }
 }

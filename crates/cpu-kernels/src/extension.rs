@@ -17,6 +17,7 @@ use burn::tensor::TensorData;
 
 use crate::batch_norm::{Moments, Then, normalize};
 use crate::convolution::Convolution;
+use crate::sgd::SgdStep;
 
 /// The differentiable operations; images lie as `[batch, height, width, channels]`.
 #[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
@@ -38,7 +39,7 @@ pub trait TrainingKernels: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// The operation that has no gradient.
+/// The operations that have no gradient.
 #[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
 pub trait EvaluationKernels: Backend {
     fn batch_norm_then(
@@ -50,6 +51,21 @@ pub trait EvaluationKernels: Backend {
         #[extension_type] then: TensorThen<Self>,
         epsilon: f64,
     ) -> FloatTensor<Self>;
+
+    /// New parameter and velocity.
+    fn sgd_first_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        rule: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// New parameter and velocity.
+    fn sgd_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        rule: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// [`Then`] in the form that Burn's dispatch passes on.
@@ -144,6 +160,23 @@ macro_rules! use_kernels {
                 let moments = Moments { mean, variance };
                 batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then)
             }
+
+            fn sgd_first_step(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                rule: SgdStep,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+                sgd::<Self>(&parameter, &gradient, None, rule)
+            }
+
+            fn sgd_step(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                velocity: FloatTensor<Self>,
+                rule: SgdStep,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+                sgd::<Self>(&parameter, &gradient, Some(&velocity), rule)
+            }
         }
     )*};
 }
@@ -180,6 +213,35 @@ fn batch_norm<B: CpuBackend>(
     let then = then.as_ref().map(|residual| &**residual);
     let output = normalize(&B::values(values), moments, [&weight, &bias], epsilon, then);
     tensor::<B, 4>(output, values.shape().dims(), values)
+}
+
+fn sgd<B: CpuBackend>(
+    parameter: &FloatTensor<B>,
+    gradient: &FloatTensor<B>,
+    velocity: Option<&FloatTensor<B>>,
+    rule: SgdStep,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let velocity = velocity.map(B::values);
+    let [new_parameter, new_velocity] = rule
+        .of_slices(
+            &B::values(parameter),
+            &B::values(gradient),
+            velocity.as_deref(),
+        )
+        .map(|values| {
+            let data = TensorData::new(values, parameter.shape());
+            B::float_from_data(data, &parameter.device())
+        });
+    (new_parameter, new_velocity)
+}
+
+/// The tensor with its values in the order of its shape, so that they are copied once at most.
+pub fn in_order<B: CpuBackend>(given: FloatTensor<B>) -> FloatTensor<B> {
+    let Cow::Owned(values) = B::values(&given) else {
+        return given;
+    };
+    let shape = given.shape();
+    B::float_from_data(TensorData::new(values, shape), &given.device())
 }
 
 /// A tensor of `values` on the device of `like`.

@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 use crate::batch_norm::{self, Moments, Then};
 use crate::convolution::Convolution;
-use crate::extension::{CpuBackend, TensorThen, TrainingKernels, tensor};
+use crate::extension::{CpuBackend, TensorThen, TrainingKernels, in_order, tensor};
 
 impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for Autodiff<B, C> {
     fn convolution(
@@ -20,7 +20,7 @@ impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for
         padding: usize,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), weight.node()];
-        let [input, weight] = [input, weight].map(|tensor| tensor.into_primitive());
+        let [input, weight] = [input, weight].map(|tensor| in_order::<B>(tensor.into_primitive()));
         let output = B::convolution(input.clone(), weight.clone(), stride, padding);
         let state = (input, weight, stride, padding);
         record::<B, C, _, 2>(ConvolutionGradient, nodes, state, output)
@@ -34,7 +34,8 @@ impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for
         epsilon: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [values.node(), weight.node(), bias.node()];
-        let [values, weight, bias] = [values, weight, bias].map(|tensor| tensor.into_primitive());
+        let [values, weight, bias] =
+            [values, weight, bias].map(FloatTensor::<Self>::into_primitive);
         let kind = then.as_then().map(|_| ());
         let (then, residual_node) = match then {
             TensorThen::Nothing => (TensorThen::Nothing, None),

@@ -22,6 +22,11 @@ pub fn blocks(channels: usize) -> usize {
 
 /// Runs `kernel` compiled for the widest vectors of this machine.
 pub fn vectorized<K: WithSimd>(kernel: K) -> K::Output {
+    #[cfg(test)]
+    let kernel = match instructions::run(kernel) {
+        Ok(output) => return output,
+        Err(kernel) => kernel,
+    };
     Arch::new().dispatch(kernel)
 }
 
@@ -104,5 +109,39 @@ impl Drop for Scratch {
         let buffer = std::mem::take(&mut self.buffer);
         // During the end of a thread its free list may be gone; then the buffer goes too.
         let _ = FREE.try_with(|free| free.borrow_mut().push(buffer));
+    }
+}
+
+/// Lets the tests of this crate run the kernels for narrower vectors than the machine has.
+#[cfg(test)]
+pub mod instructions {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use pulp::{Scalar, Simd, WithSimd};
+
+    static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+    /// What `compute` gives with each kind of instructions that this machine has, with its name.
+    pub fn each<T>(compute: impl Fn() -> T) -> Vec<(&'static str, T)> {
+        let names = [(0, "widest"), (1, "scalar"), (2, "AVX2")];
+        let results = names.map(|(number, name)| {
+            CHOSEN.store(number, Ordering::SeqCst);
+            (name, compute())
+        });
+        CHOSEN.store(0, Ordering::SeqCst);
+        results.into()
+    }
+
+    /// The output with the instructions chosen, or the kernel back where none are.
+    pub fn run<K: WithSimd>(kernel: K) -> Result<K::Output, K> {
+        match CHOSEN.load(Ordering::SeqCst) {
+            1 => Ok(Scalar::new().vectorize(kernel)),
+            #[cfg(target_arch = "x86_64")]
+            2 => match pulp::x86::V3::try_new() {
+                Some(simd) => Ok(Simd::vectorize(simd, kernel)),
+                None => Err(kernel),
+            },
+            _ => Err(kernel),
+        }
     }
 }

@@ -1,6 +1,12 @@
 #![doc = include_str!("../README.md")]
-// The kernels index several arrays of fixed length in step.
-#![allow(clippy::needless_range_loop)]
+#![allow(
+    clippy::inline_always,
+    reason = "what is inlined into a kernel is compiled for its vectors, and nothing else is"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "the kernels index several arrays of fixed length in step"
+)]
 
 mod batch_norm;
 mod convolution;
@@ -13,8 +19,10 @@ mod memory;
 mod operations;
 mod output;
 mod product;
+mod sgd;
 
 pub use batch_norm::Then;
 pub use convolution::Convolution;
 pub use memory::KeepingAllocator;
-pub use operations::{BatchNormTrain, batch_norm, batch_norm_train, convolution};
+pub use operations::{BatchNormTrain, batch_norm, batch_norm_train, convolution, sgd_step};
+pub use sgd::SgdStep;

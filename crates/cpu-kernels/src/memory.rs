@@ -4,8 +4,12 @@
 //! maps each large block anew, and the kernel clears it page by page: for a tensor of 32 MB that
 //! takes longer than computing it.
 
-// The only unsafe code of the workspace: an allocator cannot be written without.
+// An allocator cannot be written without.
 #![allow(unsafe_code)]
+#![allow(
+    clippy::cast_ptr_alignment,
+    reason = "kept blocks start at cache lines"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;

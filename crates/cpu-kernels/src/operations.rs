@@ -11,6 +11,7 @@ use crate::batch_norm::Then;
 use crate::convolution::Convolution;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 use crate::extension::{EvaluationKernels, TensorThen, TrainingKernels};
+use crate::sgd::SgdStep;
 
 /// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
 /// `[channels_out, channels_in, kernel, kernel]` to `[batch, height_out, width_out, channels_out]`
@@ -122,6 +123,50 @@ pub fn batch_norm(
     followed(channels_last(output), then)
 }
 
+/// A step of stochastic gradient descent on one parameter: the new parameter and the new velocity.
+/// The formula is that of [`SgdStep`]; before the first step there is no velocity.
+///
+/// # Panics
+/// When parameter, gradient and velocity differ in shape, and on a device that records gradients.
+pub fn sgd_step<const D: usize>(
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    velocity: Option<Tensor<D>>,
+    rule: SgdStep,
+) -> [Tensor<D>; 2] {
+    for other in [Some(&gradient), velocity.as_ref()].into_iter().flatten() {
+        assert!(
+            other.dims() == parameter.dims(),
+            "expected gradient and velocity of the parameter's shape {:?}, found {:?}",
+            parameter.dims(),
+            other.dims()
+        );
+    }
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    if runs_on_kernels(&parameter) {
+        let (parameter, gradient) = (parameter.into_dispatch(), gradient.into_dispatch());
+        let (parameter, velocity) = match velocity {
+            None => <Dispatch as EvaluationKernels>::sgd_first_step(parameter, gradient, rule),
+            Some(velocity) => {
+                let velocity = velocity.into_dispatch();
+                <Dispatch as EvaluationKernels>::sgd_step(parameter, gradient, velocity, rule)
+            }
+        };
+        return [parameter, velocity].map(Tensor::from_dispatch);
+    }
+    let gradient = gradient + parameter.clone() * rule.weight_decay;
+    let velocity = match velocity {
+        None => gradient.clone(),
+        Some(velocity) => velocity * rule.momentum + gradient.clone(),
+    };
+    let direction = if rule.nesterov {
+        gradient + velocity.clone() * rule.momentum
+    } else {
+        velocity.clone()
+    };
+    [parameter - direction * rule.learning_rate, velocity]
+}
+
 fn check_shapes(images: &Tensor<4>, parameters: [&Tensor<1>; 2], then: &Then<Tensor<4>>) {
     let [_, _, _, channels] = images.dims();
     for parameter in parameters {
@@ -142,10 +187,10 @@ fn check_shapes(images: &Tensor<4>, parameters: [&Tensor<1>; 2], then: &Then<Ten
     }
 }
 
-/// Whether the kernels compute on `images`: f32 on one of Burn's CPU backends.
+/// Whether the kernels compute on `tensor`: f32 on one of Burn's CPU backends.
 #[cfg(any(feature = "flex", feature = "ndarray"))]
-fn runs_on_kernels(images: &Tensor<4>) -> bool {
-    let device: Device = images.device().without_autodiff();
+fn runs_on_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let device: Device = tensor.device().without_autodiff();
     let on_cpu = match device.as_dispatch() {
         #[cfg(feature = "flex")]
         DispatchDevice::Flex(_) => true,
@@ -153,7 +198,7 @@ fn runs_on_kernels(images: &Tensor<4>) -> bool {
         DispatchDevice::NdArray(_) => true,
         _ => false,
     };
-    on_cpu && images.dtype() == DType::F32
+    on_cpu && tensor.dtype() == DType::F32
 }
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]

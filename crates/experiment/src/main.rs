@@ -1,5 +1,7 @@
 //! `experiment`: settles which classification loss is better. See README.md and DESIGN.md.
 
+#![forbid(unsafe_code)]
+
 mod bench;
 mod commands;
 mod data;

@@ -34,6 +34,11 @@ impl Layout {
         }
     }
 
+    /// Rows of `values`.
+    pub fn rows(&self, values: &[f32]) -> f64 {
+        (values.len() / self.channels) as f64
+    }
+
     /// Where the stretch number `index`, which has `len` values, lies.
     pub fn part(&self, index: usize, len: usize) -> Range<usize> {
         index * self.stretch..index * self.stretch + len

@@ -1,62 +1,184 @@
 //! `experiment bench`: how fast this machine trains.
 
-use anyhow::Result;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::print;
-use crate::bench::{BenchRow, bench_training};
+use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
 use crate::sweep::BackendChoice;
 
-/// Measure training images per second of the bare model on one fixed batch
+/// Measure images per second and peak memory of the bare model on one fixed batch
+///
+/// Every option but --steps takes a list, such as --width 16,64; every combination is a row, measured
+/// in a process of its own.
 #[derive(Debug, Args)]
 pub struct BenchArguments {
     /// What computes
-    #[arg(long, default_value = "auto")]
-    backend: BackendChoice,
+    #[arg(long, default_value = "auto", value_delimiter = ',')]
+    backend: Vec<BackendChoice>,
+    /// What a step is
+    #[arg(long, default_values = ["training", "inference"], value_delimiter = ',')]
+    mode: Vec<Mode>,
     /// Channels of the first stage
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    width: u16,
+    #[arg(long, default_value = "64", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    width: Vec<u16>,
     /// Images in a step
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    batch: u32,
+    #[arg(long, default_value = "128", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch: Vec<u32>,
     /// Threads of the CPU backends; all cores by default
-    #[arg(long, value_parser = super::thread_count())]
-    threads: Option<u16>,
+    #[arg(long, value_delimiter = ',', value_parser = super::thread_count())]
+    threads: Vec<u16>,
     /// Measured steps, after a warm-up
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
+    /// Show where a training step spends its time, layer by layer
+    #[arg(long)]
+    layers: bool,
     /// Print an array of rows for programs
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
-    super::use_threads(arguments.threads.map(usize::from))?;
-    let device = super::open_device(arguments.backend)?;
-    let row = bench_training(
-        &device,
-        usize::from(arguments.width),
-        arguments.batch as usize,
-        arguments.steps as usize,
-    )?;
+    let settings = settings(arguments);
+    let rows = match settings.as_slice() {
+        [setting] => vec![measured_here(setting, arguments.layers)?],
+        several => several
+            .iter()
+            .map(|setting| measured_apart(setting, arguments.layers))
+            .collect::<Result<_>>()?,
+    };
     if arguments.json {
-        print(&(serde_json::to_string_pretty(&[row])? + "\n"))
-    } else {
-        print(&table(&row))
+        return print(&(serde_json::to_string_pretty(&rows)? + "\n"));
     }
+    print(&table(&rows))?;
+    for row in rows.iter().filter(|row| !row.layers.is_empty()) {
+        print(&layer_table(row))?;
+    }
+    Ok(())
 }
 
-fn table(row: &BenchRow) -> String {
-    let [slowest, fastest] = row.images_per_second_range;
-    format!(
-        "training step of resnet18, width {}, batch {}, on {} ({}), {} threads\n\
-         images per second: {:.1} (median of {} steps; {slowest:.1} to {fastest:.1})\n",
-        row.width,
-        row.batch,
-        row.backend,
-        row.device,
-        row.threads,
-        row.images_per_second,
-        row.steps,
+/// Every combination, in the order of the lists.
+fn settings(arguments: &BenchArguments) -> Vec<Setting> {
+    let all_cores = [None];
+    let given: Vec<Option<usize>> = (arguments.threads.iter())
+        .map(|n| Some(usize::from(*n)))
+        .collect();
+    let threads = if given.is_empty() {
+        &all_cores[..]
+    } else {
+        &given
+    };
+    let mut settings = Vec::new();
+    for backend in &arguments.backend {
+        for width in &arguments.width {
+            for batch in &arguments.batch {
+                for threads in threads {
+                    settings.extend(arguments.mode.iter().map(|mode| Setting {
+                        backend: *backend,
+                        mode: *mode,
+                        width: usize::from(*width),
+                        batch: *batch as usize,
+                        threads: *threads,
+                        steps: arguments.steps as usize,
+                    }));
+                }
+            }
+        }
+    }
+    settings
+}
+
+fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
+    super::use_threads(setting.threads)?;
+    let device = super::open_device(setting.backend)?;
+    let mut row = bench(&device, setting)?;
+    if layers && setting.mode == Mode::Training {
+        let step_s = setting.batch as f64 / row.images_per_second;
+        row.layers = bench_layers(&device, setting, step_s)?;
+    }
+    Ok(row)
+}
+
+/// Measures in a process of its own: a peak of memory and a number of threads are a process's.
+fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
+    let program = std::env::current_exe().context("bench: this program's own file")?;
+    let mut command = Command::new(program);
+    command
+        .args(["bench", "--json"])
+        .args(["--backend", setting.backend.name()])
+        .args(["--mode", setting.mode.name()])
+        .args(["--width", &setting.width.to_string()])
+        .args(["--batch", &setting.batch.to_string()])
+        .args(["--steps", &setting.steps.to_string()])
+        .args(
+            setting
+                .threads
+                .map(|threads| format!("--threads={threads}")),
+        )
+        .args(layers.then_some("--layers"))
+        .stderr(Stdio::inherit());
+    let output = command.output().context("bench: a row's own process")?;
+    if !output.status.success() {
+        bail!(
+            "bench: the process that measured {setting:?} ended with {}",
+            output.status
+        );
+    }
+    let rows: Vec<BenchRow> = serde_json::from_slice(&output.stdout).context("bench: a row")?;
+    rows.into_iter().next().context("bench: no row")
+}
+
+fn table(rows: &[BenchRow]) -> String {
+    let mut text = String::from(
+        "backend   mode       width  batch  threads  images/s  slowest  fastest  peak MB\n",
+    );
+    for row in rows {
+        let [slowest, fastest] = row.images_per_second_range;
+        let memory = (row.peak_memory_bytes)
+            .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
+        text += &format!(
+            "{:<8}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
+            row.backend,
+            row.mode.name(),
+            row.width,
+            row.batch,
+            row.threads,
+            row.images_per_second,
+        );
+    }
+    let steps = rows.first().map_or(0, |row| row.steps);
+    text + &format!(
+        "\nresnet18, f32; images/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
     )
+}
+
+fn layer_table(row: &BenchRow) -> String {
+    let mut text = format!(
+        "\nwhere a training step goes ({}, width {}, batch {}, {} threads)\n\
+         layer                                        count  forward ms  backward ms  GFLOP/s  share %\n",
+        row.backend, row.width, row.batch, row.threads
+    );
+    for layer in &row.layers {
+        let LayerRow {
+            layer: name,
+            count,
+            forward_ms,
+            backward_ms,
+            gflops_per_second,
+            share,
+        } = layer;
+        let gflops = if *gflops_per_second > 0.0 {
+            format!("{gflops_per_second:.0}")
+        } else {
+            String::new()
+        };
+        text += &format!(
+            "{name:<43}  {count:>5}  {forward_ms:>10.2}  {backward_ms:>11.2}  {gflops:>7}  {:>7.1}\n",
+            100.0 * share
+        );
+    }
+    text
 }

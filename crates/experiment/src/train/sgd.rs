@@ -4,14 +4,11 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Gradients, Tensor};
+use cpu_kernels::{SgdStep, sgd_step};
 
 use crate::sweep::TrainSettings;
 
-/// SGD with momentum, Nesterov momentum and L2 weight decay; no dampening.
-///
-/// With gradient g, parameter p, velocity v (at first g itself) and learning rate η:
-/// g ← g + weight_decay · p; v ← momentum · v + g; p ← p − η v, or p − η (g + momentum · v) with
-/// Nesterov. Source: `torch.optim.SGD`, after Sutskever et al., ICML 2013.
+/// SGD with momentum, Nesterov momentum and L2 weight decay; the formula is that of [`SgdStep`].
 pub struct Sgd {
     momentum: f64,
     nesterov: bool,
@@ -41,36 +38,31 @@ impl Sgd {
         })
     }
 
-    /// The direction in which a parameter moves, and its new velocity in `velocities`.
-    fn direction<const D: usize>(
+    /// The parameter called `name` after a step along `gradient`.
+    fn updated<const D: usize>(
         &mut self,
         name: String,
-        parameter: &Tensor<D>,
+        parameter: Tensor<D>,
         gradient: Tensor<D>,
+        learning_rate: f64,
     ) -> Tensor<D> {
         // Matrices and kernels have two dimensions or more, batch norm's parameters and biases one.
         let decays = D > 1 || self.decay_norm_and_bias;
-        let gradient = if decays && self.weight_decay > 0.0 {
-            gradient + parameter.clone() * self.weight_decay
-        } else {
-            gradient
+        let rule = SgdStep {
+            learning_rate,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            weight_decay: if decays { self.weight_decay } else { 0.0 },
         };
-        if self.momentum == 0.0 {
-            return gradient;
-        }
-        let shape = gradient.shape();
-        let velocity = match self.velocities.remove(&name) {
-            Some(velocity) => velocity.reshape(shape.clone()) * self.momentum + gradient.clone(),
-            None => gradient.clone(),
-        };
+        let shape = parameter.shape();
         let elements = shape.num_elements();
-        self.velocities
-            .insert(name, velocity.clone().reshape([elements]));
-        if self.nesterov {
-            gradient + velocity * self.momentum
-        } else {
-            velocity
+        let velocity = self.velocities.remove(&name);
+        let velocity = velocity.map(|velocity| velocity.reshape(shape));
+        let [parameter, velocity] = sgd_step(parameter, gradient, velocity, rule);
+        if self.momentum > 0.0 {
+            self.velocities.insert(name, velocity.reshape([elements]));
         }
+        parameter
     }
 }
 
@@ -97,11 +89,10 @@ impl ModuleMapper for Update<'_> {
             let Some(gradient) = tensor.grad_remove(&mut self.gradients) else {
                 return tensor;
             };
+            let name = self.path.join(".");
             let value = tensor.inner();
-            let direction = self
-                .optimizer
-                .direction(self.path.join("."), &value, gradient);
-            Tensor::from_inner(value - direction * self.learning_rate).require_grad()
+            let value = (self.optimizer).updated(name, value, gradient, self.learning_rate);
+            Tensor::from_inner(value).require_grad()
         })
     }
 }

@@ -1,12 +1,10 @@
 //! Convolution against a plain loop in float64 and against Burn's own operation.
 
-mod support;
-
+use crate::support::{Numbers, devices, error, in_double, tensor, values};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 use cpu_kernels::{Convolution, convolution};
-use support::{Numbers, devices, error, in_double, tensor, values};
 
 /// Relative error of the direct method.
 const DIRECT: f64 = 1e-5;
@@ -34,32 +32,6 @@ impl Case {
             weight: numbers.values(shape.weight_len()),
             gradient: numbers.values(shape.output_len()),
         }
-    }
-
-    fn input_shape(&self) -> [usize; 4] {
-        let Convolution {
-            batch,
-            height,
-            width,
-            channels_in,
-            ..
-        } = self.shape;
-        [batch, height, width, channels_in]
-    }
-
-    fn weight_shape(&self) -> [usize; 4] {
-        let Convolution {
-            channels_in,
-            channels_out,
-            kernel,
-            ..
-        } = self.shape;
-        [channels_out, channels_in, kernel, kernel]
-    }
-
-    fn output_shape(&self) -> [usize; 4] {
-        let [height, width] = self.shape.output_size();
-        [self.shape.batch, height, width, self.shape.channels_out]
     }
 
     fn bound(&self) -> f64 {
@@ -137,10 +109,10 @@ impl Case {
         device: &Device,
         operation: impl FnOnce(Tensor<4>, Tensor<4>) -> Tensor<4>,
     ) -> Results<f32> {
-        let input = tensor(&self.input, self.input_shape(), device).require_grad();
-        let weight = tensor(&self.weight, self.weight_shape(), device).require_grad();
+        let input = tensor(&self.input, self.shape.input(), device).require_grad();
+        let weight = tensor(&self.weight, self.shape.weight(), device).require_grad();
         let output = operation(input.clone(), weight.clone());
-        let loss = output.clone() * tensor(&self.gradient, self.output_shape(), device);
+        let loss = output.clone() * tensor(&self.gradient, self.shape.output(), device);
         let gradients = loss.sum().backward();
         [
             values(output),

@@ -1,11 +1,9 @@
 //! Batch normalisation against its definition in float64 and against Burn's own operations.
 
-mod support;
-
+use crate::support::{Numbers, devices, error, in_double, tensor, values};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, module};
 use cpu_kernels::{Then, batch_norm, batch_norm_train};
-use support::{Numbers, devices, error, in_double, tensor, values};
 
 const EPSILON: f64 = 1e-5;
 const BOUND: f64 = 1e-5;

@@ -1,0 +1,6 @@
+//! The kernels against their definitions in float64 and against Burn's own operations.
+
+mod batch_norm;
+mod convolution;
+mod sgd;
+mod support;

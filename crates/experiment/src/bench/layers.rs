@@ -1,0 +1,158 @@
+//! Where a training step spends its time: each layer by itself, forward and backward.
+
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use burn::tensor::{Tensor, TensorData};
+use cifar_models::random::Stream;
+use cpu_kernels::{Convolution, Then, batch_norm_train, convolution};
+use serde::{Deserialize, Serialize};
+
+use super::{CLASSES, Setting, settings};
+use crate::device::OpenDevice;
+use crate::train::build_model;
+
+/// Times that each layer is measured; the median counts.
+const REPEATS: usize = 5;
+
+/// The time of the layers of one shape in a training step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerRow {
+    pub layer: String,
+    /// Layers of this shape.
+    pub count: usize,
+    pub forward_ms: f64,
+    pub backward_ms: f64,
+    /// Of the convolution as it is defined, whatever method computes it; 0 for the rest.
+    pub gflops_per_second: f64,
+    /// Of the whole step.
+    pub share: f64,
+}
+
+/// Measures every layer of the network of `setting`; what is left of `step_s`, the seconds of a whole
+/// step, is the last row.
+///
+/// # Errors
+/// When the device fails.
+pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Result<Vec<LayerRow>> {
+    let model = build_model(&settings(setting), CLASSES, 0, &device.device);
+    let mut shapes: Vec<(Convolution, usize)> = Vec::new();
+    for (_, shape) in model.convolutions([setting.batch, 32, 32, 3]) {
+        match shapes.iter_mut().find(|(known, _)| *known == shape) {
+            Some((_, count)) => *count += 1,
+            None => shapes.push((shape, 1)),
+        }
+    }
+    let mut rows = Vec::new();
+    for (shape, count) in shapes {
+        let times = convolution_times(device, &shape)?;
+        let operations = 3.0 * shape.operations(); // forward and two gradients
+        rows.push(LayerRow {
+            gflops_per_second: operations / (times[0] + times[1]) * 1e-9,
+            ..row(describe(&shape), count, times, step_s)
+        });
+        let times = batch_norm_times(device, shape.output())?;
+        let [_, height, width, channels] = shape.output();
+        let name = format!("batch norm, {height}×{width}×{channels}");
+        rows.push(row(name, count, times, step_s));
+    }
+    let known: f64 = rows.iter().map(|row| row.share).sum();
+    let rest = (1.0 - known).max(0.0);
+    rows.push(row(
+        "all the rest".to_owned(),
+        1,
+        [rest * step_s, 0.0],
+        step_s,
+    ));
+    Ok(rows)
+}
+
+fn row(layer: String, count: usize, [forward_s, backward_s]: [f64; 2], step_s: f64) -> LayerRow {
+    let times = count as f64;
+    LayerRow {
+        layer,
+        count,
+        forward_ms: 1e3 * forward_s * times,
+        backward_ms: 1e3 * backward_s * times,
+        gflops_per_second: 0.0,
+        share: (forward_s + backward_s) * times / step_s,
+    }
+}
+
+fn describe(shape: &Convolution) -> String {
+    let Convolution {
+        height,
+        width,
+        channels_in,
+        channels_out,
+        kernel,
+        stride,
+        ..
+    } = shape;
+    format!(
+        "{kernel}×{kernel}/{stride} convolution, {height}×{width}×{channels_in} to {channels_out}"
+    )
+}
+
+/// Seconds of a convolution's forward pass and of its gradients; the images of the first layer have
+/// no gradient.
+fn convolution_times(device: &OpenDevice, shape: &Convolution) -> Result<[f64; 2]> {
+    let images = noise(device, shape.input());
+    let images = if shape.channels_in == 3 {
+        images
+    } else {
+        images.require_grad()
+    };
+    let weight = noise(device, shape.weight()).require_grad();
+    median_times(device, || {
+        convolution(images.clone(), weight.clone(), shape.stride, shape.padding)
+    })
+}
+
+/// Seconds of batch normalisation with ReLU, forward and backward.
+fn batch_norm_times(device: &OpenDevice, shape: [usize; 4]) -> Result<[f64; 2]> {
+    let images = noise(device, shape).require_grad();
+    let parameter = || Tensor::<1>::ones([shape[3]], &device.autodiff()).require_grad();
+    let (weight, bias) = (parameter(), parameter());
+    median_times(device, || {
+        let (images, weight, bias) = (images.clone(), weight.clone(), bias.clone());
+        batch_norm_train(images, weight, bias, Then::Relu, 1e-5).output
+    })
+}
+
+/// Median seconds of `forward` and of the gradients of its result.
+fn median_times(device: &OpenDevice, forward: impl Fn() -> Tensor<4>) -> Result<[f64; 2]> {
+    let wait = || {
+        device
+            .device
+            .sync()
+            .map_err(|error| anyhow!("device: {error:?}"))
+    };
+    let mut times = [const { Vec::new() }; 2];
+    for repeat in 0..=REPEATS {
+        let start = Instant::now();
+        let output = forward();
+        wait()?;
+        let forward_s = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        drop(output.backward());
+        wait()?;
+        // The first time warms up.
+        if repeat > 0 {
+            times[0].push(forward_s);
+            times[1].push(start.elapsed().as_secs_f64());
+        }
+    }
+    Ok(times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[REPEATS / 2]
+    }))
+}
+
+fn noise(device: &OpenDevice, shape: [usize; 4]) -> Tensor<4> {
+    let mut noise = Stream::new(0, "layers", 0);
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| noise.normal())
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), &device.autodiff())
+}
