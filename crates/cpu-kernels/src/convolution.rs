@@ -170,9 +170,8 @@ impl Convolution {
 /// a megabyte while the weights stream past them.
 const ROWS: usize = 64;
 
-/// The weight as the panels of a matrix product, `[block of columns][planes][depth][16]`: the
-/// `column`-th column has the values that `value(column, plane, d)` gives.
-fn panel_lanes(columns: usize, first: usize, value: impl Fn(usize) -> f32) -> Lane {
+/// What `value` gives for sixteen columns from `first` on; zeros past the last of `columns`.
+fn column_lane(columns: usize, first: usize, value: impl Fn(usize) -> f32) -> Lane {
     let mut lane = [0.0; LANES];
     for (column, place) in (first..columns).zip(&mut lane) {
         *place = value(column);

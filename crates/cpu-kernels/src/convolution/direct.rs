@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Convolution, ROWS, panel_lanes};
+use super::{Convolution, ROWS, column_lane};
 use crate::lanes::{LANES, Lane, blocks, scratch, to_blocks, vectorized};
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
@@ -23,7 +23,7 @@ pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<
         .for_each(|(block, panel)| {
             for (d, lane) in panel.iter_mut().enumerate() {
                 let index = weight_index(convolution, d);
-                *lane = panel_lanes(columns, block * LANES, |o| weight[o * depth + index]);
+                *lane = column_lane(columns, block * LANES, |o| weight[o * depth + index]);
             }
         });
     let pixels = pixels(convolution);
@@ -63,7 +63,7 @@ pub fn input_gradient(convolution: &Convolution, gradient: &[f32], weight: &[f32
         .enumerate()
         .for_each(|(block, panel)| {
             for (o, lane) in panel.iter_mut().enumerate() {
-                *lane = panel_lanes(depth, block * LANES, |d| {
+                *lane = column_lane(depth, block * LANES, |d| {
                     weight[o * depth + weight_index(convolution, d)]
                 });
             }
@@ -104,7 +104,7 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
     let mut sums = scratch(left_blocks * right_blocks * LANES);
     sums.fill([0.0; LANES]);
     let total = convolution.batch * pixels(convolution);
-    let step = (CHUNK / (depth + channels)).next_multiple_of(ROWS);
+    let step = (CHUNK / (depth + channels)).max(1).next_multiple_of(ROWS);
     for first in (0..total).step_by(step) {
         let chunk = step.min(total - first);
         let mut left = scratch(left_blocks * chunk);
@@ -139,12 +139,13 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
         });
     }
     let mut weight_gradient = vec![0.0; convolution.weight_len()];
-    for (o, weight) in weight_gradient.chunks_exact_mut(depth).enumerate() {
+    let filters = weight_gradient.par_chunks_exact_mut(depth).enumerate();
+    filters.for_each(|(o, weight)| {
         for d in 0..depth {
             let row = (d / LANES * right_blocks + o / LANES) * LANES + d % LANES;
             weight[weight_index(convolution, d)] = sums[row][o % LANES];
         }
-    }
+    });
     weight_gradient
 }
 

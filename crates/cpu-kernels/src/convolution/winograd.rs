@@ -14,7 +14,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::transform::{self, PLANES, SPAN, TILE, both_ways};
-use super::{Convolution, ROWS, panel_lanes};
+use super::{Convolution, ROWS, column_lane};
 use crate::lanes::{LANES, Lane, OnCacheLine, Scratch, blocks, filled, scratch, vectorized};
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
@@ -105,7 +105,7 @@ fn filters(
             for d in 0..depth {
                 let filter: [[Lane; 3]; 3] = std::array::from_fn(|y| {
                     std::array::from_fn(|x| {
-                        panel_lanes(columns, block * LANES, |column| {
+                        column_lane(columns, block * LANES, |column| {
                             weight(column, d, 3 * y + x)
                         })
                     })
