@@ -139,6 +139,9 @@ impl Convolution {
     /// dw\[o, c, a, b\] = Σ_{n, i, j} dy\[n, i, j, o\] · x\[n, s·i + a − p, s·j + b − p, c\].
     pub fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
         self.check(&[(input, self.input_len()), (gradient, self.output_len())]);
+        if self.batch == 0 {
+            return vec![0.0; self.weight_len()];
+        }
         self.winograd(|| winograd::weight_gradient(self, input, gradient))
             .unwrap_or_else(|| direct::weight_gradient(self, input, gradient))
     }

@@ -102,7 +102,6 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
     let (depth, channels) = (convolution.depth(), convolution.channels_out);
     let (left_blocks, right_blocks) = (blocks(depth), blocks(channels));
     let mut sums = scratch(left_blocks * right_blocks * LANES);
-    sums.fill([0.0; LANES]);
     let total = convolution.batch * pixels(convolution);
     let step = (CHUNK / (depth + channels)).max(1).next_multiple_of(ROWS);
     for first in (0..total).step_by(step) {
@@ -126,6 +125,9 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
         products.for_each(|(block, out)| {
             let pairs = out.par_chunks_mut(2 * LANES).enumerate();
             pairs.for_each(|(pair, out)| {
+                if first == 0 {
+                    out.fill([0.0; LANES]);
+                }
                 let parts = left.chunks(left_blocks * ROWS);
                 for (left, right) in parts.zip(right.chunks(right_blocks * ROWS)) {
                     let rows = left.len() / left_blocks;

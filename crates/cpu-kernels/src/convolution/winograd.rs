@@ -394,7 +394,6 @@ pub fn weight_gradient(
     let (left_blocks, right_blocks) = (blocks(channels_in), blocks(channels_out));
     // [36][block of channels_in][block of channels_out][16][16]
     let mut sums = scratch(PLANES * left_blocks * right_blocks * LANES);
-    sums.fill([0.0; LANES]);
     let total = convolution.batch * source.in_image();
     let chunk = chunk(channels_in.max(channels_out));
     for first in (0..total).step_by(chunk) {
@@ -424,6 +423,9 @@ pub fn weight_gradient(
         sums.par_chunks_mut(right_blocks * LANES)
             .enumerate()
             .for_each(|(task, out)| {
+                if first == 0 {
+                    out.fill([0.0; LANES]);
+                }
                 let (plane, block) = (task / left_blocks, task % left_blocks);
                 for part in 0..parts {
                     let rows = range(part).len();
@@ -438,10 +440,8 @@ pub fn weight_gradient(
             });
     }
     let weight = filter_gradients(channels_out, channels_in, &sums);
-    weight
-        .iter()
-        .all(|value| value.is_finite())
-        .then_some(weight)
+    let finite = weight.par_iter().all(|value| value.is_finite());
+    finite.then_some(weight)
 }
 
 /// Tiles whose contributions to the weight's gradient are added up at a time: few enough that their
