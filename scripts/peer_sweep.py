@@ -1,7 +1,7 @@
 """The same sweep in PyTorch, to compare means with: a narrow ResNet18 and pytorch-cifar's recipe.
 
-    python scripts/peer_sweep.py --data cifar-10-batches-bin --width 8 --epochs 2 --lr 0.05 \
-        --loss cross_entropy bonus mae_mse --seeds 1 2 --threads 2
+    python scripts/peer_sweep.py --data cifar-10-batches-bin --width 8 --epochs 2 --lr 0.01 \
+        --loss cross_entropy bonus mae_mse --seeds 1 2 3 4 --threads 2
 
 are the settings of experiments/cifar10-narrow.toml; results/cifar10-narrow.md compares the two.
 
