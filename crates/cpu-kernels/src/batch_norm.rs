@@ -137,12 +137,12 @@ pub fn normalize(
     then: Then<&[f32]>,
 ) -> Vec<f32> {
     let layout = Layout::new(weight.len());
-    let scale: Vec<f32> = (moments.deviations(epsilon).zip(weight))
-        .map(|(deviation, weight)| (f64::from(*weight) / deviation) as f32)
-        .collect();
-    let shift: Vec<f32> = (moments.mean.iter().zip(&scale).zip(bias))
-        .map(|((mean, scale), bias)| bias - mean * scale)
-        .collect();
+    let (mut scale, mut shift) = (Vec::new(), Vec::new());
+    for (channel, deviation) in moments.deviations(epsilon).enumerate() {
+        let factor = f64::from(weight[channel]) / deviation;
+        scale.push(factor as f32);
+        shift.push((f64::from(bias[channel]) - f64::from(moments.mean[channel]) * factor) as f32);
+    }
     let (scale, shift) = (layout.tiled(&scale), layout.tiled(&shift));
     let [output] = computed(values.len(), layout.stretch, |index, [output]| {
         let part = layout.part(index, output.len());

@@ -31,14 +31,18 @@ impl Convolution {
     /// of shape `[channels_out, channels_in, kernel, kernel]`.
     ///
     /// # Panics
-    /// When the channels differ, the kernel is not square or larger than the padded image, or the
-    /// stride is 0.
+    /// When the channels differ, the kernel is not square or larger than the padded image, or
+    /// anything but the batch is empty.
     pub fn new(input: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) -> Self {
         let [batch, height, width, channels_in] = input;
         let [channels_out, weight_channels, kernel, kernel_width] = weight;
         assert!(
             channels_in == weight_channels && kernel == kernel_width && kernel > 0,
             "expected a square weight [channels_out, channels_in, kernel, kernel] for the channels of the input [batch, height, width, channels_in], found weight {weight:?} and input {input:?}"
+        );
+        assert!(
+            height.min(width).min(channels_in).min(channels_out) > 0,
+            "expected images and a weight that are not empty, found weight {weight:?} and input {input:?}"
         );
         assert!(
             stride > 0 && height.min(width) + 2 * padding >= kernel,
@@ -161,8 +165,8 @@ impl Convolution {
         self.suits_winograd().then(compute).flatten()
     }
 
-    /// Images whose rows of output (`rows` an image) one task should compute: about
-    /// [`ROWS`] rows, and work for every thread.
+    /// Images whose rows of output (`rows` an image) one task should compute: at least one and about
+    /// [`ROWS`] rows, but fewer where threads would have nothing to do.
     fn images_per_task(&self, rows: usize) -> usize {
         let share = self.batch.div_ceil(rayon::current_num_threads());
         (ROWS / rows).clamp(1, share.max(1))

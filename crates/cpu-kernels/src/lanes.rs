@@ -123,13 +123,18 @@ pub mod instructions {
 
     /// What `compute` gives with each kind of instructions that this machine has, with its name.
     pub fn each<T>(compute: impl Fn() -> T) -> Vec<(&'static str, T)> {
-        let names = [(0, "widest"), (1, "scalar"), (2, "AVX2")];
-        let results = names.map(|(number, name)| {
+        let mut kinds = vec![(0, "widest"), (1, "scalar")];
+        #[cfg(target_arch = "x86_64")]
+        if pulp::x86::V3::try_new().is_some() {
+            kinds.push((2, "AVX2"));
+        }
+        let with = |(number, name)| {
             CHOSEN.store(number, Ordering::SeqCst);
             (name, compute())
-        });
+        };
+        let results = kinds.into_iter().map(with).collect();
         CHOSEN.store(0, Ordering::SeqCst);
-        results.into()
+        results
     }
 
     /// The output with the instructions chosen, or the kernel back where none are.

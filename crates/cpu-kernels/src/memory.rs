@@ -129,6 +129,27 @@ unsafe impl GlobalAlloc for KeepingAllocator {
         }
     }
 
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller promises a size and alignment that make a layout.
+        let new_layout = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+        match (class(layout), class(new_layout)) {
+            // SAFETY: the caller's promise, passed on.
+            (None, None) => unsafe { System.realloc(block, layout, new_size) },
+            (Some((old, _)), Some((new, _))) if old == new => block,
+            _ => {
+                // SAFETY: both blocks have at least the size that is copied, and differ.
+                unsafe {
+                    let new_block = self.alloc(new_layout);
+                    if !new_block.is_null() {
+                        new_block.copy_from_nonoverlapping(block, layout.size().min(new_size));
+                        self.dealloc(block, layout);
+                    }
+                    new_block
+                }
+            }
+        }
+    }
+
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         match class(layout) {
             Some((class, _)) => self.keep(class, block),
@@ -179,6 +200,24 @@ mod tests {
             for block in [last, allocator.alloc(bytes(LARGE))] {
                 System.dealloc(block, class(bytes(LARGE)).unwrap().1);
             }
+        }
+    }
+
+    #[test]
+    fn a_block_that_grows_or_shrinks_keeps_its_values() {
+        let values: Vec<u8> = (0..100).collect();
+        let allocator = KeepingAllocator::new();
+        // SAFETY: the layouts are not empty; each size replaces the one before it.
+        unsafe {
+            let mut block = allocator.alloc(bytes(values.len()));
+            block.copy_from_nonoverlapping(values.as_ptr(), values.len());
+            let mut size = values.len();
+            for new_size in [LARGE / 2, LARGE, LARGE + 1, 4 * LARGE, 300] {
+                block = allocator.realloc(block, bytes(size), new_size);
+                size = new_size;
+                assert_eq!(std::slice::from_raw_parts(block, 100), values);
+            }
+            allocator.dealloc(block, bytes(size));
         }
     }
 

@@ -56,8 +56,8 @@ pub struct BatchNormTrain {
 /// Gradients flow to the images, the weight, the bias and the residual; mean and variance have none.
 ///
 /// # Panics
-/// When the residual does not have the shape of the images, or weight and bias not one value per
-/// channel.
+/// When the residual does not have the shape of the images, weight or bias not one value per channel,
+/// or the images no pixel.
 pub fn batch_norm_train(
     images: Tensor<4>,
     weight: Tensor<1>,
@@ -65,7 +65,7 @@ pub fn batch_norm_train(
     then: Then<Tensor<4>>,
     epsilon: f64,
 ) -> BatchNormTrain {
-    check_shapes(&images, [&weight, &bias], &then);
+    check_shapes(&images, &[&weight, &bias], &then);
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     if runs_on_kernels(&images) {
         let (output, mean, variance) = <Dispatch as TrainingKernels>::batch_norm_train_then(
@@ -93,7 +93,8 @@ pub fn batch_norm_train(
 /// [`batch_norm_train`]. On a CPU device no gradient is recorded.
 ///
 /// # Panics
-/// As [`batch_norm_train`], and on a CPU device that records gradients.
+/// As [`batch_norm_train`], when mean and variance are not one value per channel, and on a CPU device
+/// that records gradients.
 pub fn batch_norm(
     images: Tensor<4>,
     [mean, variance]: [Tensor<1>; 2],
@@ -101,7 +102,7 @@ pub fn batch_norm(
     then: Then<Tensor<4>>,
     epsilon: f64,
 ) -> Tensor<4> {
-    check_shapes(&images, [&weight, &bias], &then);
+    check_shapes(&images, &[&mean, &variance, &weight, &bias], &then);
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     if runs_on_kernels(&images) {
         assert!(
@@ -134,6 +135,10 @@ pub fn sgd_step<const D: usize>(
     velocity: Option<Tensor<D>>,
     rule: SgdStep,
 ) -> [Tensor<D>; 2] {
+    assert!(
+        !parameter.device().is_autodiff(),
+        "expected a parameter on a device without gradients"
+    );
     for other in [Some(&gradient), velocity.as_ref()].into_iter().flatten() {
         assert!(
             other.dims() == parameter.dims(),
@@ -167,12 +172,12 @@ pub fn sgd_step<const D: usize>(
     [parameter - direction * rule.learning_rate, velocity]
 }
 
-fn check_shapes(images: &Tensor<4>, parameters: [&Tensor<1>; 2], then: &Then<Tensor<4>>) {
+fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tensor<4>>) {
     let [_, _, _, channels] = images.dims();
     for parameter in parameters {
         assert!(
             parameter.dims() == [channels],
-            "expected one parameter per channel of images {:?}, found {:?}",
+            "expected one value per channel of images {:?}, found {:?}",
             images.dims(),
             parameter.dims()
         );

@@ -29,8 +29,8 @@ impl WithSimd for RowProduct<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        // Tiles that fill the registers: 16 sums of 32 registers (AVX-512) or of 16 (AVX2, where
-        // the factors come from memory), 16 of NEON's 32, and few enough for plain scalars.
+        // Tiles whose sums stay in registers: 16 of the 32 of AVX-512, 8 of the 16 of AVX2, 16 of the 32
+        // of NEON, and few enough for plain scalars.
         match S::F32_LANES {
             16 => self.all_columns::<S, 8, 2, 1>(simd),
             8 => self.all_columns::<S, 4, 1, 2>(simd),

@@ -445,8 +445,8 @@ pub fn weight_gradient(
 }
 
 /// Tiles whose contributions to the weight's gradient are added up at a time: few enough that their
-/// transforms, 36 planes of `channels`, stay in a cache of some twenty megabytes until the products
-/// read them, and many enough that the sums are not read and written too often.
+/// transforms, 36 planes of `channels`, are a few megabytes that the products find in the cache where
+/// `channels` is small, and many enough that the sums are not read and written too often.
 fn chunk(channels: usize) -> usize {
     ((1 << 14) / channels)
         .next_multiple_of(ROWS)

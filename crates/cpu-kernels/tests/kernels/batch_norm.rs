@@ -274,3 +274,18 @@ fn a_residual_of_another_shape_panics_with_both_shapes() {
         EPSILON,
     );
 }
+
+#[test]
+#[should_panic(expected = "one value per channel of images [1, 2, 2, 3], found [1]")]
+fn moments_of_other_channels_panic_with_both_shapes() {
+    let device = Device::flex();
+    let of = |channels| Tensor::<1>::ones([channels], &device);
+    let images = Tensor::zeros([1, 2, 2, 3], &device);
+    batch_norm(
+        images,
+        [of(1), of(3)],
+        [of(3), of(3)],
+        Then::Nothing,
+        EPSILON,
+    );
+}

@@ -36,23 +36,24 @@ pub struct LayerRow {
 /// When the device fails.
 pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Result<Vec<LayerRow>> {
     let model = build_model(&settings(setting), CLASSES, 0, &device.device);
-    let mut shapes: Vec<(Convolution, usize)> = Vec::new();
-    for (_, shape) in model.convolutions([setting.batch, 32, 32, 3]) {
-        match shapes.iter_mut().find(|(known, _)| *known == shape) {
-            Some((_, count)) => *count += 1,
-            None => shapes.push((shape, 1)),
+    let convolutions = model.convolutions([setting.batch, 32, 32, 3]);
+    let mut rows = Vec::new();
+    // The first layer's images have no gradient, so it stands by itself.
+    let (first, others) = convolutions.split_at(1);
+    for (layers, is_first) in [(first, true), (others, false)] {
+        for (shape, count) in counted(layers.iter().map(|(_, shape)| *shape)) {
+            let times = convolution_times(device, &shape, is_first)?;
+            let products = if is_first { 2.0 } else { 3.0 };
+            let gflops = products * shape.operations() * 1e-9;
+            rows.push(LayerRow {
+                gflops_per_second: gflops / (times[0] + times[1]),
+                ..row(describe(&shape), count, times, step_s)
+            });
         }
     }
-    let mut rows = Vec::new();
-    for (shape, count) in shapes {
-        let times = convolution_times(device, &shape)?;
-        let operations = 3.0 * shape.operations(); // forward and two gradients
-        rows.push(LayerRow {
-            gflops_per_second: operations / (times[0] + times[1]) * 1e-9,
-            ..row(describe(&shape), count, times, step_s)
-        });
-        let times = batch_norm_times(device, shape.output())?;
-        let [_, height, width, channels] = shape.output();
+    for (shape, count) in counted(convolutions.iter().map(|(_, shape)| shape.output())) {
+        let times = batch_norm_times(device, shape)?;
+        let [_, height, width, channels] = shape;
         let name = format!("batch norm, {height}×{width}×{channels}");
         rows.push(row(name, count, times, step_s));
     }
@@ -65,6 +66,18 @@ pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Resu
         step_s,
     ));
     Ok(rows)
+}
+
+/// Each shape once, in the order of its first appearance, and how often it appears.
+fn counted<T: PartialEq>(shapes: impl Iterator<Item = T>) -> Vec<(T, usize)> {
+    let mut counted: Vec<(T, usize)> = Vec::new();
+    for shape in shapes {
+        match counted.iter_mut().find(|(known, _)| *known == shape) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((shape, 1)),
+        }
+    }
+    counted
 }
 
 fn row(layer: String, count: usize, [forward_s, backward_s]: [f64; 2], step_s: f64) -> LayerRow {
@@ -94,11 +107,10 @@ fn describe(shape: &Convolution) -> String {
     )
 }
 
-/// Seconds of a convolution's forward pass and of its gradients; the images of the first layer have
-/// no gradient.
-fn convolution_times(device: &OpenDevice, shape: &Convolution) -> Result<[f64; 2]> {
+/// Seconds of a convolution's forward pass and of its gradients.
+fn convolution_times(device: &OpenDevice, shape: &Convolution, is_first: bool) -> Result<[f64; 2]> {
     let images = noise(device, shape.input());
-    let images = if shape.channels_in == 3 {
+    let images = if is_first {
         images
     } else {
         images.require_grad()
