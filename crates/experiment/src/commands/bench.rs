@@ -180,5 +180,5 @@ fn layer_table(row: &BenchRow) -> String {
             100.0 * share
         );
     }
-    text
+    text + "\neach layer was measured by itself, so the shares need not add up to 100\n"
 }
