@@ -169,8 +169,7 @@ pub struct Gradients {
 
 /// The gradients, given that of the output.
 ///
-/// `then` is what followed, with the output in the residual's place; `None` where nothing did. With
-/// g the output's gradient where the rectifier passed it on and 0 elsewhere,
+/// `then` is what followed the normalisation to give `output`. With g the output's gradient where the rectifier passed it on and 0 elsewhere,
 /// x̂ = (x − mean)/√(variance + epsilon) and means over the rows: dbias = Σ g, dweight = Σ g x̂,
 /// dresidual = g and dx = weight / √(variance + epsilon) · (g − mean(g) − x̂ · mean(g x̂)).
 pub fn gradients(
@@ -184,34 +183,13 @@ pub fn gradients(
 ) -> Gradients {
     let (channels, layout) = (weight.len(), Layout::new(weight.len()));
     let rectified = (then != Then::Nothing).then_some(output);
-    let means = layout.tiled(&moments.mean);
-    let stretches: Vec<[Vec<f32>; 2]> = gradient
-        .par_chunks(layout.stretch)
-        .enumerate()
-        .map(|(index, gradient)| {
-            let part = layout.part(index, gradient.len());
-            layout.sum_pairs(|sums| {
-                vectorized(GradientSums {
-                    gradient,
-                    output: rectified.map(|output| &output[part.clone()]),
-                    values: &values[part],
-                    means: &means,
-                    sums,
-                });
-            })
-        })
-        .collect();
-    let sum = |which: usize, channel: usize| -> f64 {
-        (stretches.iter())
-            .map(|sums| f64::from(sums[which][channel]))
-            .sum()
-    };
+    let [sums, products] = gradient_sums(gradient, rectified, values, &moments.mean, &layout);
     let rows = (values.len() / channels) as f64;
     let [mut weight_gradients, mut bias_gradients] = [const { Vec::new() }; 2];
     // dx = slope · g + tilt · x + level
     let [mut slopes, mut tilts, mut levels] = [const { Vec::new() }; 3];
     for (channel, deviation) in moments.deviations(epsilon).enumerate() {
-        let (bias_gradient, weight_gradient) = (sum(0, channel), sum(1, channel) / deviation);
+        let (bias_gradient, weight_gradient) = (sums[channel], products[channel] / deviation);
         let slope = f64::from(weight[channel]) / deviation;
         let tilt = -slope * weight_gradient / rows / deviation;
         let level = -slope * bias_gradient / rows - tilt * f64::from(moments.mean[channel]);
@@ -250,4 +228,39 @@ pub fn gradients(
         bias: bias_gradients,
         residual,
     }
+}
+
+/// Σ g and Σ g · (x − mean) of each channel, with g the gradient that the rectifier passed on.
+fn gradient_sums(
+    gradient: &[f32],
+    rectified: Option<&[f32]>,
+    values: &[f32],
+    mean: &[f32],
+    layout: &Layout,
+) -> [Vec<f64>; 2] {
+    let means = layout.tiled(mean);
+    let stretches: Vec<[Vec<f32>; 2]> = gradient
+        .par_chunks(layout.stretch)
+        .enumerate()
+        .map(|(index, gradient)| {
+            let part = layout.part(index, gradient.len());
+            layout.sum_pairs(|sums| {
+                vectorized(GradientSums {
+                    gradient,
+                    output: rectified.map(|output| &output[part.clone()]),
+                    values: &values[part],
+                    means: &means,
+                    sums,
+                });
+            })
+        })
+        .collect();
+    [0, 1].map(|which| {
+        let sum = |channel: usize| -> f64 {
+            (stretches.iter())
+                .map(|sums| f64::from(sums[which][channel]))
+                .sum()
+        };
+        (0..mean.len()).map(sum).collect()
+    })
 }

@@ -7,13 +7,14 @@
 //! A NaN or an infinity would spread over its whole tile, so nothing is given where one appears, and
 //! the direct method computes it again and leaves it where it belongs.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::transform::{self, PLANES, SPAN, TILE, both_ways};
+use super::transform::{self, Line, PLANES, SPAN, TILE, both_ways};
 use super::{Convolution, ROWS, column_lane};
 use crate::lanes::{LANES, Lane, OnCacheLine, Scratch, blocks, filled, scratch, vectorized};
 use crate::output::computed;
@@ -208,8 +209,9 @@ fn correlate(
             vectorized(InputTransform {
                 tiles: source,
                 range: range.clone(),
-                input,
+                images: input,
                 planes: &mut left,
+                line: PhantomData,
             });
             for plane in 0..PLANES {
                 let out = &mut products[plane * target.plane(rows)..][..target.plane(rows) - 1];
@@ -237,44 +239,49 @@ fn correlate(
     all_finite.into_inner().then_some(output)
 }
 
-/// Bᵀ d B of the tiles in `range`.
-struct InputTransform<'a> {
+/// The tiles in `range`, each with `MARGIN` pixels around its outputs, transformed to planes by `L`:
+/// Bᵀ d B of inputs d, or A dy Aᵀ of output gradients dy.
+struct TileTransform<'a, L, const SIDE: usize, const MARGIN: usize> {
     tiles: Tiles,
     range: Range<usize>,
     /// `[images, height, width, channels]`
-    input: &'a [f32],
+    images: &'a [f32],
     /// `[36]` planes `[blocks][tiles][16]`
     planes: &'a mut [Lane],
+    line: PhantomData<L>,
 }
 
-impl WithSimd for InputTransform<'_> {
+type InputTransform<'a> = TileTransform<'a, transform::Input, SPAN, 1>;
+type GradientTransform<'a> = TileTransform<'a, transform::Gradient, TILE, 0>;
+
+impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
+    for TileTransform<'_, L, SIDE, MARGIN>
+{
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            tiles,
-            range,
-            input,
-            planes,
-        } = self;
-        let (rows, stride) = (range.len(), tiles.plane(range.len()));
+        let (tiles, planes) = (self.tiles, self.planes);
+        let (rows, stride) = (self.range.len(), tiles.plane(self.range.len()));
         let zero = simd.splat_f32s(0.0);
-        for (row, tile) in range.enumerate() {
+        for (row, tile) in self.range.enumerate() {
             let [image, top, left] = tiles.place(tile);
             for block in 0..blocks(tiles.channels) {
                 for n in 0..LANES / S::F32_LANES {
-                    let mut patch = OnCacheLine([[zero; SPAN]; SPAN]);
-                    for y in 0..SPAN {
-                        for x in 0..SPAN {
-                            // A tile needs one pixel around its outputs; that before the first wraps
-                            // to a coordinate outside the image.
-                            let place =
-                                [image, (top + y).wrapping_sub(1), (left + x).wrapping_sub(1)];
-                            patch.0[y][x] = pixel_register(simd, tiles, input, place, [block, n]);
+                    let mut patch = OnCacheLine([[zero; SIDE]; SIDE]);
+                    for y in 0..SIDE {
+                        for x in 0..SIDE {
+                            // What lies before the first pixel wraps to a coordinate outside the image.
+                            let place = [
+                                image,
+                                (top + y).wrapping_sub(MARGIN),
+                                (left + x).wrapping_sub(MARGIN),
+                            ];
+                            patch.0[y][x] =
+                                pixel_register(simd, tiles, self.images, place, [block, n]);
                         }
                     }
-                    let values = both_ways::<S, transform::Input, SPAN, SPAN>(simd, &patch.0);
+                    let values = both_ways::<S, L, SIDE, SPAN>(simd, &patch.0);
                     for plane in 0..PLANES {
                         let lane = &mut planes[plane * stride + block * rows + row];
                         set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
@@ -410,14 +417,16 @@ pub fn weight_gradient(
                 vectorized(InputTransform {
                     tiles: source,
                     range: range.clone(),
-                    input,
+                    images: input,
                     planes: left,
+                    line: PhantomData,
                 });
                 vectorized(GradientTransform {
                     tiles: target,
                     range,
-                    gradient,
+                    images: gradient,
                     planes: right,
+                    line: PhantomData,
                 });
             });
         sums.par_chunks_mut(right_blocks * LANES)
@@ -451,52 +460,6 @@ fn chunk(channels: usize) -> usize {
     ((1 << 14) / channels)
         .next_multiple_of(ROWS)
         .clamp(4 * ROWS, 16 * ROWS)
-}
-
-/// A dy Aᵀ of the tiles in `range`.
-struct GradientTransform<'a> {
-    tiles: Tiles,
-    range: Range<usize>,
-    /// `[images, height, width, channels]`
-    gradient: &'a [f32],
-    /// `[36]` planes `[blocks][tiles][16]`
-    planes: &'a mut [Lane],
-}
-
-impl WithSimd for GradientTransform<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            tiles,
-            range,
-            gradient,
-            planes,
-        } = self;
-        let (rows, stride) = (range.len(), tiles.plane(range.len()));
-        let zero = simd.splat_f32s(0.0);
-        for (row, tile) in range.enumerate() {
-            let [image, top, left] = tiles.place(tile);
-            for block in 0..blocks(tiles.channels) {
-                for n in 0..LANES / S::F32_LANES {
-                    let mut patch = OnCacheLine([[zero; TILE]; TILE]);
-                    for y in 0..TILE {
-                        for x in 0..TILE {
-                            let place = [image, top + y, left + x];
-                            patch.0[y][x] =
-                                pixel_register(simd, tiles, gradient, place, [block, n]);
-                        }
-                    }
-                    let values = both_ways::<S, transform::Gradient, TILE, SPAN>(simd, &patch.0);
-                    for plane in 0..PLANES {
-                        let lane = &mut planes[plane * stride + block * rows + row];
-                        set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Gᵀ u G of the sums u, `[36][block of channels_in][block of channels_out][16][16]`, as a weight
