@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, DeviceKind, DeviceType, Gradients, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use cifar_models::{ResNet18, ResNet18Config, checkpoint};
 
 const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
@@ -31,14 +31,9 @@ fn ndarray_equals_pytorch() {
 
 #[test]
 fn a_training_step_on_wgpu_equals_flex() {
-    let software = Device::wgpu(DeviceKind::Cpu);
-    if !Device::enumerate(DeviceType::Wgpu)
-        .into_vec()
-        .contains(&software)
-    {
-        eprintln!("skipped: no software Vulkan adapter here (Debian: mesa-vulkan-drivers)");
+    let Some(software) = gpu_device::software() else {
         return;
-    }
+    };
     let step = |device: &Device| {
         let mut network = network(&device.clone().autodiff());
         let (loss, gradients) = loss_and_gradients(&network);

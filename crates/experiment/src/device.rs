@@ -1,6 +1,9 @@
 //! What computes: the backends compiled in and the device each one opens.
 
 use burn::tensor::Device;
+#[cfg(feature = "wgpu")]
+use gpu_device::{Adapter, Combination};
+use serde::Serialize;
 
 use crate::sweep::BackendChoice;
 
@@ -10,17 +13,28 @@ pub struct OpenDevice {
     pub device: Device,
     /// The backend that was opened; never `auto`.
     pub backend: BackendChoice,
-    /// The device as it names itself, and what its kernels are compiled for where it says so.
+    /// The device as it names itself.
     pub name: String,
     pub driver: Option<String>,
-    /// What the user should know before computing on it.
-    pub warning: Option<String>,
+    /// How kernels are made for it, where there is a choice.
+    pub kernels: Option<String>,
+    pub determinism: Determinism,
+}
+
+/// What the same training gives when it is done again on the same device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Determinism {
+    /// The same bits. On the CPU by construction, on a GPU as measured there.
+    Bitwise,
+    /// Numbers within rounding.
+    Tolerance,
 }
 
 /// Why a backend cannot be opened, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[error("backend: {0}")]
-pub struct Unavailable(String);
+pub struct Unavailable(pub String);
 
 impl OpenDevice {
     /// The device on which gradients are recorded.
@@ -29,99 +43,61 @@ impl OpenDevice {
     }
 }
 
-/// Opens the device that `choice` names.
-///
-/// `auto` takes a GPU where one is at hand, never a software adapter, and the fastest CPU backend
-/// otherwise. `wgpu` takes a software adapter too, with a warning, since the user asked for it.
+/// Opens the CPU backend that `choice` names, the fastest one for `auto`.
 ///
 /// # Errors
-/// When the backend is not compiled in, or no adapter exists.
-pub fn open(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
-    match choice {
-        BackendChoice::Auto => open(automatic()),
-        #[cfg(feature = "wgpu")]
-        BackendChoice::Wgpu => wgpu::open(),
+/// When the backend is not compiled in, or none of the CPU.
+pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
+    let device = match choice {
         #[cfg(feature = "flex")]
-        BackendChoice::Flex => Ok(cpu(choice, Device::flex())),
+        BackendChoice::Auto => return open_cpu(BackendChoice::Flex),
+        #[cfg(not(feature = "flex"))]
+        BackendChoice::Auto => return open_cpu(BackendChoice::Ndarray),
+        #[cfg(feature = "flex")]
+        BackendChoice::Flex => Device::flex(),
         // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
         #[cfg(feature = "ndarray")]
         #[allow(deprecated)]
-        BackendChoice::Ndarray => Ok(cpu(choice, Device::ndarray())),
-        // Reached where a backend is left out of the build.
-        #[allow(unreachable_patterns)]
-        missing => Err(Unavailable(format!(
-            "expected one that this binary was built with, found {missing}: build it again with `cargo build --release -p experiment --features {missing}`"
-        ))),
-    }
-}
-
-fn automatic() -> BackendChoice {
-    #[cfg(feature = "wgpu")]
-    if wgpu::hardware().is_some() {
-        return BackendChoice::Wgpu;
-    }
-    if cfg!(feature = "flex") {
-        BackendChoice::Flex
-    } else {
-        BackendChoice::Ndarray
-    }
-}
-
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-fn cpu(backend: BackendChoice, device: Device) -> OpenDevice {
-    OpenDevice {
+        BackendChoice::Ndarray => Device::ndarray(),
+        missing => return Err(not_compiled_in(missing)),
+    };
+    Ok(OpenDevice {
         device,
-        backend,
+        backend: choice,
         name: "CPU".to_owned(),
         driver: None,
-        warning: None,
-    }
+        kernels: None,
+        determinism: Determinism::Bitwise,
+    })
 }
 
+/// Opens `adapter` for kernels made by `combination`, which has been found right. Once in a process.
+///
+/// # Errors
+/// When the driver refuses.
 #[cfg(feature = "wgpu")]
-mod wgpu {
-    use burn::tensor::{Device, DeviceType};
+pub fn open_gpu(
+    adapter: &Adapter,
+    combination: Combination,
+    determinism: Determinism,
+) -> Result<OpenDevice, Unavailable> {
+    let device = combination.open(adapter);
+    let identity = adapter.identity.clone();
+    Ok(OpenDevice {
+        device: device.map_err(|error| Unavailable(format!("{}: {error:#}", identity.name)))?,
+        backend: BackendChoice::Wgpu,
+        name: identity.name,
+        driver: Some(format!("{} ({})", identity.driver, identity.api)),
+        kernels: Some(combination.to_string()),
+        determinism,
+    })
+}
 
-    use super::{BackendChoice, OpenDevice, Unavailable};
-
-    /// The first real GPU, or else the first software adapter.
-    pub fn open() -> Result<OpenDevice, Unavailable> {
-        if let Some(gpu) = hardware() {
-            return Ok(describe(gpu));
-        }
-        let adapters = Device::enumerate(DeviceType::Wgpu).into_vec();
-        let Some(software) = adapters.into_iter().next() else {
-            return Err(Unavailable(
-                "expected a GPU for wgpu, found no adapter: install the GPU's Vulkan driver, or use --backend flex".to_owned(),
-            ));
-        };
-        let mut device = describe(software);
-        device.warning = Some(format!(
-            "no GPU was found; wgpu runs on the software adapter {}, slower than --backend flex",
-            device.name
-        ));
-        Ok(device)
-    }
-
-    /// The first adapter that is a card; a software adapter has no physical device.
-    pub fn hardware() -> Option<Device> {
-        let gpu = Device::enumerate_physical().into_iter().next()?;
-        gpu.devices.into_vec().into_iter().next()
-    }
-
-    fn describe(device: Device) -> OpenDevice {
-        let identity = device.identity();
-        OpenDevice {
-            device,
-            backend: BackendChoice::Wgpu,
-            name: identity.as_ref().map_or_else(
-                || "unnamed adapter".to_owned(),
-                |identity| identity.name.clone(),
-            ),
-            driver: identity.map(|identity| identity.fingerprint),
-            warning: None,
-        }
-    }
+/// The error for a backend that is left out of this build.
+pub fn not_compiled_in(missing: BackendChoice) -> Unavailable {
+    Unavailable(format!(
+        "expected one that this binary was built with, found {missing}: build it again with `cargo build --release -p experiment --features {missing}`"
+    ))
 }
 
 #[cfg(test)]
@@ -131,13 +107,13 @@ mod tests {
     #[cfg(feature = "flex")]
     #[test]
     fn a_cpu_backend_opens_under_its_own_name() {
-        let device = open(BackendChoice::Flex).expect("flex is compiled in");
+        let device = open_cpu(BackendChoice::Flex).expect("flex is compiled in");
         assert_eq!(device.backend, BackendChoice::Flex);
     }
 
     #[test]
     fn auto_is_resolved() {
-        let device = open(BackendChoice::Auto).expect("a CPU is always there");
+        let device = open_cpu(BackendChoice::Auto).expect("a CPU is always there");
         assert_ne!(device.backend, BackendChoice::Auto);
     }
 }

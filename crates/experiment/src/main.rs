@@ -6,6 +6,9 @@ mod bench;
 mod commands;
 mod data;
 mod device;
+mod digest;
+#[cfg(feature = "wgpu")]
+mod doctor;
 mod measure;
 mod plan;
 mod report;

@@ -27,14 +27,7 @@ fn ndarray() -> Device {
 /// Mesa's software Vulkan or any other software adapter, where there is one.
 fn wgpu() -> Option<Device> {
     static DEVICE: OnceLock<Option<Device>> = OnceLock::new();
-    let open = || {
-        let options = Device::wgpu_options().device_kind(DeviceKind::Cpu);
-        // The harness keeps `eprintln!` to itself when a test passes, and a skip must be seen.
-        #[allow(clippy::explicit_write)]
-        let skip = |error| writeln!(io::stderr(), "skipped: no wgpu adapter: {error}").unwrap();
-        options.init().map_err(skip).ok()
-    };
-    DEVICE.get_or_init(open).clone()
+    DEVICE.get_or_init(gpu_device::software).clone()
 }
 
 #[test]

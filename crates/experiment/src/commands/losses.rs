@@ -364,7 +364,9 @@ mod tests {
             .unwrap()
             .with("log_end", 1.0)
             .unwrap();
-        let device = crate::device::open(BackendChoice::Flex).unwrap().autodiff();
+        let device = crate::device::open_cpu(BackendChoice::Flex)
+            .unwrap()
+            .autodiff();
         let evaluation = evaluate(&loss, &cases[0], &device).unwrap();
         let expected = Evaluation {
             per_example: vec![-2.0, 3.0],

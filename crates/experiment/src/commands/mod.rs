@@ -2,6 +2,9 @@
 
 mod bench;
 mod data;
+mod device;
+#[cfg(feature = "wgpu")]
+mod doctor;
 mod eval;
 mod images;
 mod losses;
@@ -9,6 +12,7 @@ mod progress;
 mod report;
 mod run;
 mod trial;
+mod tuning;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -19,9 +23,8 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
-use crate::device::{self, OpenDevice};
-use crate::sweep::BackendChoice;
 
+use self::device::open_device;
 pub use self::run::Unfinished;
 
 /// Settles which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU
@@ -40,6 +43,8 @@ enum Command {
     Data(data::DataArguments),
     Eval(eval::EvalArguments),
     Bench(bench::BenchArguments),
+    #[cfg(feature = "wgpu")]
+    Doctor(doctor::DoctorArguments),
 }
 
 /// Does what the command line asks for.
@@ -51,6 +56,8 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Data(arguments) => data::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        #[cfg(feature = "wgpu")]
+        Command::Doctor(arguments) => doctor::run(arguments),
     }
 }
 
@@ -75,21 +82,6 @@ fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
-}
-
-/// Opens a device and passes on what is noteworthy about it.
-fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
-    let device = device::open(choice)?;
-    if choice == BackendChoice::Auto {
-        tell(format_args!(
-            "backend: {} ({})",
-            device.backend, device.name
-        ));
-    }
-    if let Some(warning) = &device.warning {
-        tell(format_args!("warning: {warning}"));
-    }
-    Ok(device)
 }
 
 /// Reads a dataset and passes on what is noteworthy about it.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
+use super::tuning;
 use crate::plan::Trial;
 use crate::store::{EpochRecord, Split, StepRecord, TrialResult, TrialState};
 
@@ -35,8 +36,10 @@ struct Bars {
 
 impl Progress {
     pub fn new(trials: usize) -> Self {
+        let bars = std::io::stderr().is_terminal().then(|| Bars::new(trials));
+        tuning::show(bars.as_ref().map(|bars| &bars.multi));
         Self {
-            bars: std::io::stderr().is_terminal().then(|| Bars::new(trials)),
+            bars,
             trials,
             trials_done: 0,
             trial: String::new(),
@@ -66,6 +69,7 @@ impl Progress {
     }
 
     pub fn step(&mut self, record: &StepRecord) {
+        tuning::done();
         let steps_per_epoch = self.images.div_ceil(self.batch_size);
         let step_of_epoch = (record.step - 1) % steps_per_epoch + 1;
         let done = (step_of_epoch * self.batch_size).min(self.images);
@@ -157,6 +161,7 @@ impl Progress {
 
 impl Drop for Bars {
     fn drop(&mut self) {
+        tuning::done();
         for bar in [&self.epoch, &self.trial, &self.sweep] {
             bar.finish_and_clear();
         }

@@ -81,6 +81,8 @@ fn computation(device: &OpenDevice) -> Computation {
         backend: device.backend.to_string(),
         device: device.name.clone(),
         driver: device.driver.clone(),
+        kernels: device.kernels.clone(),
+        determinism: device.determinism,
         threads: rayon::current_num_threads(),
     }
 }

@@ -9,10 +9,11 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::Data;
 use super::error::DataError;
 use super::images::{IMAGE_BYTES, ImageSet, Images};
 use super::release::{Label, Release, ReleaseFile};
-use super::{Data, fetch::hexadecimal};
+use crate::digest::hex;
 
 /// Reads every file of a release that lies in `folder`; training files may be missing, not all.
 pub fn read(release: &Release, folder: &Path) -> Result<Data, DataError> {
@@ -48,7 +49,7 @@ pub fn read(release: &Release, folder: &Path) -> Result<Data, DataError> {
         test: ImageSet::new(test),
         classes: release.classes(),
         normalization: release.normalization,
-        hash: hexadecimal(&checksums.finalize()),
+        hash: hex(&checksums.finalize()),
         notes,
     })
 }
@@ -85,7 +86,7 @@ pub fn read_file(
         images.labels.extend(label_bytes.last());
         images.pixels.extend_from_slice(pixels);
     }
-    Ok(hexadecimal(&checksum.finalize()))
+    Ok(hex(&checksum.finalize()))
 }
 
 /// Whether anything lies at `path`.

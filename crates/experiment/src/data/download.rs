@@ -11,8 +11,9 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body, Proxy};
 
 use super::error::DataError;
-use super::fetch::{Progress, hexadecimal};
+use super::fetch::Progress;
 use super::release::Archive;
+use crate::digest::hex;
 
 /// A file that grows towards the archive, kept from one attempt, source or run to the next.
 pub struct Part<'a> {
@@ -240,7 +241,7 @@ impl<'a> Part<'a> {
         let mut buffer = vec![0; 1 << 20];
         loop {
             match self.file.read(&mut buffer).map_err(unreadable)? {
-                0 => return Ok(hexadecimal(&checksum.finalize())),
+                0 => return Ok(hex(&checksum.finalize())),
                 count => checksum.update(&buffer[..count]),
             }
         }

@@ -1,6 +1,5 @@
 //! The official archive → its folder: download, check, unpack, put in place.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::download::{Part, download};
@@ -54,14 +53,6 @@ pub fn fetch(
     std::fs::remove_file(&part_path)
         .map_err(|error| DataError::io(&part_path, "to remove it", &error))?;
     Ok(target)
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 /// Whether the official files lie in `target` already; other files in their place are an error.

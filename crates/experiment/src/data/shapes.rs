@@ -7,9 +7,10 @@
 use cifar_models::random::Stream;
 use sha2::{Digest, Sha256};
 
+use super::Data;
 use super::augment::Normalization;
 use super::images::{CHANNELS, IMAGE_BYTES, ImageSet, Images, PLANE, SIDE};
-use super::{Data, fetch::hexadecimal};
+use crate::digest::hex;
 
 const TRAIN_IMAGES: u32 = 5_000;
 const TEST_IMAGES: u32 = 1_000;
@@ -55,7 +56,7 @@ pub fn generate(noise: f64, ambiguous: f64) -> Data {
         test: ImageSet::new(test),
         classes: SHAPES.len(),
         normalization: Normalization::SHAPES,
-        hash: hexadecimal(&checksum.finalize()),
+        hash: hex(&checksum.finalize()),
         notes: Vec::new(),
     }
 }

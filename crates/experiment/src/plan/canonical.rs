@@ -20,14 +20,13 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Trial;
+use crate::digest::hex;
 use crate::sweep::keys::Setting;
 use crate::sweep::{TRAIN_KEYS, TrainSettings};
 
 pub(super) fn id(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
     let digest = Sha256::digest(text(train, loss, seed));
-    digest[..6]
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    hex(&digest[..6])
 }
 
 fn text(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use crate::device::Determinism;
+
 /// Cargo.toml pins this version; a test compares the two.
 const BURN_VERSION: &str = "0.22.1";
 
@@ -41,6 +43,10 @@ pub struct Computation {
     /// As the device names itself.
     pub device: String,
     pub driver: Option<String>,
+    /// How kernels are made on a GPU, such as `spirv+fusion`.
+    pub kernels: Option<String>,
+    /// `bitwise` where the same trial gives the same bits on this device, else `tolerance`.
+    pub determinism: Determinism,
     /// Of the CPU backends.
     pub threads: usize,
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Computation, Environment, Score, TrialResult, TrialState};
+use crate::device::Determinism;
 
 /// A finished trial of the given settings.
 pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
@@ -42,6 +43,8 @@ pub fn environment() -> Environment {
         backend: "flex".to_string(),
         device: "cpu".to_string(),
         driver: None,
+        kernels: None,
+        determinism: Determinism::Bitwise,
         threads: 2,
     };
     Environment::collect(computation, "sha256:0f".to_string())

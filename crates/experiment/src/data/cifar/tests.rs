@@ -93,10 +93,10 @@ fn hash_is_that_of_the_files_checksums() {
     // as `sha256sum FILES` prints it
     let lines = CIFAR10.files().map(|file| {
         let bytes = fs::read(folder.path().join(file.name)).unwrap();
-        format!("{}  {}\n", hexadecimal(&Sha256::digest(bytes)), file.name)
+        format!("{}  {}\n", hex(&Sha256::digest(bytes)), file.name)
     });
     let listing: Vec<String> = lines.collect();
-    assert_eq!(data.hash, hexadecimal(&Sha256::digest(listing.concat())));
+    assert_eq!(data.hash, hex(&Sha256::digest(listing.concat())));
 }
 
 #[test]

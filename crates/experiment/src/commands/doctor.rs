@@ -1,0 +1,164 @@
+//! `experiment doctor`: which ways of computing on this machine's GPU are right.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use gpu_device::{Adapter, AdapterIdentity, Combination};
+use serde::Serialize;
+
+use super::{print, tell};
+use crate::device::{Unavailable, open_cpu};
+use crate::doctor::{Check, Outcome, Tried, Verdict, compare, scales, try_in_child};
+use crate::sweep::BackendChoice;
+
+/// Hold the GPU against the CPU in every way of computing on it: SPIR-V and WGSL, with fusion and without
+///
+/// Each is tried in a process of its own, since drivers crash; what is right is remembered for this
+/// driver and program. `run` does by itself what it needs of this.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Try again what has been tried before
+    #[arg(long)]
+    again: bool,
+    /// Seconds that each way may take; the first use of a GPU tunes its kernels for minutes
+    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: u64,
+    /// Show every comparison
+    #[arg(long)]
+    all: bool,
+    /// Print all of it for programs
+    #[arg(long)]
+    json: bool,
+    /// Compare in this process and print the comparison
+    #[arg(long, hide = true)]
+    r#try: Option<Combination>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    adapter: &'a AdapterIdentity,
+    combinations: Vec<Row<'a>>,
+    /// The combination that trains.
+    chosen: Option<Combination>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    verdict: &'static str,
+    ground: String,
+    deterministic: bool,
+    #[serde(flatten)]
+    tried: &'a Tried,
+}
+
+pub fn run(arguments: &DoctorArguments) -> Result<()> {
+    let adapter = Adapter::best().ok_or_else(|| {
+        Unavailable("expected a GPU to look at, found no adapter: install its Vulkan driver; the CPU backends need no doctor".to_owned())
+    })?;
+    if let Some(combination) = arguments.r#try {
+        return compare_here(&adapter, combination);
+    }
+    let limit = Duration::from_secs(arguments.time_limit);
+    let combinations = Combination::of(&adapter);
+    let mut verdict = Verdict::known(&adapter.identity)?;
+    for combination in &combinations {
+        if arguments.again || verdict.of(*combination).is_none() {
+            tell(format_args!("trying {combination}"));
+            verdict.add(try_in_child(*combination, limit)?)?;
+        }
+    }
+    let tried: Vec<&Tried> = (combinations.iter())
+        .filter_map(|combination| verdict.of(*combination))
+        .collect();
+    let chosen = verdict.chosen(&combinations).map(|tried| tried.combination);
+    if arguments.json {
+        let combinations = tried.into_iter().map(row).collect();
+        let report = Report {
+            adapter: &adapter.identity,
+            combinations,
+            chosen,
+        };
+        print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+    } else {
+        print(&table(&adapter.identity, &tried, chosen))?;
+        print(
+            &tried
+                .iter()
+                .map(|tried| details(tried, arguments.all))
+                .collect::<String>(),
+        )?;
+    }
+    chosen.map(|_| ()).ok_or_else(|| {
+        let message = format!(
+            "{}: no way of computing on it is right",
+            adapter.identity.name
+        );
+        Unavailable(message).into()
+    })
+}
+
+/// The part of the child: compares and prints, or dies of its driver.
+fn compare_here(adapter: &Adapter, combination: Combination) -> Result<()> {
+    let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
+    let device = combination.open(adapter)?;
+    let comparison = compare(scales(adapter.identity.software), &cpu.device, &device)?;
+    print(&serde_json::to_string(&comparison)?)
+}
+
+fn row(tried: &Tried) -> Row<'_> {
+    Row {
+        verdict: tried.verdict(),
+        ground: tried.ground(),
+        deterministic: tried.is_deterministic(),
+        tried,
+    }
+}
+
+fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
+    let software = if adapter.software { ", software" } else { "" };
+    let mut text = format!(
+        "{} ({}{software}), driver {}\n\n{:<12}  {:<9}  {:<9}  {:>7}  worst of all comparisons\n",
+        adapter.name, adapter.api, adapter.driver, "kernels", "verdict", "same bits", "seconds"
+    );
+    for tried in tried {
+        let same_bits = match tried.outcome {
+            Outcome::Compared(_) if tried.is_deterministic() => "yes",
+            Outcome::Compared(_) => "no",
+            _ => "–",
+        };
+        text += &format!(
+            "{:<12}  {:<9}  {same_bits:<9}  {:>7.0}  {}\n",
+            tried.combination.to_string(),
+            tried.verdict(),
+            tried.seconds,
+            tried.ground()
+        );
+    }
+    text + &match chosen {
+        Some(chosen) => format!("\ntrains with {chosen}\n"),
+        None => "\nnone is right: train on the CPU, or update the driver\n".to_owned(),
+    }
+}
+
+/// The comparisons that failed, or all of them, worst first.
+fn details(tried: &Tried, all: bool) -> String {
+    let Outcome::Compared(comparison) = &tried.outcome else {
+        return String::new();
+    };
+    let mut checks: Vec<&Check> = comparison
+        .checks()
+        .filter(|check| all || !check.passes())
+        .collect();
+    checks.sort_by(|a, b| b.share().total_cmp(&a.share()));
+    let lines = checks.iter().map(|check| {
+        let mark = if check.passes() { "" } else { "  WRONG" };
+        format!("  {}: {}{mark}\n", check.what, check.error_text())
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n{}\n{lines}", tried.combination)
+}

@@ -1,0 +1,200 @@
+//! A comparison in a process of its own, since a driver may crash or hang the process that uses it.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use gpu_device::Combination;
+use serde::{Deserialize, Serialize};
+
+use super::Comparison;
+
+/// How often a running child is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A combination that was tried, and how it went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    pub combination: Combination,
+    pub seconds: f64,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It came to its end; right or wrong.
+    Compared(Comparison),
+    /// The process ended without a result.
+    Crashed {
+        cause: String,
+    },
+    TimedOut {
+        limit_s: u64,
+    },
+}
+
+impl Tried {
+    /// Whether it may train.
+    pub fn is_right(&self) -> bool {
+        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.is_right())
+    }
+
+    /// Whether it gave the same bits for the same training.
+    pub fn is_deterministic(&self) -> bool {
+        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.is_deterministic())
+    }
+
+    /// `right`, `wrong`, `crashed` or `timed out`.
+    pub fn verdict(&self) -> &'static str {
+        match &self.outcome {
+            Outcome::Compared(comparison) if comparison.is_right() => "right",
+            Outcome::Compared(_) => "wrong",
+            Outcome::Crashed { .. } => "crashed",
+            Outcome::TimedOut { .. } => "timed out",
+        }
+    }
+
+    /// The verdict with its ground: the worst check, or how the process ended.
+    pub fn ground(&self) -> String {
+        match &self.outcome {
+            Outcome::Compared(comparison) => comparison.worst().map_or_else(
+                || "nothing was compared".to_owned(),
+                |check| format!("{}: {}", check.what, check.error_text()),
+            ),
+            Outcome::Crashed { cause } => cause.clone(),
+            Outcome::TimedOut { limit_s } => format!("not done after {limit_s} s"),
+        }
+    }
+}
+
+/// Runs `experiment doctor --try COMBINATION` and takes in what it prints.
+///
+/// # Errors
+/// When the process cannot be started.
+pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> {
+    let start = Instant::now();
+    let program = std::env::current_exe().context("doctor: this program's own file")?;
+    let mut child = Command::new(program)
+        .args(["doctor", "--try", &combination.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("doctor: a process of its own for the comparison")?;
+    let stdout = read_aside(child.stdout.take());
+    let stderr = read_aside(child.stderr.take());
+    let status = wait(&mut child, limit)?;
+    let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().unwrap_or_default());
+    let outcome = match status {
+        None => Outcome::TimedOut {
+            limit_s: limit.as_secs(),
+        },
+        Some(status) => outcome(status, &stdout, &stderr),
+    };
+    Ok(Tried {
+        combination,
+        seconds: start.elapsed().as_secs_f64(),
+        outcome,
+    })
+}
+
+/// Reads to the end on a thread of its own, so that a full pipe cannot stop the child.
+fn read_aside(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What came before an error is worth having.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// The child's end, or `None` where it took longer than `limit` and was killed.
+fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child
+            .try_wait()
+            .context("doctor: waiting for the comparison")?
+        {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            child.kill().context("doctor: ending the comparison")?;
+            child.wait().context("doctor: ending the comparison")?;
+            return Ok(None);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Outcome {
+    match serde_json::from_str(stdout) {
+        Ok(comparison) if status.success() => Outcome::Compared(comparison),
+        _ => Outcome::Crashed {
+            cause: cause(status, stderr),
+        },
+    }
+}
+
+/// The exit status and the child's own words: its error, else the first panic, else its last line.
+fn cause(status: ExitStatus, stderr: &str) -> String {
+    let lines = || {
+        stderr
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
+    let told = (lines().find_map(|line| line.strip_prefix("error: ")))
+        .or_else(|| {
+            lines()
+                .skip_while(|line| !line.contains("panicked at"))
+                .nth(1)
+        })
+        .or_else(|| lines().last());
+    match told {
+        Some(told) => format!("{status}: {told}"),
+        None => status.to_string(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn the_cause_of_a_crash_is_the_status_and_what_the_process_said() {
+        let panic = "thread 'main' panicked at src/a.rs:1:2:\nthe driver gave up\nnote: run with RUST_BACKTRACE=1\n";
+        for (stderr, told) in [
+            ("", "signal: 11 (SIGSEGV)"),
+            ("LLVM ERROR: no\n", "signal: 11 (SIGSEGV): LLVM ERROR: no"),
+            (panic, "signal: 11 (SIGSEGV): the driver gave up"),
+            (
+                "noise\nerror: device: lost\n",
+                "signal: 11 (SIGSEGV): device: lost",
+            ),
+        ] {
+            assert_eq!(cause(ExitStatus::from_raw(11), stderr), told);
+        }
+    }
+
+    #[test]
+    fn a_process_without_a_result_has_crashed_even_where_it_exits_well() {
+        let ended = outcome(ExitStatus::from_raw(0), "{\"networks\":[]", "");
+        assert!(matches!(ended, Outcome::Crashed { .. }));
+    }
+
+    #[test]
+    fn a_process_over_its_limit_is_ended() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        assert_eq!(wait(&mut child, Duration::ZERO).unwrap(), None);
+        assert!(child.try_wait().unwrap().is_some(), "it was reaped");
+    }
+}

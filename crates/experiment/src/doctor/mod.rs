@@ -1,0 +1,92 @@
+//! Is a GPU right? Holds it against the CPU, once for each adapter, driver and program, and remembers.
+
+mod check;
+mod child;
+mod network;
+mod operations;
+mod verdict;
+
+use anyhow::Result;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+pub use self::check::Check;
+pub use self::child::{Outcome, Tried, try_in_child};
+pub use self::network::{NetworkReport, Scale};
+pub use self::verdict::Verdict;
+
+/// What one way of computing gave beside the CPU.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    pub networks: Vec<NetworkReport>,
+    pub operations: Vec<Check>,
+}
+
+impl Comparison {
+    pub fn is_right(&self) -> bool {
+        self.checks().all(Check::passes)
+    }
+
+    /// The check that comes closest to its tolerance, or exceeds it most.
+    pub fn worst(&self) -> Option<&Check> {
+        self.checks().max_by(|a, b| a.share().total_cmp(&b.share()))
+    }
+
+    /// The same training gives the same bits again.
+    pub fn is_deterministic(&self) -> bool {
+        self.networks.iter().all(|network| network.deterministic)
+    }
+
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        let of_networks = self.networks.iter().flat_map(|network| &network.checks);
+        self.operations.iter().chain(of_networks)
+    }
+}
+
+/// The networks to compare: a narrow and the standard one at the batch of real training, so that the
+/// tuning is of use to it; on a software adapter a tiny one.
+pub fn scales(software: bool) -> &'static [Scale] {
+    const GPU: &[Scale] = &[
+        Scale {
+            width: 16,
+            batch: 128,
+        },
+        Scale {
+            width: 64,
+            batch: 128,
+        },
+    ];
+    const SOFTWARE: &[Scale] = &[Scale { width: 4, batch: 2 }];
+    if software { SOFTWARE } else { GPU }
+}
+
+/// Compares everything on `device` with the same on `cpu`.
+///
+/// # Errors
+/// When a device fails.
+pub fn compare(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Comparison> {
+    // First the operations, which take little time.
+    let operations = operations::compare(cpu, device)?;
+    let networks = scales
+        .iter()
+        .map(|scale| network::compare(*scale, cpu, device));
+    Ok(Comparison {
+        operations,
+        networks: networks.collect::<Result<_>>()?,
+    })
+}
+
+#[cfg(all(test, feature = "flex", feature = "ndarray"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_cpu_backend_is_right_by_the_other() {
+        let ndarray = crate::device::open(crate::sweep::BackendChoice::Ndarray).unwrap();
+        let comparison = compare(scales(true), &Device::flex(), &ndarray.device).unwrap();
+        assert!(comparison.is_right(), "{:?}", comparison.worst());
+        assert!(comparison.is_deterministic());
+        // Every operation, every loss, and the network's 62 parameters and 122 tensors.
+        assert!(comparison.checks().count() > 180);
+    }
+}

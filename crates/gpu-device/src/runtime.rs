@@ -1,0 +1,46 @@
+//! Burn's process-wide settings for GPUs: fusion, and where tuning results and kernels are kept.
+
+use std::path::PathBuf;
+
+use burn::BurnConfig;
+use cubecl::config::autotune::BenchConfig;
+use cubecl::config::cache::CacheConfig;
+use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+use directories::ProjectDirs;
+
+/// The folder of this program in the user's cache directory that holds what was learnt about GPUs:
+/// tuning results, compiled kernels, verdicts. `None` where the system has no such directory.
+pub fn cache_folder() -> Option<PathBuf> {
+    Some(
+        ProjectDirs::from("", "", "experiment")?
+            .cache_dir()
+            .join("gpu"),
+    )
+}
+
+/// Sets fusion and caches for this process. A `burn.toml` or `cubecl.toml` in the working directory has
+/// no effect, so that a trial is the same wherever it is started; Burn's environment variables have.
+pub fn configure(fusion: bool, software: bool) {
+    let mut settings = CubeClRuntimeConfig::default();
+    settings.compilation.cache = true;
+    if let Some(folder) = cache_folder() {
+        settings.environment.path = CacheConfig::Directory(folder);
+    }
+    if software {
+        // To choose the fastest kernel is worth nothing there, and each sample takes long.
+        settings.autotune.bench = BenchConfig {
+            min_samples: 1,
+            max_samples: 1,
+            short_circuit_samples: 1,
+            ..BenchConfig::default()
+        };
+    }
+    CubeClRuntimeConfig::try_set(settings.override_from_env());
+    let fusion = if fusion {
+        ""
+    } else {
+        "[fusion.beam_search]\nmax_explorations = 0"
+    };
+    let settings: BurnConfig = toml::from_str(fusion).expect("the text is a configuration of Burn");
+    BurnConfig::try_set(settings.override_from_env());
+}
