@@ -12,6 +12,7 @@
 #
 # In the environment, with their defaults:
 #     TIME_LIMIT=540     seconds of this call; training is ended by SIGINT shortly before
+#     DOCTOR_LIMIT=240   seconds that each way of computing may take in the parity gate, tuning included
 #     RAW=OUT/raw        raw records: a JSON file for each measurement, logs, curves
 #     STORE=OUT/stores   stores of the trained sweeps, with weights and checkpoints
 #     PYTHON=python3     the interpreter that has torch
@@ -35,7 +36,7 @@ BINARY=$(absolute "$1") DATA=$(absolute "$2") OUT=$(absolute "$3")
 COMMAND="$0 $*"
 SCRIPTS=$(cd "$(dirname "$0")" && pwd)
 RAW=$(absolute "${RAW:-$OUT/raw}") STORE=$(absolute "${STORE:-$OUT/stores}")
-TIME_LIMIT=${TIME_LIMIT:-540} PYTHON=${PYTHON:-python3}
+TIME_LIMIT=${TIME_LIMIT:-540} DOCTOR_LIMIT=${DOCTOR_LIMIT:-240} PYTHON=${PYTHON:-python3}
 BACKEND=${BACKEND:-wgpu} CPU_BACKEND=${CPU_BACKEND:-flex}
 WIDTH=${WIDTH:-64} BATCHES=${BATCHES:-128 512 1024} STEPS=${STEPS:-20} ROUNDS=${ROUNDS:-2}
 PEER_PRECISIONS=${PEER_PRECISIONS:-f32,tf32,bf16,f16}
@@ -70,10 +71,14 @@ everything() {
     training
 }
 
+# The doctor remembers each way of computing that it has tried, so a cut loses one of them at most.
 parity_gate() {
-    measure doctor.json 300 "$BINARY" doctor --backend "$BACKEND" --json
-    measure doctor.txt 300 "$BINARY" doctor --backend "$BACKEND"
+    is_cpu && return
+    measure doctor.json "$TIME_LIMIT" "$BINARY" doctor --time-limit "$DOCTOR_LIMIT" --json
+    measure doctor.txt "$TIME_LIMIT" "$BINARY" doctor --time-limit "$DOCTOR_LIMIT"
 }
+
+is_cpu() { case $BACKEND in flex | ndarray) ;; *) false ;; esac }
 
 # Ours and the peer in turn, so that what else the machine does falls on both.
 speed_beside_peer() {
@@ -98,7 +103,7 @@ bench() { # MODE BATCH PRECISION ROUND
 
 peer() { # MODE BATCH ROUND
     local device=cuda
-    case $BACKEND in flex | ndarray) device=cpu ;; esac
+    is_cpu && device=cpu
     # Where torch or its GPU is missing there is nothing to compare with.
     if [ -e "$RAW/peer.json.exit" ] && ! grep -q "\"device\": \"$device\"" "$RAW/peer.json"; then
         return

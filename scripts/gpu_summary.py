@@ -14,7 +14,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-GATE_FAILED = "> **The parity gate failed: on this machine the GPU computes wrong numbers. Trust nothing below.**"
+GATE_FAILED = "> **The parity gate failed: no way of computing on this GPU was found right. Trust nothing below.**"
 EPOCHS, EPOCH_IMAGES, BLOG_BATCH = 200, 45_000, 128  # of experiments/blog-table.toml
 # Mean final accuracies of two seeds each, five epochs: about three standard errors of their difference.
 ACCURACY_BOUND_POINTS = 3.0
@@ -78,7 +78,7 @@ class Raw:
     def last_words(self, name):
         """What a measurement said last on stderr."""
         lines = [line.strip() for line in text_of(self.folder / f"{name}.log").splitlines() if line.strip()]
-        return lines[-1][:300].replace("|", "\\|") if lines else "it said nothing"
+        return lines[-1][:300].replace("|", "\\|") if lines else "nothing"
 
     def rows_of_ours(self):
         """(mode, batch, precision) → round → row of `experiment bench`."""
@@ -117,6 +117,8 @@ class Trial:
         self.epochs = values_in(text_of(folder / "epochs.jsonl"))
         results = values_in(text_of(folder / "result.json"))
         self.state = results[0].get("state") if results else "unfinished"
+        environments = values_in(text_of(folder / "environment.json"))
+        self.precision = environments[0].get("precision") if environments else None
 
     def setting(self, key, default="?"):
         found = re.search(rf"^{key} *= *(.*)$", self.settings, re.MULTILINE)
@@ -208,7 +210,8 @@ def chosen_precision(raw):
     verdicts = [row.get("verdict") for row in combinations if row.get("precision") == "mixed"]
     difference = accuracy_differences(raw)["mixed"]
     right = "right" in verdicts or (not verdicts and difference is not None)
-    if difference is not None and abs(difference) > ACCURACY_BOUND_POINTS:
+    gate_failed = raw.ended.get("doctor.json", (0, 0))[0] != 0
+    if gate_failed or (difference is not None and abs(difference) > ACCURACY_BOUND_POINTS):
         right = False
     mixed, f32 = (raw.ours.get(("training", BLOG_BATCH, precision), {}) for precision in ("mixed", "f32"))
     faster = mixed and f32 and statistics.median(rates(mixed)) > statistics.median(rates(f32))
@@ -221,6 +224,14 @@ def chosen_precision(raw):
 def table(header, rows):
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def cell(value):
+    """Any value of JSON, as it fits into a table."""
+    if value is None or isinstance(value, bool):
+        return {None: "–", True: "yes", False: "no"}[value]
+    text = f"{value:.3g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def number(value, digits=0, scale=1.0):
@@ -293,8 +304,10 @@ def machine(raw):
 
 
 def gate(raw):
+    if "doctor.json" not in raw.planned:
+        return "## Parity gate\n\nNone: a CPU backend needs no gate."
     if "doctor.json" not in raw.ended:
-        return "## Parity gate\n\nNot run yet."
+        return "## Parity gate\n\nNot run to its end yet."
     report = raw.value("doctor.json")
     lines = [f"Exit code {raw.ended['doctor.json'][0]} after {raw.ended['doctor.json'][1]} s."]
     if report.get("adapter"):
@@ -303,8 +316,9 @@ def gate(raw):
         lines[0] += f" Chosen: {json.dumps(report['chosen'])}."
     combinations = report.get("combinations") or []
     if combinations:
-        keys = ["compiler", "fusion", "precision", "verdict", "worst", "seconds"]
-        lines.append(table(keys, [[row.get(key, "–") for key in keys] for row in combinations]))
+        known = ["combination", "compiler", "fusion", "precision", "verdict", "deterministic", "ground", "worst", "seconds"]
+        keys = [key for key in known if any(key in row for row in combinations)]
+        lines.append(table(keys, [[cell(row.get(key)) for key in keys] for row in combinations]))
     return "## Parity gate\n\n" + "\n\n".join(lines)
 
 
@@ -389,6 +403,8 @@ def accuracy(raw):
             verdicts.append(f"- {precision}: not all trials have ended")
         else:
             right = "like the CPU" if abs(difference) <= ACCURACY_BOUND_POINTS else "**not like the CPU**"
+            if any(trial.precision not in (None, precision) for trial in raw.trials(f"accuracy-{precision}")):
+                right += " (**computed in another precision**)"
             verdicts.append(f"- {precision}: {right}, mean final accuracy {difference:+.2f} points from the CPU's")
     header = ["seed", "epoch", *(f"train loss {side}" for side in sides), *(f"accuracy % {side}" for side in sides)]
     return (
@@ -460,7 +476,7 @@ def summary(raw):
         f"{done} of {len(raw.planned)} measurements are done, as of the call of {raw.machine.get('time', '?')}.",
     ]
     if raw.ended.get("doctor.json", (0, 0))[0] != 0:
-        head.insert(1, GATE_FAILED)
+        head.insert(1, f"{GATE_FAILED} It said: {raw.last_words('doctor.json')}")
     sections = (goals, shortfalls, missing, machine, gate, speed, details, second_start, accuracy, training)
     return "\n\n".join(head + [section(raw) for section in sections]) + "\n"
 
