@@ -141,8 +141,11 @@ train_on_both() {
 }
 
 train() { # FILE STORE BACKEND
+    local code=0
     echo "== $2"
-    "$BINARY" run "$1" --backend "$3" --store "$STORE/$2" --data-dir "$DATA"
+    "$BINARY" run "$1" --backend "$3" --store "$STORE/$2" --data-dir "$DATA" || code=$?
+    [ "$code" = 0 ] || echo "error: $2 ended with exit code $code" >&2
+    return "$code"
 }
 
 with_precision() { # PRECISION

@@ -76,9 +76,12 @@ class Raw:
         return values[0] if values and isinstance(values[0], dict) else {}
 
     def last_words(self, name):
-        """What a measurement said last on stderr."""
+        """The last error that a measurement told on stderr, else its last line."""
         lines = [line.strip() for line in text_of(self.folder / f"{name}.log").splitlines() if line.strip()]
-        return lines[-1][:300].replace("|", "\\|") if lines else "nothing"
+        # A message of the graphics library on a headless Linux, without consequence.
+        lines = [line for line in lines if "XDG_RUNTIME_DIR" not in line]
+        errors = [line for line in lines if line.startswith("error")]
+        return cell((["nothing"] + lines[-1:] + errors[-1:])[-1][:300])
 
     def rows_of_ours(self):
         """(mode, batch, precision) → round → row of `experiment bench`."""
