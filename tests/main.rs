@@ -3,5 +3,6 @@
 mod bad_input;
 mod data;
 mod readme;
+mod resume;
 mod run;
 mod support;

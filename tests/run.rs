@@ -1,25 +1,23 @@
 //! `experiment run` from the sweep file to the table and back again.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use crate::support::{Finished, Scratch, read_json};
+use crate::support::{Scratch, read_json};
 use serde_json::Value;
 
 /// A sweep file of these losses and seeds on a network that trains in a blink.
-fn sweep(losses: &str, seeds: &str, train: &str) -> String {
+pub fn sweep(losses: &str, seeds: &str, train: &str) -> String {
     format!(
         "name = \"small\"\nlosses = [{losses}]\nseeds = {seeds}\n[train]\ndataset = \"shapes\"\nwidth = 2\nepochs = 2\n\
          batch_size = 32\nsubset = 80\nlearning_rate = 0.05\nbackend = \"flex\"\n{train}\n"
     )
 }
 
-const CROSS_ENTROPY: &str = r#"{ name = "cross_entropy" }"#;
+pub const CROSS_ENTROPY: &str = r#"{ name = "cross_entropy" }"#;
 const BONUS: &str = r#"{ name = "encouraging", log_end = 1 }"#;
 
 /// The folders of the store's trials.
-fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
+pub fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
     let entries =
         std::fs::read_dir(scratch.path(store).join("trials")).expect("the store has trials");
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -271,52 +269,6 @@ fn dry_run_shows_the_trials_and_makes_nothing() {
     let run = scratch.run(&["run", "a.toml", "--dry-run"]).expect(0);
     assert!(run.stdout.contains("4 of 4 trials to train"), "{run:#?}");
     assert!(!scratch.path("runs").exists());
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_sweep_goes_on_where_it_stopped() {
-    let scratch = Scratch::new();
-    scratch.write(
-        "a.toml",
-        &sweep(CROSS_ENTROPY, "[1, 2, 3]", "").replace("epochs = 2", "epochs = 40"),
-    );
-    let mut child = scratch
-        .command(&["run", "a.toml", "--store", "s"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("[2/3]") {
-        line.clear();
-        assert!(
-            stderr.read_line(&mut line).unwrap() > 0,
-            "the second trial never started"
-        );
-    }
-    let interrupt = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(interrupt.unwrap().success());
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    let stopped = Finished::new(child.wait_with_output().unwrap()).expect(75);
-    assert!(rest.contains("the same command"), "{rest} {stopped:#?}");
-    assert_eq!(results_so_far(&scratch), 1);
-
-    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("2 of 3 trials to train"), "{run:#?}");
-    assert_eq!(results_so_far(&scratch), 3);
-}
-
-fn results_so_far(scratch: &Scratch) -> usize {
-    let folders = trials(scratch, "s");
-    folders
-        .iter()
-        .filter(|folder| folder.join("result.json").exists())
-        .count()
 }
 
 #[test]

@@ -12,6 +12,14 @@ use safetensors::{Dtype, serialize};
 
 mod read;
 
+pub use read::read_tensors;
+
+/// Tensors of 32-bit numbers by their names.
+pub type NamedTensors = BTreeMap<String, TensorData>;
+
+/// Texts that a safetensors file holds beside its tensors, by their keys.
+pub type Metadata = BTreeMap<String, String>;
+
 /// Why a file could not be loaded or written. Every message starts with the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
@@ -86,7 +94,18 @@ pub enum CheckpointError {
 /// # Errors
 /// When the file cannot be read, is no checkpoint, or does not fit the model.
 pub fn load<M: Module>(model: M, path: &Path) -> Result<M, CheckpointError> {
-    let stored = read::tensors(path)?;
+    replace(model, read::tensors(path)?, path)
+}
+
+/// `model` with the tensors `stored`, which came from the file at `path`.
+///
+/// # Errors
+/// When they are not the model's, by name and shape.
+pub fn replace<M: Module>(
+    model: M,
+    stored: NamedTensors,
+    path: &Path,
+) -> Result<M, CheckpointError> {
     compare(&named_tensors(&model), &stored, path)?;
     Ok(model.map(&mut Replace {
         path: Vec::new(),
@@ -115,14 +134,26 @@ pub fn to_safetensors<M: Module>(model: &M) -> Vec<u8> {
 }
 
 fn to_bytes(tensors: &[(String, TensorData)]) -> Vec<u8> {
-    let views = tensors.iter().map(|(name, data)| {
+    // the readers of PyTorch's users ask for this entry
+    let metadata = [("format".to_owned(), "pt".to_owned())].into();
+    write_tensors(tensors.iter().map(|(name, data)| (name, data)), metadata)
+}
+
+/// Tensors of 32-bit numbers and the texts beside them as the content of a safetensors file.
+///
+/// # Panics
+/// When a tensor holds other numbers.
+pub fn write_tensors<'a>(
+    tensors: impl IntoIterator<Item = (&'a String, &'a TensorData)>,
+    metadata: Metadata,
+) -> Vec<u8> {
+    let views = tensors.into_iter().map(|(name, data)| {
         let shape = data.shape().as_slice().to_vec();
         let view = TensorView::new(Dtype::F32, shape, data.as_bytes())
             .expect("a tensor's bytes fit its shape");
         (name, view)
     });
-    // the readers of PyTorch's users ask for this entry
-    let metadata = [("format".to_owned(), "pt".to_owned())].into();
+    let metadata = metadata.into_iter().collect();
     serialize(views, Some(metadata)).expect("names and shapes make a short header")
 }
 
@@ -136,7 +167,7 @@ pub fn named_tensors<M: Module>(model: &M) -> Vec<(String, TensorData)> {
 
 fn compare(
     expected: &[(String, TensorData)],
-    stored: &BTreeMap<String, TensorData>,
+    stored: &NamedTensors,
     path: &Path,
 ) -> Result<(), CheckpointError> {
     let missing: Vec<String> = expected
@@ -172,7 +203,7 @@ fn compare(
 }
 
 /// Width and number of classes of a stored network, where its first and last layer tell them.
-fn size_hint(stored: &BTreeMap<String, TensorData>) -> String {
+fn size_hint(stored: &NamedTensors) -> String {
     let outputs = |name: &str| Some(*stored.get(name)?.shape().as_slice().first()?);
     match (outputs("conv1.weight"), outputs("linear.weight")) {
         (Some(width), Some(classes)) => {
@@ -218,7 +249,7 @@ impl ModuleVisitor for Collect {
 
 struct Replace {
     path: Vec<String>,
-    stored: BTreeMap<String, TensorData>,
+    stored: NamedTensors,
 }
 
 impl ModuleMapper for Replace {

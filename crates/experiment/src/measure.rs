@@ -12,7 +12,8 @@ use crate::store::Score;
 /// Images in an evaluation batch; it changes speed and memory, not the score.
 const EVALUATION_BATCH: usize = 200;
 
-/// Accuracy and mean loss over all of `images`, in evaluation mode on `device`.
+/// Accuracy and mean loss over all of `images`, in evaluation mode on `device`; `None` where
+/// `go_on`, asked after each batch, says no.
 ///
 /// # Errors
 /// When the device fails.
@@ -22,12 +23,16 @@ pub fn evaluate(
     images: &ImageSet,
     normalization: Normalization,
     device: &Device,
-) -> Result<Score> {
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Option<Score>> {
     let mut tally = Tally::default();
-    for_each_batch(model, images, normalization, device, |logits, targets| {
-        tally.add(loss, logits, targets)
-    })?;
-    Ok(tally.score())
+    for (logits, targets) in predictions(model, images, normalization, device) {
+        tally.add(loss, logits, targets)?;
+        if !go_on() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(tally.score()))
 }
 
 /// What the batches evaluated so far add up to.
@@ -61,20 +66,18 @@ impl Tally {
     }
 }
 
-/// Calls `each` with the logits `[batch, classes]` and targets `[batch]` of every batch, in file order.
-pub fn for_each_batch(
+/// Logits `[batch, classes]` and targets `[batch]` of every batch, in file order.
+pub fn predictions(
     model: &ResNet18,
     images: &ImageSet,
     normalization: Normalization,
     device: &Device,
-    mut each: impl FnMut(Tensor<2>, Tensor<1, Int>) -> Result<()>,
-) -> Result<()> {
+) -> impl Iterator<Item = (Tensor<2>, Tensor<1, Int>)> {
     let model = model.valid();
-    for batch in evaluation_batches(images, normalization, EVALUATION_BATCH) {
+    evaluation_batches(images, normalization, EVALUATION_BATCH).map(move |batch| {
         let (inputs, targets) = to_tensors(batch, device);
-        each(model.forward(inputs), targets)?;
-    }
-    Ok(())
+        (model.forward(inputs), targets)
+    })
 }
 
 /// Images `[batch, 3, 32, 32]` and labels `[batch]` on `device`.

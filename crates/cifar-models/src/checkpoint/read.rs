@@ -7,7 +7,7 @@ use burn::tensor::{DType, TensorData};
 use pytorch_reader::PytorchReader;
 use safetensors::{Dtype, SafeTensors};
 
-use super::CheckpointError;
+use super::{CheckpointError, Metadata, NamedTensors};
 
 /// Where pytorch-cifar keeps the `state_dict` in its checkpoints.
 const WRAPPER: &str = "net.";
@@ -17,29 +17,59 @@ const DATA_PARALLEL: &str = "module.";
 const COUNTER: &str = "num_batches_tracked";
 
 /// The tensors of the file at `path`, except counters, under the model's names.
-pub(super) fn tensors(path: &Path) -> Result<BTreeMap<String, TensorData>, CheckpointError> {
+pub(super) fn tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
     let io = |source| CheckpointError::Io {
         path: path.to_owned(),
         source,
     };
-    let bytes = std::fs::metadata(path).map_err(io)?.len();
-    let format_error = |format, reason: String| CheckpointError::Format {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => {
+            let content = std::fs::read(path).map_err(io)?;
+            Ok(read_tensors(&content, path)?.0)
+        }
+        Some("pth" | "pt") => {
+            let bytes = std::fs::metadata(path).map_err(io)?.len();
+            let raw = pytorch(path).map_err(incomplete(path, "PyTorch", bytes))?;
+            into_data(raw, path)
+        }
+        _ => {
+            let path = path.to_owned();
+            Err(CheckpointError::Extension { path })
+        }
+    }
+}
+
+/// The tensors of a safetensors file, as 32-bit numbers, and the texts beside them; `path` is for
+/// the messages.
+///
+/// # Errors
+/// When the content is not a whole safetensors file of floating-point numbers.
+pub fn read_tensors(
+    content: &[u8],
+    path: &Path,
+) -> Result<(NamedTensors, Metadata), CheckpointError> {
+    let incomplete = incomplete(path, "safetensors", content.len() as u64);
+    let (raw, metadata) = safetensors(content).map_err(incomplete)?;
+    Ok((into_data(raw, path)?, metadata))
+}
+
+fn incomplete(
+    path: &Path,
+    format: &'static str,
+    bytes: u64,
+) -> impl FnOnce(String) -> CheckpointError {
+    move |reason| CheckpointError::Format {
         path: path.to_owned(),
         format,
         bytes,
         reason,
-    };
-    let raw = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("safetensors") => {
-            let content = std::fs::read(path).map_err(io)?;
-            safetensors(&content).map_err(|reason| format_error("safetensors", reason))?
-        }
-        Some("pth" | "pt") => pytorch(path).map_err(|reason| format_error("PyTorch", reason))?,
-        _ => {
-            let path = path.to_owned();
-            return Err(CheckpointError::Extension { path });
-        }
-    };
+    }
+}
+
+fn into_data(
+    raw: BTreeMap<String, RawTensor>,
+    path: &Path,
+) -> Result<NamedTensors, CheckpointError> {
     raw.into_iter()
         .map(|(name, tensor)| Ok((name.clone(), tensor.into_data(path, name)?)))
         .collect()
@@ -67,8 +97,9 @@ impl RawTensor {
     }
 }
 
-fn safetensors(content: &[u8]) -> Result<BTreeMap<String, RawTensor>, String> {
+fn safetensors(content: &[u8]) -> Result<(BTreeMap<String, RawTensor>, Metadata), String> {
     let file = SafeTensors::deserialize(content).map_err(|error| error.to_string())?;
+    let (_, header) = SafeTensors::read_metadata(content).map_err(|error| error.to_string())?;
     let names = file.names().into_iter().map(str::to_owned).collect();
     let raw = |stored: &str| {
         let view = file.tensor(stored).map_err(|error| error.to_string())?;
@@ -84,10 +115,12 @@ fn safetensors(content: &[u8]) -> Result<BTreeMap<String, RawTensor>, String> {
             bytes: view.data().to_vec(),
         })
     };
-    wanted(names)
+    let tensors = wanted(names)
         .into_iter()
         .map(|(name, stored)| Ok((name, raw(&stored)?)))
-        .collect()
+        .collect::<Result<_, String>>()?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    Ok((tensors, metadata.into_iter().collect()))
 }
 
 fn pytorch(path: &Path) -> Result<BTreeMap<String, RawTensor>, String> {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::print;
 use crate::data::DatasetSource;
-use crate::measure::{Tally, for_each_batch, read_values};
+use crate::measure::{Tally, predictions, read_values};
 use crate::store::Score;
 use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
 use crate::train::build_model;
@@ -64,18 +64,13 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     let loss = LossConfig::new("cross_entropy")?.init();
     let mut tally = Tally::default();
     let mut csv = String::new();
-    for_each_batch(
-        &model,
-        &data.test,
-        data.normalization,
-        &device.device,
-        |logits, targets| {
-            if arguments.logits.is_some() {
-                append_rows(&mut csv, logits.clone())?;
-            }
-            tally.add(&loss, logits, targets)
-        },
-    )?;
+    let predictions = predictions(&model, &data.test, data.normalization, &device.device);
+    for (logits, targets) in predictions {
+        if arguments.logits.is_some() {
+            append_rows(&mut csv, logits.clone())?;
+        }
+        tally.add(&loss, logits, targets)?;
+    }
     print_score(&tally.score(), data.test.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
         std::fs::write(path, csv).with_context(|| format!("{}: logits", path.display()))?;

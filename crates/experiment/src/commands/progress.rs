@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use super::tuning;
 use crate::plan::Trial;
 use crate::store::{EpochRecord, Split, StepRecord, TrialResult, TrialState};
+use crate::train::Position;
 
 /// Off a terminal, an epoch longer than this gives a sign of life.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);
@@ -20,6 +21,8 @@ pub struct Progress {
     trials_done: usize,
     trial: String,
     epochs: usize,
+    /// Done by earlier sessions of the trial at hand.
+    epochs_before: usize,
     /// Training images of an epoch.
     images: u64,
     batch_size: u64,
@@ -44,6 +47,7 @@ impl Progress {
             trials_done: 0,
             trial: String::new(),
             epochs: 0,
+            epochs_before: 0,
             images: 0,
             batch_size: 1,
             started: Instant::now(),
@@ -51,10 +55,23 @@ impl Progress {
         }
     }
 
+    /// That shows nothing.
+    #[cfg(test)]
+    pub fn hidden(trials: usize) -> Self {
+        let bars = Bars::new(trials);
+        bars.multi
+            .set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        Self {
+            bars: Some(bars),
+            ..Self::new(trials)
+        }
+    }
+
     /// Starts on `trial`, whose epochs have `images` images.
     pub fn begin_trial(&mut self, trial: &Trial, images: usize) {
         self.trial = format!("{} ({})", trial.label(), trial.id);
         self.epochs = trial.train.epochs;
+        self.epochs_before = 0;
         self.images = images as u64;
         self.batch_size = trial.train.batch_size as u64;
         self.last_line = Instant::now();
@@ -66,6 +83,18 @@ impl Progress {
             bars.epoch.set_length(self.images);
             bars.epoch.set_message("");
         }
+    }
+
+    /// The trial at hand goes on from there.
+    pub fn resume(&mut self, position: &Position) {
+        self.epochs_before = position.epoch - 1;
+        if let Some(bars) = &self.bars {
+            bars.trial.set_position(self.epochs_before as u64);
+        }
+        self.line(&format!(
+            "goes on from step {} in epoch {}/{}",
+            position.step, position.epoch, self.epochs
+        ));
     }
 
     pub fn step(&mut self, record: &StepRecord) {
@@ -123,6 +152,7 @@ impl Progress {
     fn time_left(&self, epochs_done: usize) -> HumanDuration {
         let done = self.trials_done as f64 + epochs_done as f64 / self.epochs as f64;
         let left = self.trials as f64 - done;
+        let done = done - self.epochs_before as f64 / self.epochs as f64;
         HumanDuration(self.started.elapsed().mul_f64(left / done))
     }
 
@@ -143,7 +173,7 @@ impl Progress {
     }
 
     /// A line of its own about the trial at hand; above the bars where there are any.
-    fn line(&mut self, text: &str) {
+    pub fn line(&mut self, text: &str) {
         let line = format!(
             "[{}/{}] {}: {text}",
             self.trials_done + 1,

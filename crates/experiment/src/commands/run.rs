@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -11,13 +12,17 @@ use signal_hook::flag;
 
 use super::images::ImageLibrary;
 use super::progress::Progress;
-use super::trial::train_and_record;
+use super::trial::{Outcome, train_and_record};
 use super::{print, tell};
 use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialResult, TrialState};
 use crate::sweep::{self, BackendChoice};
+use crate::train::{Moment, Next};
+
+/// A kill or a power cut costs a trial this many seconds of work at most.
+const CHECKPOINT_INTERVAL: u64 = 60;
 
 /// Train the trials of a sweep file that have no result yet, and print the table
 #[derive(Debug, Args)]
@@ -42,6 +47,9 @@ pub struct RunArguments {
     /// Train trials again that ended in this state
     #[arg(long)]
     retry: Option<Retry>,
+    /// Seconds from one checkpoint of a trial to the next; tests cannot wait a minute
+    #[arg(long, hide = true, value_name = "SECONDS", default_value_t = CHECKPOINT_INTERVAL)]
+    checkpoint_interval: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,8 +68,15 @@ pub enum Unfinished {
         trials: usize,
         store: String,
     },
-    #[error("interrupted; the same command trains the {left} trials that are left")]
-    Interrupted { left: usize },
+    #[error(
+        "interrupted; the same command goes on from step {step} of trial {trial}, and {left} of {trials} trials are left"
+    )]
+    Interrupted {
+        trial: String,
+        step: u64,
+        left: usize,
+        trials: usize,
+    },
 }
 
 pub fn run(arguments: &RunArguments) -> Result<()> {
@@ -77,8 +92,12 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     let store = Store::create_or_open(&path)?;
     let results = read_results(&store, &trials)?;
     let missing = missing(&trials, &results, arguments.retry);
+    // A kill can come between a result and the removal of its checkpoint.
+    for result in results.iter().flatten() {
+        store.remove_checkpoint(&result.id)?;
+    }
     if !missing.is_empty() {
-        let stop = stop_on_signals()?;
+        let mut pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
         let threads = arguments.threads.map(usize::from);
         super::use_threads(threads.or(sweep.execution.threads))?;
         let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
@@ -93,11 +112,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             device.name,
             path.display(),
         ));
-        let trained = train_all(&missing, &images, &device, &store, &stop)?;
-        if trained < missing.len() {
-            let left = missing.len() - trained;
-            return Err(Unfinished::Interrupted { left }.into());
-        }
+        train_all(&missing, &images, &device, &store, &mut pace)?;
     }
     conclude(read_results(&store, &trials)?, &path)
 }
@@ -147,24 +162,34 @@ fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<Stri
     Ok(text)
 }
 
-/// Trains one trial after the other; gives how many ended before an interruption.
+/// Trains one trial after the other; an error where they were interrupted.
 fn train_all(
     trials: &[&Trial],
     library: &ImageLibrary,
     device: &OpenDevice,
     store: &Store,
-    stop: &AtomicBool,
-) -> Result<usize> {
+    pace: &mut Pace,
+) -> Result<()> {
     let mut progress = Progress::new(trials.len());
     for (trained, trial) in trials.iter().enumerate() {
         let images = library.of(trial)?;
         progress.begin_trial(trial, images.train.len());
-        match train_and_record(trial, &images, device, store, &mut progress, stop)? {
-            Some(result) => progress.end_trial(&result),
-            None => return Ok(trained),
+        pace.last_checkpoint = Instant::now();
+        let mut next = |moment| pace.next(moment);
+        match train_and_record(trial, &images, device, store, &mut progress, &mut next)? {
+            Outcome::Ended(result) => progress.end_trial(&result),
+            Outcome::Interrupted { step } => {
+                return Err(Unfinished::Interrupted {
+                    trial: trial.id.clone(),
+                    step,
+                    left: trials.len() - trained,
+                    trials: trials.len(),
+                }
+                .into());
+            }
         }
     }
-    Ok(trials.len())
+    Ok(())
 }
 
 /// The table on standard output, and an error where trials failed.
@@ -188,14 +213,40 @@ fn conclude(results: Vec<Option<TrialResult>>, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first Ctrl-C (or termination signal) stops after the step at hand, the second at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag still down and only raises it.
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .context("signals: the handler of Ctrl-C could not be installed")?;
+/// When a trial writes a checkpoint and when it stops.
+struct Pace {
+    stop: Arc<AtomicBool>,
+    checkpoint_interval: Duration,
+    last_checkpoint: Instant,
+}
+
+impl Pace {
+    /// From now on the first Ctrl-C (or termination signal) stops after the step at hand, the second
+    /// at once.
+    fn new(checkpoint_interval: Duration) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds the flag still down and only raises it.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
+                .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+                .context("signals: the handler of Ctrl-C could not be installed")?;
+        }
+        Ok(Self {
+            stop,
+            checkpoint_interval,
+            last_checkpoint: Instant::now(),
+        })
     }
-    Ok(stop)
+
+    fn next(&mut self, moment: Moment) -> Next {
+        if self.stop.load(Ordering::Relaxed) {
+            return Next::Stop;
+        }
+        let due = self.last_checkpoint.elapsed() >= self.checkpoint_interval;
+        if due && matches!(moment, Moment::Step(_)) {
+            self.last_checkpoint = Instant::now();
+            return Next::Checkpoint;
+        }
+        Next::Continue
+    }
 }

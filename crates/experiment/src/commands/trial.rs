@@ -1,8 +1,7 @@
 //! Trains one trial and leaves its record in the store, however it ends.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
@@ -14,10 +13,23 @@ use crate::store::{
     Computation, Environment, EpochRecord, StepRecord, Store, StoreError, TrialDir, TrialResult,
     TrialState,
 };
-use crate::train::{Ending, Observer, TrialImages, train};
+use crate::train::{Ending, Moment, Next, Observer, State, TrialImages, train};
 
-/// The trial's result, or `None` where `stop` ended it early; it then has no result and is trained
-/// anew next time.
+#[cfg(test)]
+mod tests;
+
+/// How a session of a trial ended.
+#[derive(Debug)]
+pub enum Outcome {
+    Ended(TrialResult),
+    /// It has no result, but a checkpoint from which it goes on after this step.
+    Interrupted {
+        step: u64,
+    },
+}
+
+/// Trains a trial from its last checkpoint, or from its start where there is none that can be used,
+/// until it ends or `pace` stops it.
 ///
 /// # Errors
 /// When the store cannot be written. An error of the training itself is a failed trial.
@@ -27,16 +39,18 @@ pub fn train_and_record(
     device: &OpenDevice,
     store: &Store,
     progress: &mut Progress,
-    stop: &AtomicBool,
-) -> Result<Option<TrialResult>> {
+    pace: &mut dyn FnMut(Moment) -> Next,
+) -> Result<Outcome> {
     let start = Instant::now();
-    let environment = Environment::collect(computation(device), images.hash.clone());
+    let (directory, state) = open(trial, images, device, store, progress)?;
+    let before = state.as_ref().map(|state| state.position);
     let mut log = TrialLog {
-        directory: store.begin(&trial.id, &trial.settings_toml(), &environment)?,
+        directory,
         progress,
-        step: 0,
+        pace,
+        step: before.map_or(0, |before| before.step),
     };
-    let ending = without_panic(|| train(trial, images, device, &mut log, stop));
+    let ending = without_panic(|| train(trial, images, device, state, &mut log));
     let mut result = TrialResult {
         id: trial.id.clone(),
         state: TrialState::Failed,
@@ -49,7 +63,7 @@ pub fn train_and_record(
         cause: None,
     };
     match ending {
-        Ok(Ending::Interrupted) => return Ok(None),
+        Ok(Ending::Interrupted { step }) => return Ok(Outcome::Interrupted { step }),
         Ok(Ending::Done {
             weights,
             test,
@@ -71,9 +85,50 @@ pub fn train_and_record(
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => result.cause = Some(format!("{error:#}")),
     }
-    result.time_s_total = start.elapsed().as_secs_f64();
+    let time_s_before = before.map_or(0.0, |before| before.time_s_total);
+    result.time_s_total = time_s_before + start.elapsed().as_secs_f64();
     log.directory.finish(&result)?;
-    Ok(Some(result))
+    Ok(Outcome::Ended(result))
+}
+
+/// The trial's folder, and the state to go on from where an earlier session left one.
+fn open(
+    trial: &Trial,
+    images: &TrialImages,
+    device: &OpenDevice,
+    store: &Store,
+    progress: &mut Progress,
+) -> Result<(TrialDir, Option<State>)> {
+    let environment = Environment::collect(computation(device), images.hash.clone());
+    match resume(trial, images, device, store, &environment) {
+        Ok(Some((directory, state))) => {
+            progress.resume(&state.position);
+            return Ok((directory, Some(state)));
+        }
+        Ok(None) => {}
+        Err(unusable) => progress.line(&format!(
+            "warning: {unusable:#}; this trial is trained from its start"
+        )),
+    }
+    let directory = store.begin(&trial.id, &trial.settings_toml(), &environment)?;
+    Ok((directory, None))
+}
+
+/// What an earlier session left, where all of it goes together.
+fn resume(
+    trial: &Trial,
+    images: &TrialImages,
+    device: &OpenDevice,
+    store: &Store,
+    environment: &Environment,
+) -> Result<Option<(TrialDir, State)>> {
+    let Some((file, content)) = store.checkpoint(&trial.id)? else {
+        return Ok(None);
+    };
+    let state = without_panic(|| State::from_checkpoint(&content, &file, trial, images, device))?;
+    let (steps, epochs) = (state.position.step, state.position.epoch as u64 - 1);
+    let directory = store.resume(&trial.id, environment, steps, epochs)?;
+    Ok(Some((directory, state)))
 }
 
 fn computation(device: &OpenDevice) -> Computation {
@@ -91,6 +146,7 @@ fn computation(device: &OpenDevice) -> Computation {
 struct TrialLog<'a> {
     directory: TrialDir,
     progress: &'a mut Progress,
+    pace: &'a mut dyn FnMut(Moment) -> Next,
     /// The last step heard of.
     step: u64,
 }
@@ -106,12 +162,23 @@ impl Observer for TrialLog<'_> {
         self.progress.epoch(record);
         Ok(self.directory.append_epoch(record)?)
     }
+
+    fn checkpoint(&mut self, content: &[u8]) -> Result<()> {
+        Ok(self.directory.save_checkpoint(content)?)
+    }
+
+    fn next(&mut self, moment: Moment) -> Next {
+        (self.pace)(moment)
+    }
 }
 
 /// Turns a panic inside `work` (a driver that gives up, a device out of memory) into an error, so
 /// that one trial's end is not the sweep's.
 fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // The hook is the whole process's, and tests train side by side.
+    static ALONE: Mutex<()> = Mutex::new(());
     static MESSAGE: Mutex<Option<String>> = Mutex::new(None);
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut message) = MESSAGE.lock() {
@@ -126,21 +193,4 @@ fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
         Err(anyhow!(message.replace('\n', " ")))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_becomes_an_error_with_its_message() {
-        let outcome: Result<()> = without_panic(|| panic!("the driver gave up"));
-        let message = outcome.expect_err("the work panicked").to_string();
-        assert!(message.contains("the driver gave up"), "{message}");
-    }
-
-    #[test]
-    fn what_does_not_panic_comes_back_unchanged() {
-        assert_eq!(without_panic(|| Ok(3)).ok(), Some(3));
-    }
 }

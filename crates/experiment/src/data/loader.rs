@@ -27,7 +27,8 @@ pub struct Batches {
     worker: Option<JoinHandle<()>>,
 }
 
-/// The training images in random order, changed at random; the last batch may be smaller.
+/// The training images in random order, changed at random; the last batch may be smaller. The first
+/// `seen` batches are left out.
 ///
 /// A pure function of its arguments: order, crops and flips are drawn from (`seed`, `epoch`, image).
 ///
@@ -40,9 +41,11 @@ pub fn training_batches(
     seed: u64,
     epoch: usize,
     batch_size: usize,
+    seen: usize,
 ) -> Batches {
     let mut order: Vec<usize> = (0..set.len()).collect();
     Stream::new(seed, "order", epoch as u64).shuffle(&mut order);
+    order.drain(..set.len().min(seen * batch_size));
     let place = move |record| Placement::draw(augmentation, seed, epoch, record);
     prepare(set, normalization, order, place, batch_size)
 }
@@ -137,7 +140,12 @@ mod tests {
     }
 
     fn training(set: &ImageSet, seed: u64, epoch: usize) -> Vec<Batch> {
-        training_batches(set, IDENTITY, AugmentationName::CropFlip, seed, epoch, 8).collect()
+        unseen(set, seed, epoch, 0)
+    }
+
+    fn unseen(set: &ImageSet, seed: u64, epoch: usize, seen: usize) -> Vec<Batch> {
+        let augmentation = AugmentationName::CropFlip;
+        training_batches(set, IDENTITY, augmentation, seed, epoch, 8, seen).collect()
     }
 
     /// The image of each example, read from its middle, which no crop reaches.
@@ -204,6 +212,14 @@ mod tests {
     #[test]
     fn same_seed_and_epoch_give_the_same_batches() {
         assert_eq!(training(&set(50), 1, 2), training(&set(50), 1, 2));
+    }
+
+    #[test]
+    fn without_the_batches_seen_the_others_stay_the_same() {
+        let all = training(&set(50), 1, 2);
+        for seen in 0..=all.len() {
+            assert_eq!(unseen(&set(50), 1, 2, seen), all[seen..]);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::sweep::{DatasetName, TrainSettings};
 
 pub use augment::Normalization;
 pub use error::DataError;
-pub use fetch::{Progress, fetch};
+pub use fetch::{Progress, fetch, hexadecimal};
 pub use folder::data_root;
 pub use images::ImageSet;
 pub use loader::{Batch, evaluation_batches, training_batches};

@@ -34,6 +34,17 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(path, "create the folder"))
 }
 
+/// Removes a file where there is one, with what a kill left of writing it.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    for path in [path, &temporary_beside(path)] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(StoreError::io(path, "remove"))?,
+        }
+    }
+    Ok(())
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
@@ -93,6 +104,17 @@ mod tests {
         write(&file, b"whole").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"whole");
         assert_eq!(names_in(folder.path()), ["result.json"]);
+    }
+
+    #[test]
+    fn a_removed_file_is_gone_with_its_part_and_can_be_absent_already() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("checkpoint.safetensors");
+        write(&file, b"whole").unwrap();
+        fs::write(temporary_beside(&file), b"half").unwrap();
+        remove(&file).unwrap();
+        remove(&file).unwrap();
+        assert!(names_in(folder.path()).is_empty());
     }
 
     #[test]

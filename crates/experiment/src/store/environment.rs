@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::device::Determinism;
 
@@ -72,6 +73,25 @@ impl Environment {
             // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
             time_started: rfc_3339(since_1970.unwrap_or_default()),
         }
+    }
+}
+
+impl Environment {
+    /// The content of `environment.json` after an earlier session, `earlier`, with this one in its
+    /// list `resumed`, which goes on after `step`; `None` where that content is damaged.
+    pub fn noted_in(&self, earlier: &[u8], step: u64) -> Option<Value> {
+        let mut noted: Value = serde_json::from_slice(earlier).ok()?;
+        let sessions = noted.as_object_mut()?.entry("resumed").or_insert(json!([]));
+        sessions.as_array_mut()?.push(json!({
+            "step": step,
+            "time_started": self.time_started,
+            "git_commit": self.git_commit,
+            "backend": self.computation.backend,
+            "device": self.computation.device,
+            "driver": self.computation.driver,
+            "threads": self.computation.threads,
+        }));
+        Some(noted)
     }
 }
 
@@ -154,6 +174,27 @@ mod tests {
         assert_eq!(value["data_hash"], "sha256:0f");
         assert!(value["cores"].as_u64().unwrap() >= 1);
         assert!(value["time_started"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn later_sessions_are_listed_and_the_first_stays_as_it_was() {
+        let first = serde_json::to_value(environment()).unwrap();
+        let mut later = environment();
+        later.computation.backend = "ndarray".to_string();
+        let mut noted = first.clone();
+        for step in [17, 39] {
+            noted = later
+                .noted_in(noted.to_string().as_bytes(), step)
+                .expect("the first is whole");
+        }
+        let sessions = noted.as_object_mut().unwrap().remove("resumed").unwrap();
+        assert_eq!(noted, first);
+        assert_eq!(sessions[0]["step"], 17);
+        assert_eq!(sessions[1]["step"], 39);
+        assert_eq!(sessions[1]["backend"], "ndarray");
+        assert_eq!(sessions[1]["device"], "cpu");
+        assert_eq!(sessions[1]["driver"], Value::Null);
+        assert_eq!(later.noted_in(b"{\"versions\"", 1), None);
     }
 
     #[test]

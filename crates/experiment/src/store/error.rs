@@ -34,6 +34,12 @@ pub enum StoreError {
         folder: PathBuf,
         cause: String,
     },
+    #[error("{}: {place}: expected {expected}, found another or none", file.display())]
+    NotContinued {
+        file: PathBuf,
+        place: String,
+        expected: String,
+    },
     #[error("{}: trial: expected one without a result or a failed one, found it {state}", folder.display())]
     Ended { folder: PathBuf, state: TrialState },
 }

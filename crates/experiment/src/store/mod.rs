@@ -21,6 +21,9 @@ pub use records::*;
 pub use result::*;
 pub use trial::*;
 
+/// The name of a trial's last checkpoint, in its folder until the trial has ended.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
 /// A folder of trials: read by anyone at any time, written by one process at a time.
 #[derive(Debug)]
 pub struct Store {
@@ -69,9 +72,8 @@ impl Store {
     pub fn result(&self, id: &str) -> Result<Option<TrialResult>, StoreError> {
         let folder = self.trial_folder(id);
         let file = folder.join("result.json");
-        let bytes = match fs::read(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(StoreError::io(&file, "read"))?,
+        let Some(bytes) = read_if_there(&file)? else {
+            return Ok(None);
         };
         match TrialResult::from_json(id, &bytes) {
             Ok(result) => Ok(Some(result)),
@@ -97,6 +99,20 @@ impl Store {
         Ok(results)
     }
 
+    /// The last checkpoint of a trial that has not ended, with its file.
+    pub fn checkpoint(&self, id: &str) -> Result<Option<(PathBuf, Vec<u8>)>, StoreError> {
+        if self.result(id)?.is_some() {
+            return Ok(None);
+        }
+        let file = self.trial_folder(id).join(CHECKPOINT);
+        Ok(read_if_there(&file)?.map(|content| (file, content)))
+    }
+
+    /// Removes the checkpoint of a trial that has ended, for a kill can come between the two.
+    pub fn remove_checkpoint(&self, id: &str) -> Result<(), StoreError> {
+        atomic::remove(&self.trial_folder(id).join(CHECKPOINT))
+    }
+
     /// Begins a trial in an empty folder: removes what an unfinished or failed earlier attempt left,
     /// and refuses with [`StoreError::Ended`] where the trial is done or diverged.
     ///
@@ -107,10 +123,7 @@ impl Store {
         settings_toml: &str,
         environment: &Environment,
     ) -> Result<TrialDir, StoreError> {
-        assert!(
-            self.lock.is_some(),
-            "only a store opened for writing can begin a trial"
-        );
+        self.assert_writer();
         let folder = self.trial_folder(id);
         match self.result(id)?.map(|result| result.state) {
             None | Some(TrialState::Failed) => {}
@@ -122,7 +135,38 @@ impl Store {
         TrialDir::create(folder, id, settings_toml, environment)
     }
 
+    /// Goes on with a trial whose checkpoint covers the first `steps` steps and `epochs` epochs: cuts
+    /// its records back to them and notes the session in `environment.json`.
+    ///
+    /// [`StoreError::NotContinued`] where those files are not whole as far as that.
+    ///
+    /// Panics if the store was opened for reading alone.
+    pub fn resume(
+        &self,
+        id: &str,
+        environment: &Environment,
+        steps: u64,
+        epochs: u64,
+    ) -> Result<TrialDir, StoreError> {
+        self.assert_writer();
+        TrialDir::resume(self.trial_folder(id), id, environment, steps, epochs)
+    }
+
+    fn assert_writer(&self) {
+        assert!(
+            self.lock.is_some(),
+            "only a store opened for writing can begin a trial"
+        );
+    }
+
     fn trial_folder(&self, id: &str) -> PathBuf {
         self.folder.join("trials").join(id)
+    }
+}
+
+fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).map_err(StoreError::io(file, "read")),
     }
 }

@@ -100,6 +100,91 @@ fn records_are_readable_after_each_epoch() {
     );
 }
 
+/// A trial "a" with four steps and two epochs, whose checkpoint covers what was there when it was
+/// written: two steps and one epoch.
+fn interrupted(store: &Store) {
+    let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
+    trial.append_step(&step(1, 2.5)).unwrap();
+    trial.append_step(&step(2, 2.0)).unwrap();
+    trial.append_epoch(&epoch(1)).unwrap();
+    trial.save_checkpoint(b"state").unwrap();
+    trial.append_step(&step(3, 1.5)).unwrap();
+    trial.append_step(&step(4, 1.0)).unwrap();
+    trial.append_epoch(&epoch(2)).unwrap();
+}
+
+#[test]
+fn a_checkpoint_is_there_until_the_trial_has_ended() {
+    let (_folder, store) = new_store();
+    assert_eq!(store.checkpoint("a").unwrap(), None);
+    interrupted(&store);
+    let (file, content) = store.checkpoint("a").unwrap().unwrap();
+    assert_eq!(content, b"state");
+    let trial = store.resume("a", &environment(), 2, 1).unwrap();
+    assert!(file.exists());
+    trial.finish(&done("a", json!({}), 0.5)).unwrap();
+    assert!(!file.exists());
+
+    // A kill between the result and the removal of the checkpoint.
+    fs::write(&file, b"state").unwrap();
+    assert_eq!(store.checkpoint("a").unwrap(), None);
+    store.remove_checkpoint("a").unwrap();
+    assert!(!file.exists());
+    store.remove_checkpoint("a").unwrap();
+}
+
+#[test]
+fn resumed_records_are_those_that_the_checkpoint_covers_and_go_on() {
+    let (_folder, store) = new_store();
+    interrupted(&store);
+    let folder = store.trial_folder("a");
+    let torn = fs::read_to_string(folder.join("steps.jsonl")).unwrap() + "{\"step\": 5, \"ep";
+    fs::write(folder.join("steps.jsonl"), torn).unwrap();
+    let mut trial = store.resume("a", &environment(), 2, 1).unwrap();
+    trial.append_step(&step(3, 0.5)).unwrap();
+    trial.append_epoch(&epoch(2)).unwrap();
+    let losses = |file: &str| -> Vec<Value> {
+        let lines = lines(&folder.join(file));
+        lines.iter().map(|line| line["loss"].clone()).collect()
+    };
+    assert_eq!(losses("steps.jsonl"), [2.5, 2.0, 0.5]);
+    assert_eq!(losses("epochs.jsonl"), [1.25, 1.25]);
+    assert_eq!(
+        fs::read_to_string(folder.join("settings.toml")).unwrap(),
+        "seed = 3\n"
+    );
+    let environment = fs::read(folder.join("environment.json")).unwrap();
+    let environment: Value = serde_json::from_slice(&environment).unwrap();
+    assert_eq!(environment["resumed"][0]["step"], 2);
+}
+
+#[test]
+fn records_that_the_checkpoint_covers_must_be_there() {
+    let (_folder, store) = new_store();
+    interrupted(&store);
+    let folder = store.trial_folder("a");
+    let refusal = |steps, epochs| {
+        let resumed = store.resume("a", &environment(), steps, epochs);
+        resumed.unwrap_err().to_string()
+    };
+    let message = refusal(5, 1);
+    assert!(
+        message.ends_with("a/steps.jsonl: line 5: expected step 5, found another or none"),
+        "{message}"
+    );
+    let message = refusal(2, 3);
+    assert!(
+        message.ends_with("a/epochs.jsonl: line 3: expected epoch 3, found another or none"),
+        "{message}"
+    );
+    fs::write(folder.join("environment.json"), "{\"vers").unwrap();
+    let message = refusal(2, 1);
+    assert!(message.contains("a/environment.json: resumed"), "{message}");
+    fs::remove_file(folder.join("steps.jsonl")).unwrap();
+    let message = refusal(2, 1);
+    assert!(message.contains("a/steps.jsonl: cannot read"), "{message}");
+}
+
 #[test]
 fn results_come_in_the_order_of_ids_without_unfinished_trials() {
     let (_folder, store) = new_store();

@@ -1,14 +1,16 @@
 //! The folder of one trial while it is written.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{Environment, EpochRecord, StepRecord, StoreError, TrialResult, atomic};
+use super::{CHECKPOINT, Environment, EpochRecord, StepRecord, StoreError, TrialResult, atomic};
 
-/// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and will be trained again.
+/// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and goes on from its
+/// last checkpoint another time.
 #[derive(Debug)]
 pub struct TrialDir {
     id: String,
@@ -36,6 +38,34 @@ impl TrialDir {
         })
     }
 
+    /// Goes on in the folder of an earlier session, with the records that its checkpoint covers.
+    pub(super) fn resume(
+        folder: PathBuf,
+        id: &str,
+        environment: &Environment,
+        steps: u64,
+        epochs: u64,
+    ) -> Result<Self, StoreError> {
+        let steps_file = Lines::resume(folder.join("steps.jsonl"), "step", steps)?;
+        let epochs_file = Lines::resume(folder.join("epochs.jsonl"), "epoch", epochs)?;
+        let file = folder.join("environment.json");
+        let earlier = fs::read(&file).map_err(StoreError::io(&file, "read"))?;
+        let Some(noted) = environment.noted_in(&earlier, steps) else {
+            return Err(StoreError::NotContinued {
+                file,
+                place: "resumed".to_string(),
+                expected: "a list in an object".to_string(),
+            });
+        };
+        atomic::write(&file, &json(&noted))?;
+        Ok(Self {
+            id: id.to_string(),
+            steps: steps_file,
+            epochs: epochs_file,
+            folder,
+        })
+    }
+
     pub fn append_step(&mut self, record: &StepRecord) -> Result<(), StoreError> {
         self.steps.append(record)
     }
@@ -47,22 +77,31 @@ impl TrialDir {
         self.steps.flush()
     }
 
+    /// Keeps a checkpoint in place of the one before. The records that it covers are on disk first.
+    pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
+        self.steps.sync()?;
+        self.epochs.sync()?;
+        atomic::write(&self.folder.join(CHECKPOINT), safetensors)
+    }
+
     /// Keeps the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
         atomic::write(&self.folder.join("model.safetensors"), safetensors)
     }
 
-    /// Commits the trial: everything else is on disk before `result.json` appears.
+    /// Commits the trial: everything else is on disk before `result.json` appears, and the checkpoint
+    /// goes after it.
     ///
     /// Panics if the result is another trial's.
-    pub fn finish(self, result: &TrialResult) -> Result<(), StoreError> {
+    pub fn finish(mut self, result: &TrialResult) -> Result<(), StoreError> {
         assert_eq!(
             result.id, self.id,
             "a trial's folder and its result must have one id"
         );
-        self.steps.close()?;
-        self.epochs.close()?;
-        atomic::write(&self.folder.join("result.json"), &json(result))
+        self.steps.sync()?;
+        self.epochs.sync()?;
+        atomic::write(&self.folder.join("result.json"), &json(result))?;
+        atomic::remove(&self.folder.join(CHECKPOINT))
     }
 }
 
@@ -82,6 +121,37 @@ impl Lines {
         })
     }
 
+    /// Opens a file of an earlier session and cuts it back to its first `count` records, which are
+    /// numbered from 1 under `key`.
+    fn resume(path: PathBuf, key: &str, count: u64) -> Result<Self, StoreError> {
+        let content = fs::read(&path).map_err(StoreError::io(&path, "read"))?;
+        let mut lines = content.split_inclusive(|byte| *byte == b'\n');
+        let mut length = 0;
+        for number in 1..=count {
+            let line = lines.next().unwrap_or_default();
+            let record: Value = serde_json::from_slice(line).unwrap_or_default();
+            if record[key] != number || !line.ends_with(b"\n") {
+                return Err(StoreError::NotContinued {
+                    file: path,
+                    place: format!("line {number}"),
+                    expected: format!("{key} {number}"),
+                });
+            }
+            length += line.len() as u64;
+        }
+        let open = || {
+            let mut file = File::options().write(true).open(&path)?;
+            file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        let file = open().map_err(StoreError::io(&path, "cut back"))?;
+        Ok(Self {
+            path,
+            file: BufWriter::new(file),
+        })
+    }
+
     fn append(&mut self, record: &impl Serialize) -> Result<(), StoreError> {
         serde_json::to_writer(&mut self.file, record)
             .map_err(std::io::Error::from)
@@ -93,7 +163,7 @@ impl Lines {
         self.file.flush().map_err(write_error(&self.path))
     }
 
-    fn close(mut self) -> Result<(), StoreError> {
+    fn sync(&mut self) -> Result<(), StoreError> {
         self.flush()?;
         self.file
             .get_ref()

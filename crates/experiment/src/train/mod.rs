@@ -2,19 +2,20 @@
 
 mod schedule;
 mod sgd;
+mod state;
 mod step;
 mod step_log;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use cifar_models::checkpoint::to_safetensors;
 
 use self::schedule::learning_rate;
+use self::state::Clock;
+pub use self::state::{Position, State};
 pub use self::step::{Learner, build_model};
-use self::step_log::{EpochTotals, PendingStep, StepLog};
+use self::step_log::{PendingStep, StepLog};
 use crate::data::{ImageSet, Normalization, training_batches};
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
@@ -34,7 +35,7 @@ pub struct TrialImages {
     pub hash: String,
 }
 
-/// Hears of every step and epoch, in order.
+/// Hears of every step and epoch, in order, and says how to go on.
 pub trait Observer {
     /// # Errors
     /// Whatever keeps the observer from keeping the record; training stops.
@@ -42,6 +43,34 @@ pub trait Observer {
     /// # Errors
     /// As for [`Observer::step`].
     fn epoch(&mut self, record: &EpochRecord) -> Result<()>;
+    /// Keeps a checkpoint, given as the content of its file, in place of the one before. All that
+    /// [`Observer::step`] and [`Observer::epoch`] heard before is part of it.
+    ///
+    /// # Errors
+    /// As for [`Observer::step`].
+    fn checkpoint(&mut self, content: &[u8]) -> Result<()>;
+    /// Asked at each moment at which training can be left.
+    fn next(&mut self, moment: Moment) -> Next;
+}
+
+/// When training can be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After this step, from 1.
+    Step(u64),
+    /// After a batch of the evaluation that follows this step.
+    Evaluation(u64),
+}
+
+/// How to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Continue,
+    /// Write a checkpoint and continue; the same as `Continue` where training is over or an
+    /// evaluation runs.
+    Checkpoint,
+    /// Write a checkpoint and end as interrupted.
+    Stop,
 }
 
 /// How training ended.
@@ -55,11 +84,12 @@ pub enum Ending {
     },
     /// The loss became NaN or infinite at `step`.
     Diverged { step: u64, cause: String },
-    /// `stop` was raised.
-    Interrupted,
+    /// The observer stopped it after `step` and has the checkpoint to go on from.
+    Interrupted { step: u64 },
 }
 
-/// Trains `trial` to its end, to divergence, or until `stop` is raised.
+/// Trains `trial`, from its first step or from the state that an earlier session left, to its end,
+/// to divergence, or until the observer stops it.
 ///
 /// # Errors
 /// When the device or the observer fails.
@@ -67,40 +97,43 @@ pub fn train(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
+    state: Option<State>,
     observer: &mut dyn Observer,
-    stop: &AtomicBool,
 ) -> Result<Ending> {
-    let settings = &trial.train;
+    let mut state = state.unwrap_or_else(|| State::new(trial, images, device));
     let run = Run {
         trial,
         images,
         device,
-        steps_per_epoch: images.train.len().div_ceil(settings.batch_size) as u64,
-        stop,
+        steps_per_epoch: steps_per_epoch(trial, images),
+        clock: Clock::from(state.position.time_s_total),
     };
-    let device = device.autodiff();
-    let mut learner = Learner::new(settings, &trial.loss, images.classes, trial.seed, &device);
-    let mut training_time = Duration::ZERO;
-    let mut last_score = None;
-    let mut step_log = StepLog::new();
-    for epoch in 1..=settings.epochs {
-        let start = Instant::now();
-        let totals;
-        (learner, totals) = match run.epoch(epoch, learner, &mut step_log, observer)? {
-            ControlFlow::Continue(trained) => trained,
+    let (split, score) = loop {
+        state = match run.epoch(state, observer)? {
+            ControlFlow::Continue(state) => state,
             ControlFlow::Break(ending) => return Ok(ending),
         };
-        let time = start.elapsed();
-        training_time += time;
-        let (split, score) = run.evaluate_epoch(&learner)?;
-        observer.epoch(&run.epoch_record(epoch, totals, time, split, score))?;
-        last_score = Some((split, score));
-    }
-    let test = match last_score {
-        Some((Split::Test, score)) => score,
-        _ => run.evaluate(&learner, &images.test)?,
+        let Some((split, score)) = run.evaluate_epoch(&state, observer)? else {
+            return run.interrupt(state, observer);
+        };
+        observer.epoch(&run.epoch_record(&state.position, split, score))?;
+        if state.position.epoch == trial.train.epochs {
+            break (split, score);
+        }
+        state.position = state.position.next_epoch();
     };
-    Ok(run.ending(&learner, test, training_time))
+    let test = match split {
+        Split::Test => Some(score),
+        Split::Validation => run.evaluate(&state, &images.test, observer)?,
+    };
+    match test {
+        Some(test) => Ok(run.ending(&state, test)),
+        None => run.interrupt(state, observer),
+    }
+}
+
+fn steps_per_epoch(trial: &Trial, images: &TrialImages) -> u64 {
+    images.train.len().div_ceil(trial.train.batch_size) as u64
 }
 
 /// What stays the same from step to step.
@@ -109,20 +142,21 @@ struct Run<'a> {
     images: &'a TrialImages,
     device: &'a OpenDevice,
     steps_per_epoch: u64,
-    stop: &'a AtomicBool,
+    /// Of everything, over all sessions.
+    clock: Clock,
 }
 
 impl Run<'_> {
-    /// Trains on every image once, or breaks off with an early ending.
+    /// Trains on every image of the epoch at hand that was not met yet, or breaks off with an early
+    /// ending.
     fn epoch(
         &self,
-        epoch: usize,
-        mut learner: Learner,
-        step_log: &mut StepLog,
+        mut state: State,
         observer: &mut dyn Observer,
-    ) -> Result<ControlFlow<Ending, (Learner, EpochTotals)>> {
+    ) -> Result<ControlFlow<Ending, State>> {
         let settings = &self.trial.train;
         let device = self.device.autodiff();
+        let Position { step, epoch, .. } = state.position;
         let batches = training_batches(
             &self.images.train,
             self.images.normalization,
@@ -130,65 +164,104 @@ impl Run<'_> {
             self.trial.seed,
             epoch,
             settings.batch_size,
+            (step - self.steps_before(epoch)) as usize,
         );
-        for (step, batch) in (self.steps_before(epoch)..).zip(batches) {
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(ControlFlow::Break(Ending::Interrupted));
-            }
+        let mut log = StepLog::new(state.position.totals);
+        let clock = Clock::from(state.position.time_s_epoch);
+        for (step, batch) in (step + 1..).zip(batches) {
             let images = batch.labels.len();
-            let learning_rate = learning_rate(settings, step, self.steps_per_epoch);
+            let learning_rate = learning_rate(settings, step - 1, self.steps_per_epoch);
             let (inputs, targets) = to_tensors(batch, &device);
             let sums;
-            (learner, sums) = learner.step(inputs, targets, learning_rate);
+            (state.learner, sums) = state.learner.step(inputs, targets, learning_rate);
+            state.position.step = step;
             let pending = PendingStep {
-                step: step + 1,
+                step,
                 epoch,
                 images,
                 learning_rate,
                 sums,
             };
-            if let ControlFlow::Break(ending) = step_log.push(pending, observer)? {
+            if let ControlFlow::Break(ending) = log.push(pending, observer)? {
                 return Ok(ControlFlow::Break(ending));
             }
+            let next = observer.next(Moment::Step(step));
+            let over = step == self.steps_before(settings.epochs + 1);
+            if next == Next::Continue || next == Next::Checkpoint && over {
+                continue;
+            }
+            // A loss that is not finite must be met before its step is kept.
+            if let ControlFlow::Break(ending) = log.read(observer)? {
+                return Ok(ControlFlow::Break(ending));
+            }
+            state.position.totals = log.totals;
+            state.position.time_s_epoch = clock.seconds();
+            if next == Next::Stop {
+                return Ok(ControlFlow::Break(self.interrupt(state, observer)?));
+            }
+            self.save(&mut state, observer)?;
         }
-        let totals = step_log.end_epoch(observer)?;
-        Ok(totals.map_continue(|totals| (learner, totals)))
+        let read = log.read(observer)?;
+        state.position.totals = log.totals;
+        state.position.time_s_epoch = clock.seconds();
+        Ok(read.map_continue(|()| state))
+    }
+
+    fn save(&self, state: &mut State, observer: &mut dyn Observer) -> Result<()> {
+        state.position.time_s_total = self.clock.seconds();
+        observer.checkpoint(&state.to_checkpoint(self.trial, self.images))
+    }
+
+    fn interrupt(&self, mut state: State, observer: &mut dyn Observer) -> Result<Ending> {
+        self.save(&mut state, observer)?;
+        let step = state.position.step;
+        Ok(Ending::Interrupted { step })
     }
 
     fn steps_before(&self, epoch: usize) -> u64 {
         (epoch as u64 - 1) * self.steps_per_epoch
     }
 
-    /// The score after an epoch, on the validation split or, where there is none, on the test set.
-    fn evaluate_epoch(&self, learner: &Learner) -> Result<(Split, Score)> {
-        if self.images.validation.is_empty() {
-            Ok((Split::Test, self.evaluate(learner, &self.images.test)?))
+    /// The score after an epoch, on the validation split or, where there is none, on the test set;
+    /// `None` where the observer stops it.
+    fn evaluate_epoch(
+        &self,
+        state: &State,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(Split, Score)>> {
+        let (split, images) = if self.images.validation.is_empty() {
+            (Split::Test, &self.images.test)
         } else {
-            Ok((
-                Split::Validation,
-                self.evaluate(learner, &self.images.validation)?,
-            ))
-        }
+            (Split::Validation, &self.images.validation)
+        };
+        let score = self.evaluate(state, images, observer)?;
+        Ok(score.map(|score| (split, score)))
     }
 
-    fn evaluate(&self, learner: &Learner, images: &ImageSet) -> Result<Score> {
+    fn evaluate(
+        &self,
+        state: &State,
+        images: &ImageSet,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Score>> {
+        let moment = Moment::Evaluation(state.position.step);
         evaluate(
-            &learner.model,
-            &learner.loss,
+            &state.learner.model,
+            &state.learner.loss,
             images,
             self.images.normalization,
             &self.device.device,
+            || observer.next(moment) != Next::Stop,
         )
     }
 
-    fn epoch_record(
-        &self,
-        epoch: usize,
-        totals: EpochTotals,
-        time: Duration,
-        evaluated_on: Split,
-        score: Score,
-    ) -> EpochRecord {
+    fn epoch_record(&self, position: &Position, evaluated_on: Split, score: Score) -> EpochRecord {
+        let Position {
+            epoch,
+            totals,
+            time_s_epoch,
+            ..
+        } = *position;
         let last_step = self.steps_before(epoch + 1) - 1;
         EpochRecord {
             epoch,
@@ -198,14 +271,15 @@ impl Run<'_> {
             loss: score.loss,
             accuracy: score.accuracy,
             learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
-            images_per_second: totals.images / time.as_secs_f64(),
-            time_s: time.as_secs_f64(),
+            images_per_second: totals.images / time_s_epoch,
+            time_s: time_s_epoch,
         }
     }
 
     /// The end of a trial whose final weights have the score `test`.
-    fn ending(&self, learner: &Learner, test: Score, training_time: Duration) -> Ending {
-        let step = self.steps_before(self.trial.train.epochs + 1);
+    fn ending(&self, state: &State, test: Score) -> Ending {
+        let position = &state.position;
+        let step = position.step;
         if !test.loss.is_finite() {
             return Ending::Diverged {
                 step,
@@ -213,10 +287,11 @@ impl Run<'_> {
             };
         }
         let images = self.trial.train.epochs * self.images.train.len();
+        let training_time_s = position.time_s_epochs_before + position.time_s_epoch;
         Ending::Done {
-            weights: to_safetensors(&learner.model),
+            weights: to_safetensors(&state.learner.model),
             test,
-            images_per_second: images as f64 / training_time.as_secs_f64(),
+            images_per_second: images as f64 / training_time_s,
             step,
         }
     }

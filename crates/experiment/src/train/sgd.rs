@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use anyhow::{Result, ensure};
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use cifar_models::checkpoint::{NamedTensors, named_tensors};
 use cpu_kernels::{SgdStep, sgd_step};
 
 use crate::sweep::TrainSettings;
@@ -36,6 +38,43 @@ impl Sgd {
             learning_rate,
             path: Vec::new(),
         })
+    }
+
+    /// The velocities by the names of their parameters, each in one row.
+    pub fn velocities(&self) -> NamedTensors {
+        let velocities = self.velocities.iter();
+        velocities
+            .map(|(name, velocity)| (name.clone(), velocity.to_data().convert::<f32>()))
+            .collect()
+    }
+
+    /// Takes back what [`Sgd::velocities`] gave after a step of `model`, onto `device`.
+    ///
+    /// # Errors
+    /// When they are not the velocities of the model's parameters.
+    pub fn restore<M: Module>(
+        &mut self,
+        model: &M,
+        velocities: NamedTensors,
+        device: &Device,
+    ) -> Result<()> {
+        let tensors: NamedTensors = named_tensors(model).into_iter().collect();
+        let fits = |(name, velocity): (&String, &TensorData)| {
+            let tensor = tensors.get(name);
+            tensor.is_some_and(|tensor| velocity.shape().as_slice() == [tensor.num_elements()])
+        };
+        let moves = self.momentum > 0.0;
+        let expected = if moves { model.num_params() } else { 0 };
+        let found: usize = velocities.values().map(TensorData::num_elements).sum();
+        ensure!(
+            found == expected && velocities.iter().all(fits),
+            "velocity: expected {expected} numbers under the names of the parameters, found {found}"
+        );
+        let tensors = velocities.into_iter();
+        self.velocities = tensors
+            .map(|(name, velocity)| (name, Tensor::from_data(velocity, device)))
+            .collect();
+        Ok(())
     }
 
     /// The parameter called `name` after a step along `gradient`.
@@ -99,8 +138,6 @@ impl ModuleMapper for Update<'_> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
 
     #[derive(Module, Debug)]

@@ -1,7 +1,11 @@
 //! One training step: forward, loss, backward, update.
 
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
 use bonus_loss::{Loss, LossConfig};
 use burn::tensor::{Device, Int, Tensor};
+use cifar_models::checkpoint::{NamedTensors, named_tensors, replace};
 use cifar_models::{ResNet18, ResNet18Config};
 
 use super::sgd::Sgd;
@@ -64,6 +68,51 @@ impl Learner {
         let gradients = (losses.sum_dim(0) / count as f64).backward();
         self.model = self.optimizer.step(self.model, gradients, learning_rate);
         (self, sums)
+    }
+
+    /// All that steps change, as named tensors. What is listed here, [`Learner::restored`] takes back.
+    pub fn tensors(&self) -> NamedTensors {
+        let parts = [
+            ("model", named_tensors(&self.model).into_iter().collect()),
+            ("velocity", self.optimizer.velocities()),
+        ];
+        let mut tensors = NamedTensors::new();
+        for (part, named) in parts {
+            let named = named.into_iter();
+            tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
+        }
+        tensors
+    }
+
+    /// A new learner with the [`Learner::tensors`] that the file at `path` holds, on `device`, which
+    /// records no gradients.
+    ///
+    /// # Errors
+    /// When they are not a learner's of these settings.
+    pub fn restored(
+        mut self,
+        mut tensors: NamedTensors,
+        path: &Path,
+        device: &Device,
+    ) -> Result<Self> {
+        let mut part = |part: &str| -> NamedTensors {
+            let prefix = format!("{part}.");
+            let named = tensors.extract_if(.., |name, _| name.starts_with(&prefix));
+            named
+                .map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor))
+                .collect()
+        };
+        self.model = replace(self.model, part("model"), path)?;
+        self.optimizer
+            .restore(&self.model, part("velocity"), device)
+            .with_context(|| path.display().to_string())?;
+        let unknown: Vec<&String> = tensors.keys().collect();
+        ensure!(
+            unknown.is_empty(),
+            "{}: unexpected tensors: {unknown:?}",
+            path.display()
+        );
+        Ok(self)
     }
 }
 

@@ -36,19 +36,21 @@ pub struct EpochTotals {
     pub images: f64,
 }
 
-/// Turns pending steps into records for the observer.
+/// Turns an epoch's pending steps into records for the observer.
 pub struct StepLog {
     pending: Vec<PendingStep>,
     last_read: Instant,
-    totals: EpochTotals,
+    /// Of the steps read.
+    pub totals: EpochTotals,
 }
 
 impl StepLog {
-    pub fn new() -> Self {
+    /// Goes on from the totals of the steps before.
+    pub fn new(totals: EpochTotals) -> Self {
         Self {
             pending: Vec::new(),
             last_read: Instant::now(),
-            totals: EpochTotals::default(),
+            totals,
         }
     }
 
@@ -65,16 +67,8 @@ impl StepLog {
         self.read(observer)
     }
 
-    /// Reads everything pending and gives the epoch's totals.
-    pub fn end_epoch(
-        &mut self,
-        observer: &mut dyn Observer,
-    ) -> Result<ControlFlow<Ending, EpochTotals>> {
-        let read = self.read(observer)?;
-        Ok(read.map_continue(|()| std::mem::take(&mut self.totals)))
-    }
-
-    fn read(&mut self, observer: &mut dyn Observer) -> Result<ControlFlow<Ending>> {
+    /// Reads everything pending; breaks off where training turns out to have diverged.
+    pub fn read(&mut self, observer: &mut dyn Observer) -> Result<ControlFlow<Ending>> {
         self.last_read = Instant::now();
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() {

@@ -1,0 +1,208 @@
+//! A trial between two steps, in memory and as the content of a checkpoint.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use cifar_models::checkpoint::{Metadata, NamedTensors, read_tensors, write_tensors};
+use sha2::{Digest, Sha256};
+
+use super::step_log::EpochTotals;
+use super::{Learner, TrialImages, steps_per_epoch};
+use crate::data::hexadecimal;
+use crate::device::OpenDevice;
+use crate::plan::Trial;
+
+/// Raised when the meaning of a checkpoint's content changes; others are not resumed from.
+const VERSION: &str = "1";
+/// The key of the checksum over everything else in a checkpoint.
+const CHECKSUM: &str = "sha256";
+
+/// All that decides how a trial goes on. Order, augmentation and learning rate follow from the step.
+pub struct State {
+    pub learner: Learner,
+    pub position: Position,
+}
+
+/// How far a trial has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Position {
+    /// Steps done.
+    pub step: u64,
+    /// The epoch at hand, from 1. It stays at hand while it is evaluated.
+    pub epoch: usize,
+    /// Of the epoch at hand.
+    pub totals: EpochTotals,
+    /// Training time of the epoch at hand.
+    pub time_s_epoch: f64,
+    /// Training time of the epochs before it.
+    pub time_s_epochs_before: f64,
+    /// Of everything, over all sessions.
+    pub time_s_total: f64,
+}
+
+impl State {
+    /// Before the first step.
+    pub fn new(trial: &Trial, images: &TrialImages, device: &OpenDevice) -> Self {
+        let device = device.autodiff();
+        Self {
+            learner: Learner::new(
+                &trial.train,
+                &trial.loss,
+                images.classes,
+                trial.seed,
+                &device,
+            ),
+            position: Position::START,
+        }
+    }
+
+    /// As the content of a safetensors file: tensors, position, what they belong to, and a checksum.
+    pub fn to_checkpoint(&self, trial: &Trial, images: &TrialImages) -> Vec<u8> {
+        let tensors = self.learner.tensors();
+        let mut notes = self.position.notes();
+        notes.extend(identity(trial, images).map(|(key, value)| (key.to_owned(), value)));
+        notes.insert(CHECKSUM.to_owned(), checksum(&tensors, &notes));
+        write_tensors(&tensors, notes)
+    }
+
+    /// What [`State::to_checkpoint`] wrote to the file at `path`.
+    ///
+    /// # Errors
+    /// When the content is damaged, or not that of this trial on these images.
+    pub fn from_checkpoint(
+        content: &[u8],
+        path: &Path,
+        trial: &Trial,
+        images: &TrialImages,
+        device: &OpenDevice,
+    ) -> Result<Self> {
+        let (tensors, mut notes) = read_tensors(content, path)?;
+        let noted = notes.remove(CHECKSUM).unwrap_or_default();
+        let found = checksum(&tensors, &notes);
+        let file = path.display();
+        ensure!(
+            found == noted,
+            "{file}: {CHECKSUM}: expected {noted:?}, found {found:?}: the content is damaged"
+        );
+        for (key, expected) in identity(trial, images) {
+            let found = notes.get(key).map_or("", String::as_str);
+            ensure!(
+                found == expected,
+                "{file}: {key}: expected {expected:?}, found {found:?}"
+            );
+        }
+        let position = Position::from_notes(&notes).with_context(|| file.to_string())?;
+        let (step, epoch) = (position.step, position.epoch);
+        let steps_per_epoch = steps_per_epoch(trial, images);
+        ensure!(
+            step > 0
+                && epoch as u64 == step.div_ceil(steps_per_epoch)
+                && epoch <= trial.train.epochs,
+            "{file}: step: expected one of {} epochs of {steps_per_epoch} steps, found step {step} in epoch {epoch}",
+            trial.train.epochs
+        );
+        let state = Self::new(trial, images, device);
+        let learner = (state.learner).restored(tensors, path, &device.device)?;
+        Ok(Self { learner, position })
+    }
+}
+
+impl Position {
+    const START: Self = Self {
+        step: 0,
+        epoch: 1,
+        totals: EpochTotals {
+            loss: 0.0,
+            correct: 0.0,
+            images: 0.0,
+        },
+        time_s_epoch: 0.0,
+        time_s_epochs_before: 0.0,
+        time_s_total: 0.0,
+    };
+
+    /// From the end of an epoch to the start of the next.
+    pub fn next_epoch(self) -> Self {
+        Self {
+            step: self.step,
+            epoch: self.epoch + 1,
+            time_s_epochs_before: self.time_s_epochs_before + self.time_s_epoch,
+            time_s_total: self.time_s_total,
+            ..Self::START
+        }
+    }
+
+    /// Texts of numbers, since Rust's own digits read back as the same bits, and JSON's need not.
+    fn notes(mut self) -> Metadata {
+        let mut notes: Metadata = (self.numbers())
+            .map(|(key, number)| (key.to_owned(), number.to_string()))
+            .into();
+        notes.insert("step".to_owned(), self.step.to_string());
+        notes.insert("epoch".to_owned(), self.epoch.to_string());
+        notes
+    }
+
+    fn from_notes(notes: &Metadata) -> Result<Self> {
+        let note = |key: &str| notes.get(key).map_or("", String::as_str);
+        let mut position = Self {
+            step: note("step").parse().context("step")?,
+            epoch: note("epoch").parse().context("epoch")?,
+            ..Self::START
+        };
+        for (key, number) in position.numbers() {
+            *number = note(key).parse().context(key)?;
+        }
+        Ok(position)
+    }
+
+    fn numbers(&mut self) -> [(&'static str, &mut f64); 6] {
+        [
+            ("epoch_loss", &mut self.totals.loss),
+            ("epoch_correct", &mut self.totals.correct),
+            ("epoch_images", &mut self.totals.images),
+            ("time_s_epoch", &mut self.time_s_epoch),
+            ("time_s_epochs_before", &mut self.time_s_epochs_before),
+            ("time_s_total", &mut self.time_s_total),
+        ]
+    }
+}
+
+/// What must be the same when a trial goes on.
+fn identity(trial: &Trial, images: &TrialImages) -> [(&'static str, String); 3] {
+    [
+        ("checkpoint_version", VERSION.to_owned()),
+        ("trial", trial.id.clone()),
+        ("data_hash", images.hash.clone()),
+    ]
+}
+
+fn checksum(tensors: &NamedTensors, notes: &Metadata) -> String {
+    let mut checksum = Sha256::new();
+    for (key, note) in notes {
+        checksum.update(format!("{key}={note}\n"));
+    }
+    for (name, tensor) in tensors {
+        checksum.update(format!("{name}: {:?}\n", tensor.shape().as_slice()));
+        checksum.update(tensor.as_bytes());
+    }
+    hexadecimal(&checksum.finalize())
+}
+
+/// Counts seconds on from those of earlier sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    before: f64,
+    start: Instant,
+}
+
+impl Clock {
+    pub fn from(before: f64) -> Self {
+        let start = Instant::now();
+        Self { before, start }
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.before + self.start.elapsed().as_secs_f64()
+    }
+}

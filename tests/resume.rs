@@ -1,0 +1,129 @@
+//! A run that was interrupted or killed, and the same command again.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::run::{CROSS_ENTROPY, sweep, trials};
+use crate::support::{Finished, Scratch, read_json};
+
+/// A scratch folder with a sweep of two trials that take some seconds.
+fn two_trials() -> Scratch {
+    let scratch = Scratch::new();
+    let text = sweep(CROSS_ENTROPY, "[1, 2]", "").replace("epochs = 2", "epochs = 40");
+    scratch.write("a.toml", &text);
+    scratch
+}
+
+/// Sends `signal` to a run into the store `s` once its messages hold `sign`; gives how the run ended
+/// and its messages after that.
+fn signalled(scratch: &Scratch, signal: &str, sign: &str, more: &[&str]) -> (Finished, String) {
+    let mut child = scratch
+        .command(&["run", "a.toml", "--store", "s"])
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(sign) {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "no {sign}");
+    }
+    let process = child.id().to_string();
+    let sent = Command::new("kill").args([signal, &process]).status();
+    assert!(sent.unwrap().success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    (Finished::new(child.wait_with_output().unwrap()), rest)
+}
+
+/// The folder of the only trial that has begun and not ended.
+fn unfinished(scratch: &Scratch) -> PathBuf {
+    let mut folders = trials(scratch, "s");
+    folders.retain(|folder| !folder.join("result.json").exists());
+    assert_eq!(folders.len(), 1, "{folders:?}");
+    folders.remove(0)
+}
+
+/// Checks that the store `s` holds what a run that nothing interrupted leaves.
+fn expect_the_uninterrupted(scratch: &Scratch) {
+    scratch
+        .run(&["run", "a.toml", "--store", "uninterrupted"])
+        .expect(0);
+    let expected = trials(scratch, "uninterrupted");
+    let found = trials(scratch, "s");
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        for file in ["model.safetensors", "steps.jsonl", "settings.toml"] {
+            let bytes = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+            assert!(bytes(found) == bytes(expected), "{file} differs");
+        }
+        let score = |folder: &Path| read_json(&folder.join("result.json"))["test"].clone();
+        assert_eq!(score(found), score(expected));
+        assert!(!found.join("checkpoint.safetensors").exists());
+    }
+}
+
+#[test]
+fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
+    let scratch = two_trials();
+    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "goes on")] {
+        let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
+        stopped.expect(75);
+        let trial = unfinished(&scratch);
+        let id = trial.file_name().unwrap().to_str().unwrap();
+        let steps = std::fs::read_to_string(trial.join("steps.jsonl")).unwrap();
+        let step = steps.lines().count();
+        let message = format!(
+            "interrupted; the same command goes on from step {step} of trial {id}, and 1 of "
+        );
+        assert!(messages.contains(&message), "{messages}");
+        assert!(trial.join("checkpoint.safetensors").exists());
+    }
+    let trial = unfinished(&scratch);
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    assert!(run.stderr.contains("goes on from step"), "{run:#?}");
+    let environment = read_json(&trial.join("environment.json"));
+    assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(2));
+    assert_eq!(environment["resumed"][0]["backend"], "flex");
+    expect_the_uninterrupted(&scratch);
+}
+
+#[test]
+fn a_killed_run_goes_on_from_its_last_checkpoint() {
+    let scratch = two_trials();
+    let each_step = ["--checkpoint-interval", "0"];
+    let (killed, _) = signalled(&scratch, "-KILL", "epoch 2/40", &each_step);
+    assert_eq!(killed.code, None, "{killed:#?}");
+    assert!(unfinished(&scratch).join("checkpoint.safetensors").exists());
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    assert!(run.stderr.contains("goes on from step"), "{run:#?}");
+    expect_the_uninterrupted(&scratch);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
+    let scratch = two_trials();
+    signalled(&scratch, "-INT", "epoch 2/40", &[]).0.expect(75);
+    let trial = unfinished(&scratch);
+    let checkpoint = trial.join("checkpoint.safetensors");
+    let mut content = std::fs::read(&checkpoint).unwrap();
+    let last = content.len() - 1;
+    content[last] ^= 1;
+    std::fs::write(&checkpoint, content).unwrap();
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    assert!(
+        run.stderr
+            .contains("checkpoint.safetensors: sha256: expected "),
+        "{run:#?}"
+    );
+    assert!(run.stderr.contains("trained from its start"), "{run:#?}");
+    let environment = read_json(&trial.join("environment.json"));
+    assert_eq!(environment["resumed"], Value::Null);
+    expect_the_uninterrupted(&scratch);
+}
