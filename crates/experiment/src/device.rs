@@ -1,8 +1,8 @@
 //! What computes: the backends compiled in and the device each one opens.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
-use crate::sweep::BackendChoice;
+use crate::sweep::{BackendChoice, PrecisionName};
 
 /// A device ready for use.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct OpenDevice {
     /// The device as it names itself, and what its kernels are compiled for where it says so.
     pub name: String,
     pub driver: Option<String>,
+    /// Why it cannot compute in mixed precision, where it cannot.
+    pub mixed_unavailable: Option<String>,
     /// What the user should know before computing on it.
     pub warning: Option<String>,
 }
@@ -27,6 +29,22 @@ impl OpenDevice {
     pub fn autodiff(&self) -> Device {
         self.device.clone().autodiff()
     }
+
+    /// The precision in which this device computes what asks for `wanted`.
+    pub fn precision(&self, wanted: PrecisionName) -> PrecisionName {
+        match self.mixed_unavailable {
+            Some(_) => PrecisionName::F32,
+            None => wanted,
+        }
+    }
+}
+
+/// Why `device` cannot compute in mixed precision; `None` where it can.
+fn mixed_unavailable(backend: BackendChoice, device: &Device) -> Option<String> {
+    if backend != BackendChoice::Wgpu {
+        return Some(format!("the kernels of {backend} compute in f32"));
+    }
+    (!device.supports_dtype(DType::F16)).then(|| "the adapter does not compute in f16".to_owned())
 }
 
 /// Opens the device that `choice` names.
@@ -70,6 +88,7 @@ fn automatic() -> BackendChoice {
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 fn cpu(backend: BackendChoice, device: Device) -> OpenDevice {
     OpenDevice {
+        mixed_unavailable: mixed_unavailable(backend, &device),
         device,
         backend,
         name: "CPU".to_owned(),
@@ -82,7 +101,7 @@ fn cpu(backend: BackendChoice, device: Device) -> OpenDevice {
 mod wgpu {
     use burn::tensor::{Device, DeviceType};
 
-    use super::{BackendChoice, OpenDevice, Unavailable};
+    use super::{BackendChoice, OpenDevice, Unavailable, mixed_unavailable};
 
     /// The first real GPU, or else the first software adapter.
     pub fn open() -> Result<OpenDevice, Unavailable> {
@@ -112,6 +131,7 @@ mod wgpu {
     fn describe(device: Device) -> OpenDevice {
         let identity = device.identity();
         OpenDevice {
+            mixed_unavailable: mixed_unavailable(BackendChoice::Wgpu, &device),
             device,
             backend: BackendChoice::Wgpu,
             name: identity.as_ref().map_or_else(
@@ -133,6 +153,15 @@ mod tests {
     fn a_cpu_backend_opens_under_its_own_name() {
         let device = open(BackendChoice::Flex).expect("flex is compiled in");
         assert_eq!(device.backend, BackendChoice::Flex);
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn a_cpu_backend_computes_in_f32_whatever_is_wanted_and_says_why() {
+        let device = open(BackendChoice::Flex).expect("flex is compiled in");
+        assert_eq!(device.precision(PrecisionName::Mixed), PrecisionName::F32);
+        let reason = device.mixed_unavailable.expect("a reason");
+        assert_eq!(reason, "the kernels of flex compute in f32");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::layers::{LayerRow, bench_layers};
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
-use crate::sweep::{BackendChoice, TrainSettings};
+use crate::sweep::{BackendChoice, PrecisionName, TrainSettings};
 use crate::train::{Learner, build_model};
 
 /// Steps before the measured ones: they fill caches and pools and start the threads.
@@ -46,6 +46,7 @@ impl Mode {
 pub struct Setting {
     pub backend: BackendChoice,
     pub mode: Mode,
+    pub precision: PrecisionName,
     pub width: usize,
     pub batch: usize,
     /// Of the CPU backends; all cores where `None`.
@@ -100,7 +101,7 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
         device: device.name.clone(),
         model: "resnet18".to_owned(),
         mode: setting.mode,
-        precision: "f32".to_owned(),
+        precision: setting.precision.name().to_owned(),
         width: setting.width,
         batch: setting.batch,
         threads: rayon::current_num_threads(),
@@ -135,6 +136,7 @@ fn settings(setting: &Setting) -> TrainSettings {
     TrainSettings {
         width: setting.width,
         batch_size: setting.batch,
+        precision: setting.precision,
         ..TrainSettings::default()
     }
 }

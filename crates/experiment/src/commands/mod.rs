@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
 use crate::device::{self, OpenDevice};
-use crate::sweep::BackendChoice;
+use crate::sweep::{BackendChoice, PrecisionName};
 
 pub use self::run::Unfinished;
 
@@ -90,6 +90,17 @@ fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
         tell(format_args!("warning: {warning}"));
     }
     Ok(device)
+}
+
+/// The precision in which `device` computes what asks for `wanted`; says why where it is another.
+fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> PrecisionName {
+    let precision = device.precision(wanted);
+    if let (true, Some(reason)) = (precision != wanted, &device.mixed_unavailable) {
+        tell(format_args!(
+            "warning: precision: {reason}; {precision} takes the place of {wanted}"
+        ));
+    }
+    precision
 }
 
 /// Reads a dataset and passes on what is noteworthy about it.

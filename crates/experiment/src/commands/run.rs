@@ -17,7 +17,7 @@ use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialResult, TrialState};
-use crate::sweep::{self, BackendChoice};
+use crate::sweep::{self, BackendChoice, PrecisionName};
 
 /// Train the trials of a sweep file that have no result yet, and print the table
 #[derive(Debug, Args)]
@@ -93,6 +93,10 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             device.name,
             path.display(),
         ));
+        let mut precisions = missing.iter().map(|trial| trial.train.precision);
+        if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
+            super::usable_precision(&device, mixed);
+        }
         let trained = train_all(&missing, &images, &device, &store, &stop)?;
         if trained < missing.len() {
             let left = missing.len() - trained;

@@ -30,7 +30,7 @@ pub fn train_and_record(
     stop: &AtomicBool,
 ) -> Result<Option<TrialResult>> {
     let start = Instant::now();
-    let environment = Environment::collect(computation(device), images.hash.clone());
+    let environment = Environment::collect(computation(device, trial), images.hash.clone());
     let mut log = TrialLog {
         directory: store.begin(&trial.id, &trial.settings_toml(), &environment)?,
         progress,
@@ -76,11 +76,12 @@ pub fn train_and_record(
     Ok(Some(result))
 }
 
-fn computation(device: &OpenDevice) -> Computation {
+fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
     Computation {
         backend: device.backend.to_string(),
         device: device.name.clone(),
         driver: device.driver.clone(),
+        precision: device.precision(trial.train.precision).to_string(),
         threads: rayon::current_num_threads(),
     }
 }

@@ -41,6 +41,8 @@ pub struct Computation {
     /// As the device names itself.
     pub device: String,
     pub driver: Option<String>,
+    /// What was computed in: `f32` also where the settings ask for `mixed` and the device cannot.
+    pub precision: String,
     /// Of the CPU backends.
     pub threads: usize,
 }
@@ -144,6 +146,7 @@ mod tests {
         let value = serde_json::to_value(environment()).unwrap();
         assert_eq!(value["versions"]["burn"], BURN_VERSION);
         assert_eq!(value["backend"], "flex");
+        assert_eq!(value["precision"], "f32");
         assert_eq!(value["threads"], 2);
         assert_eq!(value["data_hash"], "sha256:0f");
         assert!(value["cores"].as_u64().unwrap() >= 1);

@@ -42,6 +42,7 @@ pub fn environment() -> Environment {
         backend: "flex".to_string(),
         device: "cpu".to_string(),
         driver: None,
+        precision: "f32".to_string(),
         threads: 2,
     };
     Environment::collect(computation, "sha256:0f".to_string())

@@ -1,9 +1,12 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
+mod loss_scale;
 mod schedule;
 mod sgd;
 mod step;
 mod step_log;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +23,7 @@ use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
 use crate::store::{EpochRecord, Score, Split, StepRecord};
+use crate::sweep::TrainSettings;
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -70,7 +74,10 @@ pub fn train(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Ending> {
-    let settings = &trial.train;
+    let settings = &TrainSettings {
+        precision: device.precision(trial.train.precision),
+        ..trial.train.clone()
+    };
     let run = Run {
         trial,
         images,
@@ -93,14 +100,16 @@ pub fn train(
         let time = start.elapsed();
         training_time += time;
         let (split, score) = run.evaluate_epoch(&learner)?;
-        observer.epoch(&run.epoch_record(epoch, totals, time, split, score))?;
+        let mut record = run.epoch_record(epoch, totals, time, split, score);
+        record.steps_skipped = learner.skipped_steps()?;
+        observer.epoch(&record)?;
         last_score = Some((split, score));
     }
     let test = match last_score {
         Some((Split::Test, score)) => score,
         _ => run.evaluate(&learner, &images.test)?,
     };
-    Ok(run.ending(&learner, test, training_time))
+    run.ending(&learner, test, training_time)
 }
 
 /// What stays the same from step to step.
@@ -200,24 +209,31 @@ impl Run<'_> {
             learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
             images_per_second: totals.images / time.as_secs_f64(),
             time_s: time.as_secs_f64(),
+            steps_skipped: None,
         }
     }
 
     /// The end of a trial whose final weights have the score `test`.
-    fn ending(&self, learner: &Learner, test: Score, training_time: Duration) -> Ending {
+    fn ending(&self, learner: &Learner, test: Score, training_time: Duration) -> Result<Ending> {
         let step = self.steps_before(self.trial.train.epochs + 1);
+        let diverged = |cause| Ok(Ending::Diverged { step, cause });
         if !test.loss.is_finite() {
-            return Ending::Diverged {
-                step,
-                cause: format!("the test loss is {} after step {step}, the last", test.loss),
-            };
+            return diverged(format!(
+                "the test loss is {} after step {step}, the last",
+                test.loss
+            ));
+        }
+        if learner.skipped_steps()? == Some(step) {
+            return diverged(format!(
+                "all {step} steps were skipped, since their scaled gradients were not finite"
+            ));
         }
         let images = self.trial.train.epochs * self.images.train.len();
-        Ending::Done {
+        Ok(Ending::Done {
             weights: to_safetensors(&learner.model),
             test,
             images_per_second: images as f64 / training_time.as_secs_f64(),
             step,
-        }
+        })
     }
 }
