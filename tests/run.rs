@@ -323,6 +323,60 @@ fn a_checkpoint_of_another_width_is_refused_with_both_shapes() {
 }
 
 #[test]
+fn mixed_precision_falls_back_to_f32_on_a_cpu_and_the_record_says_so() {
+    let scratch = Scratch::new();
+    scratch.write("f32.toml", &sweep(CROSS_ENTROPY, "[1, 2]", ""));
+    scratch.write(
+        "mixed.toml",
+        &sweep(CROSS_ENTROPY, "[1, 2]", "precision = \"mixed\""),
+    );
+    scratch
+        .run(&["run", "f32.toml", "--store", "f32"])
+        .expect(0);
+    let run = scratch
+        .run(&["run", "mixed.toml", "--store", "mixed"])
+        .expect(0);
+    let warning =
+        "warning: precision: the kernels of flex compute in f32; f32 takes the place of mixed\n";
+    assert_eq!(run.stderr.matches(warning).count(), 1, "{run:#?}");
+    for folder in trials(&scratch, "mixed") {
+        assert_eq!(
+            read_json(&folder.join("environment.json"))["precision"],
+            "f32"
+        );
+        let settings = std::fs::read_to_string(folder.join("settings.toml")).unwrap();
+        assert!(settings.contains("precision = \"mixed\""), "{settings}");
+        let epochs = std::fs::read_to_string(folder.join("epochs.jsonl")).unwrap();
+        assert!(!epochs.contains("steps_skipped"), "{epochs}");
+    }
+    let mut scores = ["f32", "mixed"].map(|store| {
+        let results = results(&scratch, store);
+        let scores: Vec<String> = results.iter().map(|r| r["test"].to_string()).collect();
+        scores
+    });
+    scores.iter_mut().for_each(|scores| scores.sort());
+    assert_eq!(scores[0], scores[1]);
+}
+
+#[test]
+fn bench_names_the_precision_that_was_measured() {
+    let scratch = Scratch::new();
+    let arguments = "bench --backend flex --precision f32,mixed --mode training --width 2 \
+                     --batch 8 --threads 1 --steps 1 --json";
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let run = scratch.run(&arguments).expect(0);
+    let rows = run.json();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    for row in rows.as_array().unwrap() {
+        assert_eq!(row["precision"], "f32");
+    }
+    assert!(
+        run.stderr.contains("f32 takes the place of mixed"),
+        "{run:#?}"
+    );
+}
+
+#[test]
 fn bench_prints_a_row_for_programs() {
     let scratch = Scratch::new();
     let arguments = "bench --backend flex --width 2 --batch 8 --threads 1 --steps 1 --json";

@@ -75,9 +75,10 @@ impl Convolution {
         cpu_kernels::Convolution::new(input, weight, self.stride, weight[2] / 2)
     }
 
-    /// `[batch, height, width, channels_in]` to `[batch, ⌈height/stride⌉, ⌈width/stride⌉, channels_out]`.
+    /// `[batch, height, width, channels_in]` to `[batch, ⌈height/stride⌉, ⌈width/stride⌉, channels_out]`,
+    /// computed in the precision of `input`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let weight = self.weight.val();
+        let weight = self.weight.val().cast(input.dtype());
         let padding = weight.dims()[2] / 2;
         convolution(input, weight, self.stride, padding)
     }

@@ -12,6 +12,6 @@ mod shortcut;
 
 pub use batch_norm::BatchNorm2d;
 pub use layers::{Convolution, InitialWeights, Linear};
-pub use resnet18::{BasicBlock, ResNet18, ResNet18Config};
+pub use resnet18::{BasicBlock, Precision, ResNet18, ResNet18Config};
 pub use running_statistic::RunningStatistic;
 pub use shortcut::Shortcut;

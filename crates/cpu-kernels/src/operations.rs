@@ -54,6 +54,7 @@ pub struct BatchNormTrain {
 /// `[batch, height, width, channels]`, channel by channel, then as `then` says.
 ///
 /// Gradients flow to the images, the weight, the bias and the residual; mean and variance have none.
+/// Images of f16 are normalised in f32 and become f16 again; all else stays f32.
 ///
 /// # Panics
 /// When the residual does not have the shape of the images, weight or bias not one value per channel,
@@ -81,9 +82,11 @@ pub fn batch_norm_train(
             variance: Tensor::from_dispatch(variance),
         };
     }
-    let normalized = module::batch_norm_train(channels_first(images), weight, bias, epsilon);
+    let dtype = images.dtype();
+    let images = channels_first(images.cast(DType::F32));
+    let normalized = module::batch_norm_train(images, weight, bias, epsilon);
     BatchNormTrain {
-        output: followed(channels_last(normalized.output), then),
+        output: followed(channels_last(normalized.output).cast(dtype), then),
         mean: normalized.mean,
         variance: normalized.variance,
     }
@@ -119,9 +122,10 @@ pub fn batch_norm(
             epsilon,
         ));
     }
-    let images = channels_first(images);
+    let dtype = images.dtype();
+    let images = channels_first(images.cast(DType::F32));
     let output = module::batch_norm(images, weight, bias, mean, variance, epsilon);
-    followed(channels_last(output), then)
+    followed(channels_last(output).cast(dtype), then)
 }
 
 /// A step of stochastic gradient descent on one parameter: the new parameter and the new velocity.

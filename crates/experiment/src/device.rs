@@ -1,11 +1,13 @@
 //! What computes: the backends compiled in and the device each one opens.
 
+#[cfg(feature = "wgpu")]
+use burn::tensor::DType;
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use gpu_device::{Adapter, Combination};
 use serde::Serialize;
 
-use crate::sweep::BackendChoice;
+use crate::sweep::{BackendChoice, PrecisionName};
 
 /// A device ready for use.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct OpenDevice {
     /// How kernels are made for it, where there is a choice.
     pub kernels: Option<String>,
     pub determinism: Determinism,
+    /// Why it cannot compute in mixed precision, where it cannot.
+    pub mixed_unavailable: Option<String>,
 }
 
 /// What the same training gives when it is done again on the same device.
@@ -40,6 +44,14 @@ impl OpenDevice {
     /// The device on which gradients are recorded.
     pub fn autodiff(&self) -> Device {
         self.device.clone().autodiff()
+    }
+
+    /// The precision in which this device computes what asks for `wanted`.
+    pub fn precision(&self, wanted: PrecisionName) -> PrecisionName {
+        match self.mixed_unavailable {
+            Some(_) => PrecisionName::F32,
+            None => wanted,
+        }
     }
 }
 
@@ -68,6 +80,7 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
         driver: None,
         kernels: None,
         determinism: Determinism::Bitwise,
+        mixed_unavailable: Some(format!("the kernels of {choice} compute in f32")),
     })
 }
 
@@ -81,10 +94,14 @@ pub fn open_gpu(
     combination: Combination,
     determinism: Determinism,
 ) -> Result<OpenDevice, Unavailable> {
-    let device = combination.open(adapter);
     let identity = adapter.identity.clone();
+    let device = (combination.open(adapter))
+        .map_err(|error| Unavailable(format!("{}: {error:#}", identity.name)))?;
+    let computes_f16 = device.supports_dtype(DType::F16);
     Ok(OpenDevice {
-        device: device.map_err(|error| Unavailable(format!("{}: {error:#}", identity.name)))?,
+        mixed_unavailable: (!computes_f16)
+            .then(|| "the adapter does not compute in f16".to_owned()),
+        device,
         backend: BackendChoice::Wgpu,
         name: identity.name,
         driver: Some(format!("{} ({})", identity.driver, identity.api)),
@@ -109,6 +126,15 @@ mod tests {
     fn a_cpu_backend_opens_under_its_own_name() {
         let device = open_cpu(BackendChoice::Flex).expect("flex is compiled in");
         assert_eq!(device.backend, BackendChoice::Flex);
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn a_cpu_backend_computes_in_f32_whatever_is_wanted_and_says_why() {
+        let device = open_cpu(BackendChoice::Flex).expect("flex is compiled in");
+        assert_eq!(device.precision(PrecisionName::Mixed), PrecisionName::F32);
+        let reason = device.mixed_unavailable.expect("a reason");
+        assert_eq!(reason, "the kernels of flex compute in f32");
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 mod batch_norm;
 mod convolution;
+mod half;
 mod sgd;
 mod support;

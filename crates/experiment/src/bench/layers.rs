@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
-use burn::tensor::{Tensor, TensorData};
+use anyhow::Result;
+use burn::tensor::{DType, Tensor, TensorData};
 use cifar_models::random::Stream;
 use cpu_kernels::{Convolution, Then, batch_norm_train, convolution};
 use serde::{Deserialize, Serialize};
 
-use super::{CLASSES, Setting, settings};
+use super::{CLASSES, Setting, median, settings, wait_for};
 use crate::device::OpenDevice;
+use crate::sweep::PrecisionName;
 use crate::train::build_model;
 
 /// Times that each layer is measured; the median counts.
@@ -36,13 +37,17 @@ pub struct LayerRow {
 /// When the device fails.
 pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Result<Vec<LayerRow>> {
     let model = build_model(&settings(setting), CLASSES, 0, &device.device);
+    let maps = match setting.precision {
+        PrecisionName::F32 => DType::F32,
+        PrecisionName::Mixed => DType::F16,
+    };
     let convolutions = model.convolutions([setting.batch, 32, 32, 3]);
     let mut rows = Vec::new();
     // The first layer's images have no gradient, so it stands by itself.
     let (first, others) = convolutions.split_at(1);
     for (layers, is_first) in [(first, true), (others, false)] {
         for (shape, count) in counted(layers.iter().map(|(_, shape)| *shape)) {
-            let times = convolution_times(device, &shape, is_first)?;
+            let times = convolution_times(device, &shape, is_first, maps)?;
             let products = if is_first { 2.0 } else { 3.0 };
             let gflops = products * shape.operations() * 1e-9;
             rows.push(LayerRow {
@@ -52,7 +57,7 @@ pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Resu
         }
     }
     for (shape, count) in counted(convolutions.iter().map(|(_, shape)| shape.output())) {
-        let times = batch_norm_times(device, shape)?;
+        let times = batch_norm_times(device, shape, maps)?;
         let [_, height, width, channels] = shape;
         let name = format!("batch norm, {height}×{width}×{channels}");
         rows.push(row(name, count, times, step_s));
@@ -108,8 +113,13 @@ fn describe(shape: &Convolution) -> String {
 }
 
 /// Seconds of a convolution's forward pass and of its gradients.
-fn convolution_times(device: &OpenDevice, shape: &Convolution, is_first: bool) -> Result<[f64; 2]> {
-    let images = noise(device, shape.input());
+fn convolution_times(
+    device: &OpenDevice,
+    shape: &Convolution,
+    is_first: bool,
+    maps: DType,
+) -> Result<[f64; 2]> {
+    let images = noise(device, shape.input()).cast(maps);
     let images = if is_first {
         images
     } else {
@@ -117,13 +127,14 @@ fn convolution_times(device: &OpenDevice, shape: &Convolution, is_first: bool) -
     };
     let weight = noise(device, shape.weight()).require_grad();
     median_times(device, || {
-        convolution(images.clone(), weight.clone(), shape.stride, shape.padding)
+        let weight = weight.clone().cast(maps);
+        convolution(images.clone(), weight, shape.stride, shape.padding)
     })
 }
 
 /// Seconds of batch normalisation with ReLU, forward and backward.
-fn batch_norm_times(device: &OpenDevice, shape: [usize; 4]) -> Result<[f64; 2]> {
-    let images = noise(device, shape).require_grad();
+fn batch_norm_times(device: &OpenDevice, shape: [usize; 4], maps: DType) -> Result<[f64; 2]> {
+    let images = noise(device, shape).cast(maps).require_grad();
     let parameter = || Tensor::<1>::ones([shape[3]], &device.autodiff()).require_grad();
     let (weight, bias) = (parameter(), parameter());
     median_times(device, || {
@@ -134,31 +145,22 @@ fn batch_norm_times(device: &OpenDevice, shape: [usize; 4]) -> Result<[f64; 2]> 
 
 /// Median seconds of `forward` and of the gradients of its result.
 fn median_times(device: &OpenDevice, forward: impl Fn() -> Tensor<4>) -> Result<[f64; 2]> {
-    let wait = || {
-        device
-            .device
-            .sync()
-            .map_err(|error| anyhow!("device: {error:?}"))
-    };
     let mut times = [const { Vec::new() }; 2];
     for repeat in 0..=REPEATS {
         let start = Instant::now();
         let output = forward();
-        wait()?;
+        wait_for(device)?;
         let forward_s = start.elapsed().as_secs_f64();
         let start = Instant::now();
         drop(output.backward());
-        wait()?;
+        wait_for(device)?;
         // The first time warms up.
         if repeat > 0 {
             times[0].push(forward_s);
             times[1].push(start.elapsed().as_secs_f64());
         }
     }
-    Ok(times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[REPEATS / 2]
-    }))
+    Ok(times.map(median))
 }
 
 fn noise(device: &OpenDevice, shape: [usize; 4]) -> Tensor<4> {

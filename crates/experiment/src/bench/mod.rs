@@ -2,10 +2,11 @@
 
 mod layers;
 mod memory;
+mod phases;
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use bonus_loss::LossConfig;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -13,9 +14,10 @@ use cifar_models::random::Stream;
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::{LayerRow, bench_layers};
+pub use self::phases::{Phases, bench_phases};
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
-use crate::sweep::{BackendChoice, TrainSettings};
+use crate::sweep::{BackendChoice, PrecisionName, TrainSettings};
 use crate::train::{Learner, build_model};
 
 /// Steps before the measured ones: they fill caches and pools and start the threads.
@@ -46,11 +48,13 @@ impl Mode {
 pub struct Setting {
     pub backend: BackendChoice,
     pub mode: Mode,
+    pub precision: PrecisionName,
     pub width: usize,
     pub batch: usize,
     /// Of the CPU backends; all cores where `None`.
     pub threads: Option<usize>,
     pub steps: usize,
+    pub process_start: Instant,
 }
 
 /// One row of the benchmark.
@@ -71,6 +75,14 @@ pub struct BenchRow {
     pub images_per_second_range: [f64; 2],
     /// Of the process, so far; `null` where the system does not say.
     pub peak_memory_bytes: Option<u64>,
+    /// What the device's allocator holds, where it says so: GPUs do.
+    pub device_memory_bytes: Option<u64>,
+    /// From the start of the process until steps ran at full speed.
+    pub start_s: f64,
+    /// What the first step took longer than the others: kernels were tuned and compiled, or read back.
+    pub tuning_s: f64,
+    /// The parts of a training step, where it is one.
+    pub phases: Option<Phases>,
     /// Where a training step spends its time, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerRow>,
@@ -85,31 +97,58 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
         Mode::Training => Box::new(training_step(device, setting)?),
         Mode::Inference => Box::new(inference_step(device, setting)),
     };
-    let mut rates = Vec::new();
-    for index in 0..WARMUP_STEPS + setting.steps {
-        let start = Instant::now();
-        step()?;
-        if index >= WARMUP_STEPS {
-            rates.push(setting.batch as f64 / start.elapsed().as_secs_f64());
-        }
+    let mut warmup_s = Vec::new();
+    for _ in 0..WARMUP_STEPS {
+        warmup_s.push(seconds(&mut step)?);
     }
-    rates.sort_by(f64::total_cmp);
-    let count = rates.len();
+    let start_s = setting.process_start.elapsed().as_secs_f64();
+    let mut steps_s = Vec::new();
+    for _ in 0..setting.steps {
+        steps_s.push(seconds(&mut step)?);
+    }
+    steps_s.sort_by(f64::total_cmp);
+    let rate = |step_s: f64| setting.batch as f64 / step_s;
+    let step_s = median(steps_s.clone());
+    let memory = device.device.memory_pool_usage();
     Ok(BenchRow {
         backend: device.backend.name().to_owned(),
         device: device.name.clone(),
         model: "resnet18".to_owned(),
         mode: setting.mode,
-        precision: "f32".to_owned(),
+        precision: setting.precision.name().to_owned(),
         width: setting.width,
         batch: setting.batch,
         threads: rayon::current_num_threads(),
         steps: setting.steps,
-        images_per_second: f64::midpoint(rates[(count - 1) / 2], rates[count / 2]),
-        images_per_second_range: [rates[0], rates[count - 1]],
+        images_per_second: rate(step_s),
+        images_per_second_range: [rate(steps_s[setting.steps - 1]), rate(steps_s[0])],
         peak_memory_bytes: memory::peak_bytes(),
+        device_memory_bytes: memory.map(|memory| memory.bytes_reserved),
+        start_s,
+        tuning_s: (warmup_s[0] - step_s).max(0.0),
+        phases: match setting.mode {
+            Mode::Training => Some(bench_phases(device, setting)?),
+            Mode::Inference => None,
+        },
         layers: Vec::new(),
     })
+}
+
+fn seconds(step: &mut dyn FnMut() -> Result<()>) -> Result<f64> {
+    let start = Instant::now();
+    step()?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let count = values.len();
+    f64::midpoint(values[(count - 1) / 2], values[count / 2])
+}
+
+/// Until the device has done all that was asked of it.
+fn wait_for(device: &OpenDevice) -> Result<()> {
+    (device.device.sync()).map_err(|error| anyhow!("device: {error:?}"))
 }
 
 fn training_step(device: &OpenDevice, setting: &Setting) -> Result<impl FnMut() -> Result<()>> {
@@ -135,6 +174,7 @@ fn settings(setting: &Setting) -> TrainSettings {
     TrainSettings {
         width: setting.width,
         batch_size: setting.batch,
+        precision: setting.precision,
         ..TrainSettings::default()
     }
 }

@@ -1,13 +1,14 @@
 //! `experiment bench`: how fast this machine trains.
 
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::print;
 use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
-use crate::sweep::BackendChoice;
+use crate::sweep::{BackendChoice, PrecisionName};
 
 /// Measure images per second and peak memory of the bare model on one fixed batch
 ///
@@ -21,6 +22,9 @@ pub struct BenchArguments {
     /// What a step is
     #[arg(long, default_values = ["training", "inference"], value_delimiter = ',')]
     mode: Vec<Mode>,
+    /// What convolutions compute in; f32 where the device cannot compute in mixed
+    #[arg(long, default_value = "f32", value_delimiter = ',')]
+    precision: Vec<PrecisionName>,
     /// Channels of the first stage
     #[arg(long, default_value = "64", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
     width: Vec<u16>,
@@ -42,7 +46,7 @@ pub struct BenchArguments {
 }
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
-    let settings = settings(arguments);
+    let settings = settings(arguments, Instant::now());
     let rows = match settings.as_slice() {
         [setting] => vec![measured_here(setting, arguments.layers)?],
         several => several
@@ -54,6 +58,7 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
         return print(&(serde_json::to_string_pretty(&rows)? + "\n"));
     }
     print(&table(&rows))?;
+    print(&phases_table(&rows))?;
     for row in rows.iter().filter(|row| !row.layers.is_empty()) {
         print(&layer_table(row))?;
     }
@@ -61,7 +66,7 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
 }
 
 /// Every combination, in the order of the lists.
-fn settings(arguments: &BenchArguments) -> Vec<Setting> {
+fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> {
     let all_cores = [None];
     let given: Vec<Option<usize>> = (arguments.threads.iter())
         .map(|n| Some(usize::from(*n)))
@@ -73,17 +78,21 @@ fn settings(arguments: &BenchArguments) -> Vec<Setting> {
     };
     let mut settings = Vec::new();
     for backend in &arguments.backend {
-        for width in &arguments.width {
-            for batch in &arguments.batch {
-                for threads in threads {
-                    settings.extend(arguments.mode.iter().map(|mode| Setting {
-                        backend: *backend,
-                        mode: *mode,
-                        width: usize::from(*width),
-                        batch: *batch as usize,
-                        threads: *threads,
-                        steps: arguments.steps as usize,
-                    }));
+        for precision in &arguments.precision {
+            for width in &arguments.width {
+                for batch in &arguments.batch {
+                    for threads in threads {
+                        settings.extend(arguments.mode.iter().map(|mode| Setting {
+                            backend: *backend,
+                            mode: *mode,
+                            precision: *precision,
+                            width: usize::from(*width),
+                            batch: *batch as usize,
+                            threads: *threads,
+                            steps: arguments.steps as usize,
+                            process_start,
+                        }));
+                    }
                 }
             }
         }
@@ -94,6 +103,10 @@ fn settings(arguments: &BenchArguments) -> Vec<Setting> {
 fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
     super::use_threads(setting.threads)?;
     let device = super::open_device(setting.backend)?;
+    let setting = &Setting {
+        precision: super::usable_precision(&device, setting.precision),
+        ..*setting
+    };
     let mut row = bench(&device, setting)?;
     if layers && setting.mode == Mode::Training {
         let step_s = setting.batch as f64 / row.images_per_second;
@@ -110,6 +123,7 @@ fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
         .args(["bench", "--json"])
         .args(["--backend", setting.backend.name()])
         .args(["--mode", setting.mode.name()])
+        .args(["--precision", setting.precision.name()])
         .args(["--width", &setting.width.to_string()])
         .args(["--batch", &setting.batch.to_string()])
         .args(["--steps", &setting.steps.to_string()])
@@ -133,16 +147,17 @@ fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
 
 fn table(rows: &[BenchRow]) -> String {
     let mut text = String::from(
-        "backend   mode       width  batch  threads  images/s  slowest  fastest  peak MB\n",
+        "backend   mode       precision  width  batch  threads  images/s  slowest  fastest  peak MB\n",
     );
     for row in rows {
         let [slowest, fastest] = row.images_per_second_range;
         let memory = (row.peak_memory_bytes)
             .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
         text += &format!(
-            "{:<8}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
+            "{:<8}  {:<9}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
             row.backend,
             row.mode.name(),
+            row.precision,
             row.width,
             row.batch,
             row.threads,
@@ -151,15 +166,46 @@ fn table(rows: &[BenchRow]) -> String {
     }
     let steps = rows.first().map_or(0, |row| row.steps);
     text + &format!(
-        "\nresnet18, f32; images/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
+        "\nresnet18; images/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
+    )
+}
+
+/// Where the time of the training rows goes, and of how long it takes until then.
+fn phases_table(rows: &[BenchRow]) -> String {
+    let lines = rows.iter().filter_map(|row| {
+        let phases = row.phases?;
+        let memory = (row.device_memory_bytes)
+            .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
+        Some(format!(
+            "{:<8}  {:<9}  {:>5}  {:>5}  {:>7}  {:>7.2}  {:>10.2}  {:>11.2}  {:>9.2}  {:>7.1}  {:>7.1}  {memory:>9}\n",
+            row.backend,
+            row.precision,
+            row.width,
+            row.batch,
+            row.threads,
+            phases.data_ms,
+            phases.forward_ms,
+            phases.backward_ms,
+            phases.optimizer_ms,
+            row.tuning_s,
+            row.start_s,
+        ))
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!(
+        "\nparts of a training step, each waited for by itself\n\
+         backend   precision  width  batch  threads  data ms  forward ms  backward ms  update ms  tuning s  start s  device MB\n{lines}"
     )
 }
 
 fn layer_table(row: &BenchRow) -> String {
     let mut text = format!(
-        "\nwhere a training step goes ({}, width {}, batch {}, {} threads)\n\
+        "\nwhere a training step goes ({}, {}, width {}, batch {}, {} threads)\n\
          layer                                        count  forward ms  backward ms  GFLOP/s  share %\n",
-        row.backend, row.width, row.batch, row.threads
+        row.backend, row.precision, row.width, row.batch, row.threads
     );
     for layer in &row.layers {
         let LayerRow {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::tell;
 use crate::device::{OpenDevice, open_cpu};
-use crate::sweep::BackendChoice;
+use crate::sweep::{BackendChoice, PrecisionName};
 
 /// Opens the device for `choice` and tells what is noteworthy about it.
 ///
@@ -35,6 +35,17 @@ pub fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
         ));
     }
     Ok(device)
+}
+
+/// The precision in which `device` computes what asks for `wanted`; says why where it is another.
+pub fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> PrecisionName {
+    let precision = device.precision(wanted);
+    if let (true, Some(reason)) = (precision != wanted, &device.mixed_unavailable) {
+        tell(format_args!(
+            "warning: precision: {reason}; {precision} takes the place of {wanted}"
+        ));
+    }
+    precision
 }
 
 #[cfg(feature = "wgpu")]

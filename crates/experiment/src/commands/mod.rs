@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
 
-use self::device::open_device;
+use self::device::{open_device, usable_precision};
 pub use self::run::Unfinished;
 
 /// Settles which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU

@@ -122,8 +122,12 @@ impl Progress {
             Split::Validation => "validation",
             Split::Test => "test",
         };
+        let skipped = match record.steps_skipped {
+            None | Some(0) => String::new(),
+            Some(steps) => format!(", {steps} steps skipped so far"),
+        };
         let text = format!(
-            "epoch {}/{}: train loss {:.4} accuracy {:.2} %, {split} loss {:.4} accuracy {:.2} %, {:.0} images/s",
+            "epoch {}/{}: train loss {:.4} accuracy {:.2} %, {split} loss {:.4} accuracy {:.2} %, {:.0} images/s{skipped}",
             record.epoch,
             self.epochs,
             record.train_loss,

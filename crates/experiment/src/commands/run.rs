@@ -18,7 +18,7 @@ use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialResult, TrialState};
-use crate::sweep::{self, BackendChoice};
+use crate::sweep::{self, BackendChoice, PrecisionName};
 use crate::train::{Moment, Next};
 
 /// A kill or a power cut costs a trial this many seconds of work at most.
@@ -112,6 +112,10 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             device.name,
             path.display(),
         ));
+        let mut precisions = missing.iter().map(|trial| trial.train.precision);
+        if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
+            super::usable_precision(&device, mixed);
+        }
         train_all(&missing, &images, &device, &store, &mut pace)?;
     }
     conclude(read_results(&store, &trials)?, &path)

@@ -99,7 +99,7 @@ fn open(
     store: &Store,
     progress: &mut Progress,
 ) -> Result<(TrialDir, Option<State>)> {
-    let environment = Environment::collect(computation(device), images.hash.clone());
+    let environment = Environment::collect(computation(device, trial), images.hash.clone());
     match resume(trial, images, device, store, &environment) {
         Ok(Some((directory, state))) => {
             progress.resume(&state.position);
@@ -131,13 +131,14 @@ fn resume(
     Ok(Some((directory, state)))
 }
 
-fn computation(device: &OpenDevice) -> Computation {
+fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
     Computation {
         backend: device.backend.to_string(),
         device: device.name.clone(),
         driver: device.driver.clone(),
         kernels: device.kernels.clone(),
         determinism: device.determinism,
+        precision: device.precision(trial.train.precision).to_string(),
         threads: rayon::current_num_threads(),
     }
 }

@@ -36,7 +36,11 @@ pub struct LabelledImage {
 }
 
 impl ImageSet {
-    pub(super) fn new(images: Images) -> Self {
+    /// All of `images`, in their order.
+    ///
+    /// # Panics
+    /// When there is not one label for each image.
+    pub fn new(images: Images) -> Self {
         assert_eq!(images.pixels.len(), images.labels.len() * IMAGE_BYTES);
         let count = u32::try_from(images.labels.len()).expect("fewer than 2^32 images");
         Self {

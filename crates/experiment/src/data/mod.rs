@@ -23,9 +23,9 @@ use crate::sweep::{DatasetName, TrainSettings};
 
 pub use augment::Normalization;
 pub use error::DataError;
-pub use fetch::{Progress, fetch, hexadecimal};
+pub use fetch::{Progress, fetch};
 pub use folder::data_root;
-pub use images::ImageSet;
+pub use images::{ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
 pub use release::{RELEASES, Release};
 pub use split::split;

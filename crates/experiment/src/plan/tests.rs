@@ -179,6 +179,7 @@ schedule = \"cosine\"
 warmup_epochs = 0
 step_epochs = 60
 step_factor = 0.1
+precision = \"f32\"
 augmentation = \"crop_flip\"
 subset = 0
 validation = 0

@@ -48,6 +48,8 @@ pub struct Computation {
     pub kernels: Option<String>,
     /// `bitwise` where the same trial gives the same bits on this device, else `tolerance`.
     pub determinism: Determinism,
+    /// What was computed in: `f32` also where the settings ask for `mixed` and the device cannot.
+    pub precision: String,
     /// Of the CPU backends.
     pub threads: usize,
 }
@@ -170,6 +172,7 @@ mod tests {
         let value = serde_json::to_value(environment()).unwrap();
         assert_eq!(value["versions"]["burn"], BURN_VERSION);
         assert_eq!(value["backend"], "flex");
+        assert_eq!(value["precision"], "f32");
         assert_eq!(value["threads"], 2);
         assert_eq!(value["data_hash"], "sha256:0f");
         assert!(value["cores"].as_u64().unwrap() >= 1);

@@ -45,6 +45,7 @@ pub fn environment() -> Environment {
         driver: None,
         kernels: None,
         determinism: Determinism::Bitwise,
+        precision: "f32".to_string(),
         threads: 2,
     };
     Environment::collect(computation, "sha256:0f".to_string())

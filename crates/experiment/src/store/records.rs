@@ -34,6 +34,10 @@ pub struct EpochRecord {
     pub images_per_second: f64,
     /// Of training alone.
     pub time_s: f64,
+    /// Steps of the trial so far that changed nothing, since their scaled gradients overflowed; only in
+    /// mixed precision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps_skipped: Option<u64>,
 }
 
 /// The images an epoch is evaluated on.

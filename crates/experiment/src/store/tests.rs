@@ -38,6 +38,7 @@ fn epoch(epoch: usize) -> EpochRecord {
         accuracy: 0.625,
         learning_rate: 0.1,
         images_per_second: 320.0,
+        steps_skipped: None,
         time_s: 4.0,
     }
 }

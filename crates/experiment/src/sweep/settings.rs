@@ -95,6 +95,8 @@ train_settings! {
     step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule = "step";
     /// Factor of each reduction of the learning rate.
     step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule = "step";
+    /// What the convolutions compute in; mixed is f16, with f32 for all that needs it.
+    precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
     /// How training images are changed at random.
     augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES);
     /// Number of training images used; 0 uses all.
@@ -174,6 +176,10 @@ named! {
 named! {
     /// How training images are changed at random.
     AugmentationName { None = "none", CropFlip = "crop_flip" }
+}
+named! {
+    /// What convolutions compute in.
+    PrecisionName { F32 = "f32", Mixed = "mixed" }
 }
 named! {
     /// What computes.

@@ -1,10 +1,13 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
+mod loss_scale;
 mod schedule;
 mod sgd;
 mod state;
 mod step;
 mod step_log;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 
@@ -116,7 +119,9 @@ pub fn train(
         let Some((split, score)) = run.evaluate_epoch(&state, observer)? else {
             return run.interrupt(state, observer);
         };
-        observer.epoch(&run.epoch_record(&state.position, split, score))?;
+        let mut record = run.epoch_record(&state.position, split, score);
+        record.steps_skipped = state.learner.skipped_steps()?;
+        observer.epoch(&record)?;
         if state.position.epoch == trial.train.epochs {
             break (split, score);
         }
@@ -127,7 +132,7 @@ pub fn train(
         Split::Validation => run.evaluate(&state, &images.test, observer)?,
     };
     match test {
-        Some(test) => Ok(run.ending(&state, test)),
+        Some(test) => run.ending(&state, test),
         None => run.interrupt(state, observer),
     }
 }
@@ -273,26 +278,33 @@ impl Run<'_> {
             learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
             images_per_second: totals.images / time_s_epoch,
             time_s: time_s_epoch,
+            steps_skipped: None,
         }
     }
 
     /// The end of a trial whose final weights have the score `test`.
-    fn ending(&self, state: &State, test: Score) -> Ending {
+    fn ending(&self, state: &State, test: Score) -> Result<Ending> {
         let position = &state.position;
         let step = position.step;
+        let diverged = |cause| Ok(Ending::Diverged { step, cause });
         if !test.loss.is_finite() {
-            return Ending::Diverged {
-                step,
-                cause: format!("the test loss is {} after step {step}, the last", test.loss),
-            };
+            return diverged(format!(
+                "the test loss is {} after step {step}, the last",
+                test.loss
+            ));
+        }
+        if state.learner.skipped_steps()? == Some(step) {
+            return diverged(format!(
+                "all {step} steps were skipped, since their scaled gradients were not finite"
+            ));
         }
         let images = self.trial.train.epochs * self.images.train.len();
         let training_time_s = position.time_s_epochs_before + position.time_s_epoch;
-        Ending::Done {
+        Ok(Ending::Done {
             weights: to_safetensors(&state.learner.model),
             test,
             images_per_second: images as f64 / training_time_s,
             step,
-        }
+        })
     }
 }

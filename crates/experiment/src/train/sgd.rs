@@ -8,6 +8,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use cifar_models::checkpoint::{NamedTensors, named_tensors};
 use cpu_kernels::{SgdStep, sgd_step};
 
+use super::loss_scale::Unscaling;
 use crate::sweep::TrainSettings;
 
 /// SGD with momentum, Nesterov momentum and L2 weight decay; the formula is that of [`SgdStep`].
@@ -30,12 +31,19 @@ impl Sgd {
         }
     }
 
-    /// The model after one step along `gradients`.
-    pub fn step<M: Module>(&mut self, model: M, gradients: Gradients, learning_rate: f64) -> M {
+    /// The model after one step along `gradients`, which are scaled where there is an `unscaling`.
+    pub fn step<M: Module>(
+        &mut self,
+        model: M,
+        gradients: Gradients,
+        learning_rate: f64,
+        unscaling: Option<&Unscaling>,
+    ) -> M {
         model.map(&mut Update {
             optimizer: self,
             gradients,
             learning_rate,
+            unscaling,
             path: Vec::new(),
         })
     }
@@ -84,6 +92,7 @@ impl Sgd {
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         learning_rate: f64,
+        unscaling: Option<&Unscaling>,
     ) -> Tensor<D> {
         // Matrices and kernels have two dimensions or more, batch norm's parameters and biases one.
         let decays = D > 1 || self.decay_norm_and_bias;
@@ -97,7 +106,10 @@ impl Sgd {
         let elements = shape.num_elements();
         let velocity = self.velocities.remove(&name);
         let velocity = velocity.map(|velocity| velocity.reshape(shape));
-        let [parameter, velocity] = sgd_step(parameter, gradient, velocity, rule);
+        let [parameter, velocity] = match unscaling {
+            None => sgd_step(parameter, gradient, velocity, rule),
+            Some(unscaling) => unscaling.sgd_step(parameter, gradient, velocity, rule),
+        };
         if self.momentum > 0.0 {
             self.velocities.insert(name, velocity.reshape([elements]));
         }
@@ -110,6 +122,7 @@ struct Update<'a> {
     optimizer: &'a mut Sgd,
     gradients: Gradients,
     learning_rate: f64,
+    unscaling: Option<&'a Unscaling>,
     path: Vec<String>,
 }
 
@@ -129,8 +142,13 @@ impl ModuleMapper for Update<'_> {
                 return tensor;
             };
             let name = self.path.join(".");
-            let value = tensor.inner();
-            let value = (self.optimizer).updated(name, value, gradient, self.learning_rate);
+            let value = self.optimizer.updated(
+                name,
+                tensor.inner(),
+                gradient,
+                self.learning_rate,
+                self.unscaling,
+            );
             Tensor::from_inner(value).require_grad()
         })
     }
@@ -157,7 +175,7 @@ mod tests {
         for _ in 0..count {
             let loss = model.weight.val().reshape([1]) * 3.0 + model.bias.val() * 5.0;
             let gradients = loss.backward();
-            model = optimizer.step(model, gradients, 0.1);
+            model = optimizer.step(model, gradients, 0.1, None);
         }
         [
             model.weight.val().into_scalar(),

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
 use super::{Learner, TrialImages, steps_per_epoch};
-use crate::data::hexadecimal;
 use crate::device::OpenDevice;
+use crate::digest::hex;
 use crate::plan::Trial;
+use crate::sweep::TrainSettings;
 
 /// Raised when the meaning of a checkpoint's content changes; others are not resumed from.
 const VERSION: &str = "1";
@@ -44,15 +45,13 @@ pub struct Position {
 impl State {
     /// Before the first step.
     pub fn new(trial: &Trial, images: &TrialImages, device: &OpenDevice) -> Self {
+        let settings = TrainSettings {
+            precision: device.precision(trial.train.precision),
+            ..trial.train.clone()
+        };
         let device = device.autodiff();
         Self {
-            learner: Learner::new(
-                &trial.train,
-                &trial.loss,
-                images.classes,
-                trial.seed,
-                &device,
-            ),
+            learner: Learner::new(&settings, &trial.loss, images.classes, trial.seed, &device),
             position: Position::START,
         }
     }
@@ -186,7 +185,7 @@ fn checksum(tensors: &NamedTensors, notes: &Metadata) -> String {
         checksum.update(format!("{name}: {:?}\n", tensor.shape().as_slice()));
         checksum.update(tensor.as_bytes());
     }
-    hexadecimal(&checksum.finalize())
+    hex(&checksum.finalize())
 }
 
 /// Counts seconds on from those of earlier sessions.

@@ -102,7 +102,7 @@ impl Setting {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
+    crate::digest::hex(&Sha256::digest(bytes))
 }
 
 fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {

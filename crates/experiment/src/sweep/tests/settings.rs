@@ -39,12 +39,14 @@ fn a_wrong_value_of_a_key_is_refused() {
         ("dataset = \"cifar-10\"", "5:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"shapes\", found \"cifar-10\"", "did you mean cifar10?"),
         ("optimizer = \"adamw\"", "5:13: train.optimizer: expected \"sgd\", found \"adamw\"", "Rule that turns gradients into steps; \"sgd\" by default"),
         ("schedule = 3", "5:12: train.schedule: expected one of \"constant\", \"cosine\", \"step\", found 3", "How the learning rate changes over the epochs; \"cosine\" by default"),
+        ("precision = \"fp32\"", "5:13: train.precision: expected one of \"f32\", \"mixed\", found \"fp32\"", "did you mean f32?"),
+        ("precision = 16", "5:13: train.precision: expected one of \"f32\", \"mixed\", found 16", "What the convolutions compute in; mixed is f16, with f32 for all that needs it; \"f32\" by default"),
         ("backend = \"cuda\"", "5:11: train.backend: expected one of \"auto\", \"wgpu\", \"flex\", \"ndarray\", found \"cuda\"", ""),
         ("threads = 0", "5:11: train.threads: expected a whole number from 1 to 1024, found 0", ""),
         ("model = \"\\u001b[31mé\"", "5:9: train.model: expected \"resnet18\", found \"\\u{1b}[31mé\"", "Network to train; \"resnet18\" by default"),
         ("batchsize = 64", "5:1: train.batchsize: unknown key", "did you mean batch_size?"),
         ("lr = 0.1", "5:1: train.lr: unknown key", "did you mean learning_rate?"),
-        ("\"a b\" = 1", "5:1: train.\"a b\": unknown key", "known are dataset, noise, ambiguous, model, width, epochs, batch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, decay_norm_and_bias, schedule, warmup_epochs, step_epochs, step_factor, augmentation, subset, validation, backend, threads"),
+        ("\"a b\" = 1", "5:1: train.\"a b\": unknown key", "known are dataset, noise, ambiguous, model, width, epochs, batch_size, optimizer, learning_rate, momentum, nesterov, weight_decay, decay_norm_and_bias, schedule, warmup_epochs, step_epochs, step_factor, precision, augmentation, subset, validation, backend, threads"),
         ("seeds = [1]", "5:1: train.seeds: expected above the tables, found in [train]", "a table takes all keys below it: move this above the first [table]"),
     ];
     assert_refused(cases, |line| format!("{SHORTEST}[train]\n{line}\n"));

@@ -1,0 +1,59 @@
+//! Images of f16 against images of f32, by Burn's own operations.
+
+use crate::support::{Numbers, error, in_double, tensor, values};
+use burn::tensor::{DType, Device, Tensor};
+use cpu_kernels::{BatchNormTrain, Then, batch_norm, batch_norm_train, convolution};
+
+const EPSILON: f64 = 1e-5;
+/// Each of a few roundings is at most 2⁻¹¹ = 5e-4 of a number.
+const BOUND: f64 = 2e-3;
+
+/// A convolution of maps of `dtype` and its batch normalisation without ReLU, which turns the least
+/// difference around 0 into the whole of a gradient: output of training and evaluation, mean, variance,
+/// gradients of images, kernel, weight and bias.
+fn results(dtype: DType) -> Vec<Vec<f32>> {
+    let device = Device::flex().autodiff();
+    let mut numbers = Numbers::new(5);
+    let shape = [4, 9, 9, 8];
+    let mut next = |shape: [usize; 4]| -> Tensor<4> {
+        tensor(&numbers.values(shape.iter().product()), shape, &device)
+    };
+    let images = next(shape).require_grad();
+    let kernel = next([6, 8, 3, 3]).require_grad();
+    let gradient = next([4, 9, 9, 6]);
+    let weight = next([1, 1, 1, 6]).reshape([6]).require_grad();
+    let bias = next([1, 1, 1, 6]).reshape([6]).require_grad();
+
+    let maps = convolution(images.clone().cast(dtype), kernel.clone().cast(dtype), 1, 1);
+    let (maps_inner, parameters) = (maps.clone().inner(), [&weight, &bias]);
+    let parameters = parameters.map(|parameter| parameter.clone().inner());
+    let BatchNormTrain {
+        output,
+        mean,
+        variance,
+    } = batch_norm_train(maps, weight.clone(), bias.clone(), Then::Nothing, EPSILON);
+    let moments = [&mean, &variance].map(|moment| moment.clone().inner());
+    let evaluated = batch_norm(maps_inner, moments, parameters, Then::Nothing, EPSILON);
+    assert_eq!((output.dtype(), evaluated.dtype()), (dtype, dtype));
+    let output = output.cast(DType::F32);
+    let gradients = (output.clone() * gradient).sum().backward();
+    vec![
+        values(output),
+        values(evaluated.cast(DType::F32)),
+        values(mean),
+        values(variance),
+        values(images.grad(&gradients).unwrap()),
+        values(kernel.grad(&gradients).unwrap()),
+        values(weight.grad(&gradients).unwrap()),
+        values(bias.grad(&gradients).unwrap()),
+    ]
+}
+
+#[test]
+fn images_of_f16_give_nearly_the_results_of_f32() {
+    let found = results(DType::F16);
+    for (index, (found, expected)) in found.iter().zip(results(DType::F32)).enumerate() {
+        let error = error(found, &in_double(&expected));
+        assert!(error < BOUND, "result {index}: {error:.1e}");
+    }
+}

@@ -1,0 +1,83 @@
+//! Where the time of a training step goes: waiting for data, forward, backward, optimizer.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use bonus_loss::LossConfig;
+use cifar_models::random::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::{CLASSES, Setting, median, settings, wait_for};
+use crate::data::{ImageSet, Images, Normalization, training_batches};
+use crate::device::OpenDevice;
+use crate::measure::to_tensors;
+use crate::sweep::AugmentationName;
+use crate::train::Learner;
+
+/// Steps measured; one more warms up.
+const STEPS: usize = 5;
+const NORMALIZATION: Normalization = Normalization {
+    mean: [0.5; 3],
+    std: [0.25; 3],
+};
+
+/// The median times of a step's parts, each measured to the device's end of it. Together they take longer
+/// than a step of real training, in which nothing is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Until an augmented batch has come from the loader and is on its way to the device.
+    pub data_ms: f64,
+    pub forward_ms: f64,
+    pub backward_ms: f64,
+    pub optimizer_ms: f64,
+}
+
+/// Measures training steps on augmented batches as the loader gives them.
+///
+/// # Errors
+/// When the device fails.
+pub fn bench_phases(device: &OpenDevice, setting: &Setting) -> Result<Phases> {
+    let loss = LossConfig::new("cross_entropy")?;
+    let autodiff = device.autodiff();
+    let mut learner = Learner::new(&settings(setting), &loss, CLASSES, 0, &autodiff);
+    let images = noise((STEPS + 1) * setting.batch);
+    let augmentation = AugmentationName::CropFlip;
+    let mut batches =
+        training_batches(&images, NORMALIZATION, augmentation, 0, 1, setting.batch, 0);
+    let mut times = [const { Vec::new() }; 4];
+    for _ in 0..=STEPS {
+        let mut ends = vec![Instant::now()];
+        let batch = batches.next().expect("a batch for each step");
+        let (inputs, targets) = to_tensors(batch, &autodiff);
+        ends.push(Instant::now());
+        let mut waited = Ok(());
+        (learner, _) = learner.step_and(inputs, targets, 0.01, |_| {
+            if waited.is_ok() {
+                waited = wait_for(device);
+            }
+            ends.push(Instant::now());
+        });
+        waited?;
+        for (times, phase) in times.iter_mut().zip(ends.windows(2)) {
+            times.push(1e3 * (phase[1] - phase[0]).as_secs_f64());
+        }
+    }
+    let [data_ms, forward_ms, backward_ms, optimizer_ms] =
+        times.map(|times| median(times[1..].to_vec()));
+    Ok(Phases {
+        data_ms,
+        forward_ms,
+        backward_ms,
+        optimizer_ms,
+    })
+}
+
+fn noise(count: usize) -> ImageSet {
+    let mut noise = Stream::new(0, "bench", 0);
+    let pixels = (0..count * 3 * 32 * 32).map(|_| (256.0 * noise.uniform()) as u8);
+    let labels = (0..count).map(|index| (index % CLASSES) as u8);
+    ImageSet::new(Images {
+        pixels: pixels.collect(),
+        labels: labels.collect(),
+    })
+}

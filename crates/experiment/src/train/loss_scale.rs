@@ -1,0 +1,289 @@
+//! Dynamic loss scaling: lifts gradients into the range of f16, and leaves out steps that overflow it.
+
+use anyhow::{Context, Result};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Bool, Device, Gradients, Tensor};
+use cifar_models::checkpoint::NamedTensors;
+use cpu_kernels::{SgdStep, sgd_step};
+
+use crate::measure::read_values;
+
+/// The start, the interval, and the factors 2 and ½ are PyTorch's.
+const START: f32 = 65_536.0;
+const GROWTH_INTERVAL: f32 = 2000.0;
+/// Below 1 a scale would lower gradients that f32 training takes as they are.
+const SMALLEST: f32 = 1.0;
+/// The smallest number of f16 above 0 is 2⁻²⁴: this scale lifts it to 1.
+const LARGEST: f32 = 16_777_216.0;
+
+/// The factor by which a loss is multiplied before its gradients are taken, and how it changes.
+///
+/// Numbers of f16 end at 65504 and those below 2⁻²⁴ become 0, so gradients are those of s · loss and are
+/// divided by s, the scale, in f32. With n the good steps since the scale last changed, a step is
+///
+/// - good where every gradient is finite: n ← n + 1, and at n = 2000 s ← min(2 s, 2²⁴) and n ← 0;
+/// - skipped where one is not: parameters and velocities stay, s ← max(s / 2, 1) and n ← 0.
+///
+/// At s = 1 nothing is skipped: there the gradient itself is not finite, and the next loss shows it as
+/// it does in f32. So no training is skipped for ever. All of this stays on the device, and no step
+/// waits for it.
+///
+/// Sources: `torch.amp.GradScaler` (torch/amp/grad_scaler.py of PyTorch 2, without the two bounds);
+/// Micikevicius et al., "Mixed Precision Training", ICLR 2018, section 3.2.
+pub struct LossScale {
+    /// s, `[1]`
+    scale: Tensor<1>,
+    /// n, `[1]`
+    good_steps: Tensor<1>,
+    /// Of the whole trial, `[1]`.
+    skipped_steps: Tensor<1>,
+}
+
+impl LossScale {
+    /// Before the first step, on `device`, which records no gradients.
+    pub fn new(device: &Device) -> Self {
+        Self {
+            scale: Tensor::from_floats([START], device),
+            good_steps: Tensor::zeros([1], device),
+            skipped_steps: Tensor::zeros([1], device),
+        }
+    }
+
+    /// s · loss, whose gradients [`LossScale::judge`] takes.
+    pub fn scaled(&self, loss: Tensor<1>) -> Tensor<1> {
+        loss * Tensor::from_inner(self.scale.clone())
+    }
+
+    /// Decides whether the step along these scaled gradients of `model` is taken, and moves the scale.
+    pub fn judge<M: Module>(&mut self, model: &M, gradients: &Gradients) -> Unscaling {
+        let overflown = are_finite(model, gradients).bool_not();
+        let skip = overflown
+            .clone()
+            .bool_and(self.scale.clone().greater_elem(SMALLEST));
+        let unscaling = Unscaling {
+            scale: self.scale.clone(),
+            skip: skip.clone(),
+        };
+        let good_steps = (self.good_steps.clone() + 1.0).mask_fill(overflown.clone(), 0.0);
+        let grows = good_steps.clone().equal_elem(GROWTH_INTERVAL);
+        let [twice, half] = [2.0, 0.5].map(|factor| self.scale.clone() * factor);
+        self.scale = (self.scale.clone())
+            .mask_where(grows.clone(), twice)
+            .mask_where(overflown, half)
+            .clamp(SMALLEST, LARGEST);
+        self.good_steps = good_steps.mask_fill(grows, 0.0);
+        self.skipped_steps = self.skipped_steps.clone() + skip.float();
+        unscaling
+    }
+
+    /// All of it, for a checkpoint.
+    pub fn tensors(&self) -> NamedTensors {
+        [
+            ("scale", &self.scale),
+            ("good_steps", &self.good_steps),
+            ("skipped_steps", &self.skipped_steps),
+        ]
+        .map(|(name, tensor)| (name.to_owned(), tensor.to_data().convert::<f32>()))
+        .into()
+    }
+
+    /// Takes back what [`LossScale::tensors`] gave, onto `device`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn restore(&mut self, tensors: &NamedTensors, device: &Device) -> Result<()> {
+        for (name, tensor) in [
+            ("scale", &mut self.scale),
+            ("good_steps", &mut self.good_steps),
+            ("skipped_steps", &mut self.skipped_steps),
+        ] {
+            let stored = tensors
+                .get(name)
+                .filter(|stored| stored.num_elements() == 1);
+            let stored = stored.with_context(|| format!("loss_scale.{name}: expected a number"))?;
+            *tensor = Tensor::from_data(stored.clone(), device);
+        }
+        Ok(())
+    }
+
+    /// Steps skipped so far. Waits for the device.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn skipped_steps(&self) -> Result<u64> {
+        Ok(read_values(self.skipped_steps.clone())?[0] as u64)
+    }
+}
+
+/// Whether every gradient of `model` is finite, `[1]`.
+fn are_finite<M: Module>(model: &M, gradients: &Gradients) -> Tensor<1, Bool> {
+    let mut collected = Sums {
+        gradients,
+        sums: Vec::new(),
+    };
+    model.visit(&mut collected);
+    Tensor::cat(collected.sums, 0).is_finite().all()
+}
+
+/// The sum of each parameter's gradient. One number that is not finite makes the sum so, and finite
+/// ones are too small and too few to add up beyond f32: this takes one pass over the gradients.
+struct Sums<'a> {
+    gradients: &'a Gradients,
+    /// `[1]` each
+    sums: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Sums<'_> {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        // Running statistics have no gradient.
+        if let Some(gradient) = parameter.val().grad(self.gradients) {
+            self.sums.push(gradient.sum());
+        }
+    }
+}
+
+/// What one step makes of its scaled gradients.
+pub struct Unscaling {
+    /// `[1]`
+    scale: Tensor<1>,
+    /// `[1]`
+    skip: Tensor<1, Bool>,
+}
+
+impl Unscaling {
+    /// The [`sgd_step`] along a scaled `gradient`, or nothing new where the step is skipped.
+    pub fn sgd_step<const D: usize>(
+        &self,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        velocity: Option<Tensor<D>>,
+        rule: SgdStep,
+    ) -> [Tensor<D>; 2] {
+        let gradient = gradient / self.scale.clone().reshape([1; D]);
+        // A velocity of 0 is none: the next step's is its gradient.
+        let velocity_before = match &velocity {
+            Some(velocity) => velocity.clone(),
+            None => gradient.zeros_like(),
+        };
+        let skip = self.skip.clone().reshape([1; D]).expand(parameter.dims());
+        let parameter_before = parameter.clone();
+        let [parameter, velocity] = sgd_step(parameter, gradient, velocity, rule);
+        [
+            parameter.mask_where(skip.clone(), parameter_before),
+            velocity.mask_where(skip, velocity_before),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sgd::Sgd;
+    use super::*;
+    use crate::sweep::TrainSettings;
+
+    #[derive(Module, Debug)]
+    struct Line {
+        weight: Param<Tensor<1>>,
+    }
+
+    /// Weights 2 and −1 with a learning rate and a momentum of ½, and what moves them.
+    struct Training {
+        model: Line,
+        optimizer: Sgd,
+        loss_scale: LossScale,
+    }
+
+    impl Training {
+        /// Before the first step, but for the scale and the good steps.
+        fn at(scale: f32, good_steps: f32) -> Self {
+            let device = Device::flex();
+            let settings = TrainSettings {
+                momentum: 0.5,
+                weight_decay: 0.0,
+                ..TrainSettings::default()
+            };
+            Self {
+                model: Line {
+                    weight: Param::from_data([2.0_f32, -1.0], &device.clone().autodiff()),
+                },
+                optimizer: Sgd::new(&settings),
+                loss_scale: LossScale {
+                    scale: Tensor::from_floats([scale], &device),
+                    good_steps: Tensor::from_floats([good_steps], &device),
+                    skipped_steps: Tensor::zeros([1], &device),
+                },
+            }
+        }
+
+        /// Takes a step of a loss whose gradient by either weight is `slope`, and gives the weights.
+        fn step(&mut self, slope: f32) -> [f32; 2] {
+            let loss = self.model.weight.val().sum() * slope;
+            let gradients = self.loss_scale.scaled(loss).backward();
+            let unscaling = self.loss_scale.judge(&self.model, &gradients);
+            let model = self.model.clone();
+            self.model = (self.optimizer).step(model, gradients, 0.5, Some(&unscaling));
+            let weights = self.model.weight.val().into_data().try_to_vec::<f32>();
+            weights.unwrap().try_into().unwrap()
+        }
+
+        /// Scale, good steps and skipped steps.
+        fn state(&self) -> [f32; 3] {
+            let LossScale {
+                scale,
+                good_steps,
+                skipped_steps,
+            } = &self.loss_scale;
+            [scale, good_steps, skipped_steps].map(|tensor| tensor.clone().into_scalar())
+        }
+    }
+
+    #[test]
+    fn a_good_step_is_that_of_the_gradient_without_scale() {
+        let mut training = Training::at(START, 0.0);
+        assert_eq!(training.step(1.0), [1.5, -1.5]);
+        assert_eq!(training.step(1.0), [0.75, -2.25]);
+        assert_eq!(training.state(), [65_536.0, 2.0, 0.0]);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_skips_the_step_and_halves_the_scale() {
+        // The last one is finite until it is scaled.
+        for slope in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e35] {
+            let mut training = Training::at(START, 1999.0);
+            assert_eq!(training.step(slope), [2.0, -1.0]);
+            assert_eq!(training.state(), [32_768.0, 0.0, 1.0]);
+            assert_eq!(training.step(1.0), [1.5, -1.5]);
+            assert_eq!(training.step(slope), [1.5, -1.5]);
+            assert_eq!(training.state(), [16_384.0, 0.0, 2.0]);
+            // The velocity is still that of the first step that was taken.
+            assert_eq!(training.step(1.0), [0.75, -2.25]);
+            assert_eq!(training.loss_scale.skipped_steps().unwrap(), 2);
+        }
+    }
+
+    #[test]
+    fn the_scale_doubles_after_2000_good_steps_in_a_row_and_counts_anew() {
+        let mut training = Training::at(4.0, 1998.0);
+        for expected in [[4.0, 1999.0, 0.0], [8.0, 0.0, 0.0], [8.0, 1.0, 0.0]] {
+            training.step(1.0);
+            assert_eq!(training.state(), expected);
+        }
+    }
+
+    #[test]
+    fn the_scale_never_rises_above_its_largest() {
+        let mut training = Training::at(LARGEST, 1999.0);
+        training.step(1.0);
+        assert_eq!(training.state(), [LARGEST, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn at_a_scale_of_1_a_gradient_that_is_not_finite_is_taken_so_that_the_loss_shows_it() {
+        let mut training = Training::at(2.0, 0.0);
+        assert_eq!(training.step(f32::INFINITY), [2.0, -1.0]);
+        assert_eq!(training.state(), [1.0, 0.0, 1.0]);
+        let weights = training.step(f32::INFINITY);
+        assert!(weights.iter().all(|weight| !weight.is_finite()));
+        assert_eq!(training.state(), [1.0, 0.0, 1.0]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Trials in mixed precision, which Flex computes too where it is made to.
+
+use bonus_loss::LossConfig;
+use burn::tensor::Device;
+
+use super::*;
+use crate::data::{DatasetSource, load, split};
+use crate::sweep::{BackendChoice, DatasetName, PrecisionName, parse_loss};
+
+/// Keeps the records of epochs.
+#[derive(Default)]
+struct Epochs(Vec<EpochRecord>);
+
+impl Observer for Epochs {
+    fn step(&mut self, _record: &StepRecord) -> Result<()> {
+        Ok(())
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+        self.0.push(*record);
+        Ok(())
+    }
+}
+
+/// The end of one epoch of three steps in mixed precision, and its record.
+fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
+    let settings = TrainSettings {
+        dataset: DatasetName::Shapes,
+        width: 2,
+        epochs: 1,
+        batch_size: 16,
+        learning_rate: 0.05,
+        subset: 48,
+        precision: PrecisionName::Mixed,
+        ..TrainSettings::default()
+    };
+    let data = load(&DatasetSource::of(&settings), None).unwrap();
+    let (train_images, validation) = split(&data.train, 0, settings.subset).unwrap();
+    let (test, _) = split(&data.test, 0, 100).unwrap();
+    let images = TrialImages {
+        train: train_images,
+        validation,
+        test,
+        classes: data.classes,
+        normalization: data.normalization,
+        hash: data.hash,
+    };
+    let device = OpenDevice {
+        device: Device::flex(),
+        backend: BackendChoice::Flex,
+        name: "CPU".to_owned(),
+        driver: None,
+        mixed_unavailable: None,
+        warning: None,
+    };
+    let trial = Trial::new(settings, loss, 1);
+    let mut epochs = Epochs::default();
+    let stop = AtomicBool::new(false);
+    let ending = train(&trial, &images, &device, &mut epochs, &stop).unwrap();
+    (ending, epochs.0[0])
+}
+
+#[test]
+fn a_trial_in_mixed_precision_trains_and_counts_the_steps_that_were_skipped() {
+    let (ending, record) = trained(LossConfig::new("cross_entropy").unwrap());
+    assert!(matches!(ending, Ending::Done { step: 3, .. }));
+    assert_eq!(record.steps_skipped, Some(0));
+}
+
+#[test]
+fn a_trial_whose_every_step_was_skipped_has_diverged() {
+    let loss = "{ name = \"sum\", terms = [{ name = \"cross_entropy\" }], weights = [1e6] }";
+    let (ending, record) = trained(parse_loss(loss).unwrap());
+    let Ending::Diverged { step: 3, cause } = ending else {
+        panic!("three skipped steps look like training");
+    };
+    assert_eq!(
+        cause,
+        "all 3 steps were skipped, since their scaled gradients were not finite"
+    );
+    assert_eq!(record.steps_skipped, Some(3));
+}
