@@ -75,6 +75,17 @@ fn saved_network_loads_bit_by_bit() {
 }
 
 #[test]
+fn tensors_and_texts_read_back_as_they_were_written() {
+    let tensors: NamedTensors = named_tensors(&network(1)).into_iter().collect();
+    let metadata: Metadata = [("step".to_owned(), "17".to_owned())].into();
+    let content = write_tensors(&tensors, metadata.clone());
+    let read = read_tensors(&content, "a.safetensors".as_ref()).unwrap();
+    assert_eq!(read, (tensors.clone(), metadata));
+    let replaced = replace(network(2), tensors, "a.safetensors".as_ref()).unwrap();
+    assert_eq!(named_tensors(&replaced), named_tensors(&network(1)));
+}
+
+#[test]
 fn same_weights_give_the_same_bytes() {
     assert_eq!(to_safetensors(&network(1)), to_safetensors(&network(1)));
     assert_ne!(to_safetensors(&network(1)), to_safetensors(&network(2)));

@@ -21,7 +21,7 @@ use crate::store::{Store, TrialResult, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName};
 use crate::train::{Moment, Next};
 
-/// A kill or a power cut costs a trial this many seconds of work at most.
+/// A kill or a power cut costs a trial this many seconds of training at most.
 const CHECKPOINT_INTERVAL: u64 = 60;
 
 /// Train the trials of a sweep file that have no result yet, and print the table
