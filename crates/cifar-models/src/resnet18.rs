@@ -2,6 +2,7 @@
 
 use burn::config::Config;
 use burn::module::Module;
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::{DType, Device, Tensor};
 use cpu_kernels::Then;
 
@@ -23,7 +24,8 @@ pub struct ResNet18Config {
 
 /// What a network computes in. Parameters, their gradients, logits and running statistics are f32 in
 /// either.
-#[derive(Config, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Precision {
     /// Everything in f32.
     F32,

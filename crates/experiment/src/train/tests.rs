@@ -1,11 +1,11 @@
 //! Trials in mixed precision, which Flex computes too where it is made to.
 
 use bonus_loss::LossConfig;
-use burn::tensor::Device;
 
 use super::*;
 use crate::data::{DatasetSource, load, split};
-use crate::sweep::{BackendChoice, DatasetName, PrecisionName, parse_loss};
+use crate::device::open_cpu;
+use crate::sweep::{BackendChoice, DatasetName, PrecisionName, TrainSettings, parse_loss};
 
 /// Keeps the records of epochs.
 #[derive(Default)]
@@ -19,6 +19,14 @@ impl Observer for Epochs {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         self.0.push(*record);
         Ok(())
+    }
+
+    fn checkpoint(&mut self, _content: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn next(&mut self, _moment: Moment) -> Next {
+        Next::Continue
     }
 }
 
@@ -46,17 +54,12 @@ fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
         hash: data.hash,
     };
     let device = OpenDevice {
-        device: Device::flex(),
-        backend: BackendChoice::Flex,
-        name: "CPU".to_owned(),
-        driver: None,
         mixed_unavailable: None,
-        warning: None,
+        ..open_cpu(BackendChoice::Flex).unwrap()
     };
     let trial = Trial::new(settings, loss, 1);
     let mut epochs = Epochs::default();
-    let stop = AtomicBool::new(false);
-    let ending = train(&trial, &images, &device, &mut epochs, &stop).unwrap();
+    let ending = train(&trial, &images, &device, None, &mut epochs).unwrap();
     (ending, epochs.0[0])
 }
 
