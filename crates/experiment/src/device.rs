@@ -1,7 +1,5 @@
 //! What computes: the backends compiled in and the device each one opens.
 
-#[cfg(feature = "wgpu")]
-use burn::tensor::DType;
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use gpu_device::{Adapter, Combination};
@@ -84,7 +82,8 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     })
 }
 
-/// Opens `adapter` for kernels made by `combination`, which has been found right. Once in a process.
+/// Opens `adapter` for kernels made by `combination`, which has been found right and so deterministic,
+/// and, unless there is a reason against it, able to train in mixed precision. Once in a process.
 ///
 /// # Errors
 /// When the driver refuses.
@@ -93,14 +92,13 @@ pub fn open_gpu(
     adapter: &Adapter,
     combination: Combination,
     determinism: Determinism,
+    mixed_unavailable: Option<&str>,
 ) -> Result<OpenDevice, Unavailable> {
     let identity = adapter.identity.clone();
     let device = (combination.open(adapter))
         .map_err(|error| Unavailable(format!("{}: {error:#}", identity.name)))?;
-    let computes_f16 = device.supports_dtype(DType::F16);
     Ok(OpenDevice {
-        mixed_unavailable: (!computes_f16)
-            .then(|| "the adapter does not compute in f16".to_owned()),
+        mixed_unavailable: mixed_unavailable.map(str::to_owned),
         device,
         backend: BackendChoice::Wgpu,
         name: identity.name,

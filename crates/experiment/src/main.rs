@@ -58,8 +58,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         _ if error.is::<DataError>() => 4,
         (Some(StoreError::NotAStore { .. }), _) => 2,
         (Some(StoreError::Locked { .. }), _) => 5,
-        (_, Some(Unfinished::Failed { .. })) => 3,
-        (_, Some(Unfinished::Interrupted { .. })) => 75,
+        (_, Some(Unfinished::Failed { .. } | Unfinished::Died { .. })) => 3,
+        (_, Some(Unfinished::Interrupted { .. } | Unfinished::Stopped { .. })) => 75,
         _ => 1,
     }
 }

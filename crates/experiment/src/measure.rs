@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::ResNet18;
 
-use crate::data::{Batch, ImageSet, Normalization, evaluation_batches};
+use crate::data::{Batch, IMAGE_BYTES, ImageSet, Normalization, evaluation_batches};
 use crate::store::Score;
 
 /// Images in an evaluation batch; it changes speed and memory, not the score.
@@ -27,42 +27,44 @@ pub fn evaluate(
 ) -> Result<Option<Score>> {
     let mut tally = Tally::default();
     for (logits, targets) in predictions(model, images, normalization, device) {
-        tally.add(loss, logits, targets)?;
+        tally.add(loss, logits, targets);
         if !go_on() {
             return Ok(None);
         }
     }
-    Ok(Some(tally.score()))
+    tally.score().map(Some)
 }
 
-/// What the batches evaluated so far add up to.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the batches evaluated so far add up to, left on the device.
+#[derive(Debug, Default)]
 pub struct Tally {
-    loss: f64,
-    correct: f64,
-    images: f64,
+    /// As [`sums`] gives them.
+    sums: Vec<Tensor<1>>,
+    images: usize,
 }
 
 impl Tally {
-    /// Adds a batch with logits `[batch, classes]` and targets `[batch]`.
+    /// Adds a batch with logits `[batch, classes]` and targets `[batch]`. Nothing is read back.
+    pub fn add(&mut self, loss: &Loss, logits: Tensor<2>, targets: Tensor<1, Int>) {
+        self.images += targets.dims()[0];
+        let losses = loss.forward_no_reduction(logits.clone(), targets.clone());
+        self.sums.push(sums(losses, logits, targets));
+    }
+
+    /// The score of all that was added.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn add(&mut self, loss: &Loss, logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<()> {
-        self.images += targets.dims()[0] as f64;
-        let losses = loss.forward_no_reduction(logits.clone(), targets.clone());
-        for [loss, correct] in read_sums(vec![sums(losses, logits, targets)])? {
-            self.loss += loss;
-            self.correct += correct;
+    pub fn score(self) -> Result<Score> {
+        let [mut losses, mut correct] = [0.0; 2];
+        for [loss, right] in read_sums(self.sums)? {
+            losses += loss;
+            correct += right;
         }
-        Ok(())
-    }
-
-    pub fn score(&self) -> Score {
-        Score {
-            accuracy: self.correct / self.images,
-            loss: self.loss / self.images,
-        }
+        Ok(Score {
+            accuracy: correct / self.images as f64,
+            loss: losses / self.images as f64,
+        })
     }
 }
 
@@ -74,18 +76,24 @@ pub fn predictions(
     device: &Device,
 ) -> impl Iterator<Item = (Tensor<2>, Tensor<1, Int>)> {
     let model = model.valid();
-    evaluation_batches(images, normalization, EVALUATION_BATCH).map(move |batch| {
+    // A GPU tunes for each size of a batch, so a smaller last one is filled up with zeros, which are left
+    // out of the logits. (In training they would enter batch normalisation.)
+    let size = EVALUATION_BATCH.min(images.len());
+    evaluation_batches(images, normalization, EVALUATION_BATCH).map(move |mut batch| {
+        let count = batch.labels.len();
+        batch.images.resize(size * IMAGE_BYTES, 0.0);
         let (inputs, targets) = to_tensors(batch, device);
-        (model.forward(inputs), targets)
+        (model.forward(inputs).narrow(0, 0, count), targets)
     })
 }
 
-/// Images `[batch, 3, 32, 32]` and labels `[batch]` on `device`.
+/// Images `[batch, 3, 32, 32]` and labels `[batch]` on `device`; there may be more images.
 pub fn to_tensors(batch: Batch, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
-    let count = batch.labels.len();
+    let images = batch.images.len() / IMAGE_BYTES;
+    let labels = batch.labels.len();
     (
-        Tensor::from_data(TensorData::new(batch.images, [count, 3, 32, 32]), device),
-        Tensor::from_data(TensorData::new(batch.labels, [count]), device),
+        Tensor::from_data(TensorData::new(batch.images, [images, 3, 32, 32]), device),
+        Tensor::from_data(TensorData::new(batch.labels, [labels]), device),
     )
 }
 

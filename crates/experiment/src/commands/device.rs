@@ -117,7 +117,9 @@ mod gpu {
                     } else {
                         Determinism::Tolerance
                     };
-                    return Ok(Some(open_gpu(adapter, combination, determinism)?));
+                    let mixed_unavailable = tried.mixed_unavailable();
+                    let device = open_gpu(adapter, combination, determinism, mixed_unavailable)?;
+                    return Ok(Some(device));
                 }
                 Some(tried) => tell(format_args!(
                     "note: {combination} is not used on {}: {}, {}",

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{print, tell};
 use crate::device::{Unavailable, open_cpu};
-use crate::doctor::{Check, Outcome, Tried, Verdict, compare, scales, try_in_child};
+use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
 use crate::sweep::BackendChoice;
 
 /// Hold the GPU against the CPU in every way of computing on it: SPIR-V and WGSL, with fusion and without
@@ -49,6 +49,8 @@ struct Row<'a> {
     verdict: &'static str,
     ground: String,
     deterministic: bool,
+    /// Why it does not train in mixed precision; null where it does.
+    mixed_unavailable: Option<&'static str>,
     #[serde(flatten)]
     tried: &'a Tried,
 }
@@ -112,6 +114,7 @@ fn row(tried: &Tried) -> Row<'_> {
         verdict: tried.verdict(),
         ground: tried.ground(),
         deterministic: tried.is_deterministic(),
+        mixed_unavailable: tried.mixed_unavailable(),
         tried,
     }
 }
@@ -119,17 +122,26 @@ fn row(tried: &Tried) -> Row<'_> {
 fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
     let software = if adapter.software { ", software" } else { "" };
     let mut text = format!(
-        "{} ({}{software}), driver {}\n\n{:<12}  {:<9}  {:<9}  {:>7}  worst of all comparisons\n",
-        adapter.name, adapter.api, adapter.driver, "kernels", "verdict", "same bits", "seconds"
+        "{} ({}{software}), driver {}\n\n{:<12}  {:<9}  {:<5}  {:<9}  {:>7}  worst of all comparisons\n",
+        adapter.name,
+        adapter.api,
+        adapter.driver,
+        "kernels",
+        "verdict",
+        "mixed",
+        "same bits",
+        "seconds"
     );
     for tried in tried {
-        let same_bits = match tried.outcome {
-            Outcome::Compared(_) if tried.is_deterministic() => "yes",
-            Outcome::Compared(_) => "no",
-            _ => "–",
+        let [same_bits, mixed] = match &tried.outcome {
+            Outcome::Compared(_) => [
+                yes_or_no(tried.is_deterministic()),
+                yes_or_no(tried.mixed_unavailable().is_none()),
+            ],
+            _ => ["–"; 2],
         };
         text += &format!(
-            "{:<12}  {:<9}  {same_bits:<9}  {:>7.0}  {}\n",
+            "{:<12}  {:<9}  {mixed:<5}  {same_bits:<9}  {:>7.0}  {}\n",
             tried.combination.to_string(),
             tried.verdict(),
             tried.seconds,
@@ -142,15 +154,18 @@ fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination
     }
 }
 
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
 /// The comparisons that failed, or all of them, worst first.
 fn details(tried: &Tried, all: bool) -> String {
     let Outcome::Compared(comparison) = &tried.outcome else {
         return String::new();
     };
-    let mut checks: Vec<&Check> = comparison
-        .checks()
-        .filter(|check| all || !check.passes())
-        .collect();
+    let sides = [Some(&comparison.f32), comparison.mixed.as_ref()];
+    let checks = sides.into_iter().flatten().flat_map(Side::checks);
+    let mut checks: Vec<&Check> = checks.filter(|check| all || !check.passes()).collect();
     checks.sort_by(|a, b| b.share().total_cmp(&a.share()));
     let lines = checks.iter().map(|check| {
         let mark = if check.passes() { "" } else { "  WRONG" };

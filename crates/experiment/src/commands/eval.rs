@@ -69,9 +69,9 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
         if arguments.logits.is_some() {
             append_rows(&mut csv, logits.clone())?;
         }
-        tally.add(&loss, logits, targets)?;
+        tally.add(&loss, logits, targets);
     }
-    print_score(&tally.score(), data.test.len(), arguments.json)?;
+    print_score(&tally.score()?, data.test.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
         std::fs::write(path, csv).with_context(|| format!("{}: logits", path.display()))?;
     }

@@ -7,6 +7,7 @@ mod device;
 mod doctor;
 mod eval;
 mod images;
+mod jobs;
 mod losses;
 mod progress;
 mod report;

@@ -1,5 +1,7 @@
 //! `experiment run`: trains what a sweep file asks for and the store does not have yet.
 
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::images::ImageLibrary;
+use super::jobs::{stop_with_parent, train_in_processes};
 use super::progress::Progress;
 use super::trial::{Outcome, train_and_record};
 use super::{print, tell};
@@ -18,7 +21,7 @@ use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialResult, TrialState};
-use crate::sweep::{self, BackendChoice, PrecisionName};
+use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
 use crate::train::{Moment, Next};
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
@@ -47,6 +50,12 @@ pub struct RunArguments {
     /// Train trials again that ended in this state
     #[arg(long)]
     retry: Option<Retry>,
+    /// Trials at a time, each in a process of its own; for networks too small to fill the device
+    #[arg(long, default_value = "1")]
+    jobs: NonZeroUsize,
+    /// Train this one trial for the process that holds the store
+    #[arg(long, hide = true, value_name = "ID")]
+    trial: Option<String>,
     /// Seconds from one checkpoint of a trial to the next; tests cannot wait a minute
     #[arg(long, hide = true, value_name = "SECONDS", default_value_t = CHECKPOINT_INTERVAL)]
     checkpoint_interval: u64,
@@ -77,6 +86,45 @@ pub enum Unfinished {
         left: usize,
         trials: usize,
     },
+    #[error("interrupted; the same command goes on, and {left} of {trials} trials are left")]
+    Stopped { left: usize, trials: usize },
+    #[error(
+        "the processes of {died} trials died, and {left} of {trials} trials are left; the same command goes on from their checkpoints"
+    )]
+    Died {
+        died: usize,
+        left: usize,
+        trials: usize,
+    },
+}
+
+impl RunArguments {
+    /// The arguments of a process that trains the trial `id` beside others.
+    pub fn for_one(&self, id: &str, jobs: NonZeroUsize) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["run".into(), self.file.clone().into()];
+        let mut option = |name: &str, value: Option<OsString>| {
+            arguments.extend(
+                value
+                    .map(|value| [name.into(), value])
+                    .into_iter()
+                    .flatten(),
+            );
+        };
+        option("--trial", Some(id.into()));
+        option(
+            "--backend",
+            self.backend.map(|backend| backend.name().into()),
+        );
+        // The jobs share the cores.
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = self.threads.map_or(cores / jobs, usize::from).max(1);
+        option("--threads", Some(threads.to_string().into()));
+        option("--store", self.store.clone().map(Into::into));
+        option("--data-dir", self.data_dir.clone().map(Into::into));
+        let interval = self.checkpoint_interval.to_string();
+        option("--checkpoint-interval", Some(interval.into()));
+        arguments
+    }
 }
 
 pub fn run(arguments: &RunArguments) -> Result<()> {
@@ -89,6 +137,9 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if arguments.dry_run {
         return print(&plan_text(&trials, &path, arguments.retry)?);
     }
+    if let Some(id) = &arguments.trial {
+        return run_one(id, &trials, &sweep, &path, arguments);
+    }
     let store = Store::create_or_open(&path)?;
     let results = read_results(&store, &trials)?;
     let missing = missing(&trials, &results, arguments.retry);
@@ -97,28 +148,50 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         store.remove_checkpoint(&result.id)?;
     }
     if !missing.is_empty() {
-        let mut pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
-        let threads = arguments.threads.map(usize::from);
-        super::use_threads(threads.or(sweep.execution.threads))?;
+        let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
         let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
         images.check_same_data(&trials, &results)?;
-        let device = super::open_device(arguments.backend.unwrap_or(sweep.execution.backend))?;
-        tell(format_args!(
-            "{}: {} of {} trials to train on {} ({}), results in {}",
-            sweep.name,
-            missing.len(),
-            trials.len(),
-            device.backend,
-            device.name,
-            path.display(),
-        ));
-        let mut precisions = missing.iter().map(|trial| trial.train.precision);
-        if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
-            super::usable_precision(&device, mixed);
-        }
-        train_all(&missing, &images, &device, &store, &mut pace)?;
+        let work = Work {
+            trials: missing,
+            images,
+            store: &store,
+            pace,
+        };
+        work.train(&sweep, arguments, &path)?;
     }
     conclude(read_results(&store, &trials)?, &path)
+}
+
+/// Trains the trial `id` for the process that holds the store.
+fn run_one(
+    id: &str,
+    trials: &[Trial],
+    sweep: &Sweep,
+    path: &Path,
+    arguments: &RunArguments,
+) -> Result<()> {
+    let store = Store::join(path)?;
+    let trials: Vec<&Trial> = trials.iter().filter(|trial| trial.id == id).collect();
+    let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
+    stop_with_parent(Arc::clone(&pace.stop));
+    let images = ImageLibrary::load(&trials, arguments.data_dir.as_deref())?;
+    let work = Work {
+        trials,
+        images,
+        store: &store,
+        pace,
+    };
+    work.train(sweep, arguments, path)?;
+    let result = store.result(id)?;
+    match result.map(|result| result.state) {
+        Some(TrialState::Failed) => Err(Unfinished::Failed {
+            failed: 1,
+            trials: 1,
+            store: path.display().to_string(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 /// What the store has of each trial.
@@ -166,34 +239,63 @@ fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<Stri
     Ok(text)
 }
 
-/// Trains one trial after the other; an error where they were interrupted.
-fn train_all(
-    trials: &[&Trial],
-    library: &ImageLibrary,
-    device: &OpenDevice,
-    store: &Store,
-    pace: &mut Pace,
-) -> Result<()> {
-    let mut progress = Progress::new(trials.len());
-    for (trained, trial) in trials.iter().enumerate() {
-        let images = library.of(trial)?;
-        progress.begin_trial(trial, images.train.len());
-        pace.last_checkpoint = Instant::now();
-        let mut next = |moment| pace.next(moment);
-        match train_and_record(trial, &images, device, store, &mut progress, &mut next)? {
-            Outcome::Ended(result) => progress.end_trial(&result),
-            Outcome::Interrupted { step } => {
-                return Err(Unfinished::Interrupted {
-                    trial: trial.id.clone(),
-                    step,
-                    left: trials.len() - trained,
-                    trials: trials.len(),
+/// What is to be trained, from what, and where it goes.
+struct Work<'a> {
+    trials: Vec<&'a Trial>,
+    images: ImageLibrary,
+    store: &'a Store,
+    pace: Pace,
+}
+
+impl Work<'_> {
+    /// Opens the device, tells what will be done, and does it; an error where it was interrupted.
+    fn train(mut self, sweep: &Sweep, arguments: &RunArguments, path: &Path) -> Result<()> {
+        let threads = arguments.threads.map(usize::from);
+        super::use_threads(threads.or(sweep.execution.threads))?;
+        let device = super::open_device(arguments.backend.unwrap_or(sweep.execution.backend))?;
+        tell(format_args!(
+            "{}: {} trials to train on {} ({}), results in {}",
+            sweep.name,
+            self.trials.len(),
+            device.backend,
+            device.name,
+            path.display(),
+        ));
+        let mut precisions = self.trials.iter().map(|trial| trial.train.precision);
+        if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
+            super::usable_precision(&device, mixed);
+        }
+        if arguments.jobs.get() > 1 {
+            drop(device);
+            return train_in_processes(&self.trials, arguments.jobs, arguments, &self.pace.stop);
+        }
+        self.train_here(&device)
+    }
+
+    /// Trains one trial after the other in this process.
+    fn train_here(&mut self, device: &OpenDevice) -> Result<()> {
+        let trials = self.trials.len();
+        let mut progress = Progress::new(trials);
+        for (trained, trial) in self.trials.iter().enumerate() {
+            let images = self.images.of(trial)?;
+            progress.begin_trial(trial, images.train.len());
+            self.pace.last_checkpoint = Instant::now();
+            let mut next = |moment| self.pace.next(moment);
+            match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
+                Outcome::Ended(result) => progress.end_trial(&result),
+                Outcome::Interrupted { step } => {
+                    return Err(Unfinished::Interrupted {
+                        trial: trial.id.clone(),
+                        step,
+                        left: trials - trained,
+                        trials,
+                    }
+                    .into());
                 }
-                .into());
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The table on standard output, and an error where trials failed.

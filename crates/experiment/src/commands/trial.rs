@@ -59,6 +59,7 @@ pub fn train_and_record(
         test: None,
         images_per_second: None,
         time_s_total: 0.0,
+        device_memory_bytes: None,
         step: log.step,
         cause: None,
     };
@@ -83,7 +84,12 @@ pub fn train_and_record(
         }
         // The trial is not to blame for a full disk.
         Err(error) if error.is::<StoreError>() => return Err(error),
-        Err(error) => result.cause = Some(format!("{error:#}")),
+        Err(error) => result.cause = Some(with_advice(format!("{error:#}"))),
+    }
+    // A device that failed may not answer.
+    if result.state != TrialState::Failed {
+        let memory = device.device.memory_pool_usage();
+        result.device_memory_bytes = memory.map(|memory| memory.bytes_reserved);
     }
     let time_s_before = before.map_or(0.0, |before| before.time_s_total);
     result.time_s_total = time_s_before + start.elapsed().as_secs_f64();
@@ -171,6 +177,24 @@ impl Observer for TrialLog<'_> {
     fn next(&mut self, moment: Moment) -> Next {
         (self.pace)(moment)
     }
+}
+
+/// `cause`, with what to do about it where memory was too small.
+fn with_advice(cause: String) -> String {
+    // As cubecl, wgpu and Rust's allocator say it.
+    let signs = [
+        "out of memory",
+        "outofmemory",
+        "buffertoobig",
+        "memory allocation of",
+    ];
+    let lower_case = cause.to_lowercase();
+    if signs.iter().any(|sign| lower_case.contains(sign)) {
+        return format!(
+            "{cause}: the device has too little memory for this trial: lower train.batch_size or train.width, or --jobs"
+        );
+    }
+    cause
 }
 
 /// Turns a panic inside `work` (a driver that gives up, a device out of memory) into an error, so

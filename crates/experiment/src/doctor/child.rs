@@ -40,18 +40,31 @@ pub enum Outcome {
 impl Tried {
     /// Whether it may train.
     pub fn is_right(&self) -> bool {
-        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.is_right())
+        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.f32.is_right())
     }
 
     /// Whether it gave the same bits for the same training.
     pub fn is_deterministic(&self) -> bool {
-        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.is_deterministic())
+        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.f32.is_deterministic())
+    }
+
+    /// Why it may not train in mixed precision, where it may not.
+    pub fn mixed_unavailable(&self) -> Option<&'static str> {
+        match &self.outcome {
+            Outcome::Compared(Comparison {
+                mixed: Some(mixed), ..
+            }) if mixed.is_right() => None,
+            Outcome::Compared(Comparison { mixed: Some(_), .. }) => {
+                Some("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
+            }
+            _ => Some("the adapter does not compute in f16"),
+        }
     }
 
     /// `right`, `wrong`, `crashed` or `timed out`.
     pub fn verdict(&self) -> &'static str {
         match &self.outcome {
-            Outcome::Compared(comparison) if comparison.is_right() => "right",
+            Outcome::Compared(comparison) if comparison.f32.is_right() => "right",
             Outcome::Compared(_) => "wrong",
             Outcome::Crashed { .. } => "crashed",
             Outcome::TimedOut { .. } => "timed out",
@@ -61,7 +74,7 @@ impl Tried {
     /// The verdict with its ground: the worst check, or how the process ended.
     pub fn ground(&self) -> String {
         match &self.outcome {
-            Outcome::Compared(comparison) => comparison.worst().map_or_else(
+            Outcome::Compared(comparison) => comparison.f32.worst().map_or_else(
                 || "nothing was compared".to_owned(),
                 |check| format!("{}: {}", check.what, check.error_text()),
             ),

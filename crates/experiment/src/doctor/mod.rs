@@ -7,7 +7,7 @@ mod operations;
 mod verdict;
 
 use anyhow::Result;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 pub use self::check::Check;
@@ -18,11 +18,19 @@ pub use self::verdict::Verdict;
 /// What one way of computing gave beside the CPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    pub networks: Vec<NetworkReport>,
-    pub operations: Vec<Check>,
+    pub f32: Side,
+    /// `None` where the device does not compute in f16.
+    pub mixed: Option<Side>,
 }
 
-impl Comparison {
+/// The comparisons in one precision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Side {
+    pub operations: Vec<Check>,
+    pub networks: Vec<NetworkReport>,
+}
+
+impl Side {
     pub fn is_right(&self) -> bool {
         self.checks().all(Check::passes)
     }
@@ -70,10 +78,23 @@ pub fn compare(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Compar
     let networks = scales
         .iter()
         .map(|scale| network::compare(*scale, cpu, device));
-    Ok(Comparison {
+    let f32 = Side {
         operations,
         networks: networks.collect::<Result<_>>()?,
-    })
+    };
+    let mixed = if device.supports_dtype(DType::F16) {
+        let operations = operations::compare_half(cpu, device)?;
+        let networks = scales
+            .iter()
+            .map(|scale| network::compare_mixed(*scale, cpu, device));
+        Some(Side {
+            operations,
+            networks: networks.collect::<Result<_>>()?,
+        })
+    } else {
+        None
+    };
+    Ok(Comparison { f32, mixed })
 }
 
 #[cfg(all(test, feature = "flex", feature = "ndarray"))]
@@ -82,11 +103,28 @@ mod tests {
 
     #[test]
     fn one_cpu_backend_is_right_by_the_other() {
-        let ndarray = crate::device::open(crate::sweep::BackendChoice::Ndarray).unwrap();
+        let ndarray = crate::device::open_cpu(crate::sweep::BackendChoice::Ndarray).unwrap();
         let comparison = compare(scales(true), &Device::flex(), &ndarray.device).unwrap();
-        assert!(comparison.is_right(), "{:?}", comparison.worst());
-        assert!(comparison.is_deterministic());
-        // Every operation, every loss, and the network's 62 parameters and 122 tensors.
-        assert!(comparison.checks().count() > 180);
+        let Comparison { f32, mixed } = comparison;
+        assert!(f32.is_right(), "{:?}", f32.worst());
+        assert!(f32.is_deterministic());
+        // Every operation, every loss, and the network's 62 parameters and 102 tensors.
+        assert!(f32.checks().count() > 160, "{}", f32.checks().count());
+        assert_eq!(mixed, None, "NdArray has no f16");
+    }
+
+    #[test]
+    fn flex_is_right_in_f32_and_in_mixed_precision() {
+        let flex = Device::flex();
+        let comparison = compare(scales(true), &flex, &flex).unwrap();
+        assert!(
+            comparison
+                .f32
+                .checks()
+                .all(|check| check.error == Some(0.0))
+        );
+        let mixed = comparison.mixed.expect("Flex computes in f16");
+        assert!(mixed.is_right(), "{:?}", mixed.worst());
+        assert!(mixed.worst().is_some_and(|check| check.error > Some(0.0)));
     }
 }

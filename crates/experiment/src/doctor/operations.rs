@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use cifar_models::random::Stream;
 use cpu_kernels::{SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step};
 
@@ -11,6 +11,8 @@ use crate::measure::{read_values, sums};
 
 /// One operation alone rounds far less than a network.
 const TOLERANCE: f64 = 1e-4;
+/// Numbers of f16 are rounded by up to 2⁻¹¹ = 5e-4 of themselves, images and weights as well as results.
+const HALF_TOLERANCE: f64 = 5e-3;
 /// `[batch, height, width, channels]`
 const IMAGES: [usize; 4] = [4, 12, 12, 16];
 const CHANNELS_OUT: usize = 32;
@@ -21,42 +23,43 @@ type Outputs = Vec<(&'static str, Vec<f32>)>;
 
 struct Operation {
     name: &'static str,
-    run: fn(&Device) -> Result<Outputs>,
+    /// Computes on a device, with images in a type of number.
+    run: fn(&Device, DType) -> Result<Outputs>,
+    /// Runs in f16 in mixed precision.
+    half: bool,
+}
+
+impl Operation {
+    const fn new(name: &'static str, run: fn(&Device, DType) -> Result<Outputs>) -> Self {
+        let half = false;
+        Self { name, run, half }
+    }
+
+    const fn half(name: &'static str, run: fn(&Device, DType) -> Result<Outputs>) -> Self {
+        let half = true;
+        Self { name, run, half }
+    }
 }
 
 const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "3×3 convolution",
-        run: |device| convolved(device, 3, 1),
-    },
-    Operation {
-        name: "3×3 convolution, stride 2",
-        run: |device| convolved(device, 3, 2),
-    },
-    Operation {
-        name: "1×1 convolution, stride 2",
-        run: |device| convolved(device, 1, 2),
-    },
-    Operation {
-        name: "batch norm, residual and ReLU",
-        run: normalized,
-    },
-    Operation {
-        name: "batch norm by running statistics",
-        run: normalized_by_statistics,
-    },
-    Operation {
-        name: "average pooling and linear layer",
-        run: classified,
-    },
-    Operation {
-        name: "sum of losses and number correct",
-        run: summed,
-    },
-    Operation {
-        name: "SGD step",
-        run: stepped,
-    },
+    Operation::half("3×3 convolution", |device, dtype| {
+        convolved(device, dtype, 3, 1)
+    }),
+    Operation::half("3×3 convolution, stride 2", |device, dtype| {
+        convolved(device, dtype, 3, 2)
+    }),
+    Operation::half("1×1 convolution, stride 2", |device, dtype| {
+        convolved(device, dtype, 1, 2)
+    }),
+    Operation::half("batch norm, residual and ReLU", normalized),
+    Operation::half("batch norm by running statistics", normalized_by_statistics),
+    Operation::new("average pooling and linear layer", |device, _| {
+        classified(device)
+    }),
+    Operation::new("sum of losses and number correct", |device, _| {
+        summed(device)
+    }),
+    Operation::new("SGD step", |device, _| stepped(device)),
 ];
 
 /// Compares every operation, the losses among them.
@@ -66,8 +69,9 @@ const OPERATIONS: &[Operation] = &[
 pub fn compare(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for operation in OPERATIONS {
-        let (expected, found) = ((operation.run)(cpu)?, (operation.run)(device)?);
-        checks.extend(checked(operation.name, &expected, &found));
+        let expected = (operation.run)(cpu, DType::F32)?;
+        let found = (operation.run)(device, DType::F32)?;
+        checks.extend(checked(operation.name, &expected, &found, TOLERANCE));
     }
     // A sum is made of the others and has no defaults.
     for loss in LOSSES
@@ -75,25 +79,41 @@ pub fn compare(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
         .filter_map(|entry| LossConfig::new(entry.name).ok())
     {
         let (expected, found) = (loss_of(&loss, cpu)?, loss_of(&loss, device)?);
-        checks.extend(checked(loss.name(), &expected, &found));
+        checks.extend(checked(loss.name(), &expected, &found, TOLERANCE));
     }
     Ok(checks)
 }
 
-fn checked(operation: &str, expected: &Outputs, found: &Outputs) -> Vec<Check> {
+/// Compares what runs in f16 on `device` in mixed precision with the same in f32 on `cpu`.
+///
+/// # Errors
+/// When a device fails.
+pub fn compare_half(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
+    let mut checks = Vec::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.half) {
+        let expected = (operation.run)(cpu, DType::F32)?;
+        let found = (operation.run)(device, DType::F16)?;
+        let name = format!("{} in f16", operation.name);
+        checks.extend(checked(&name, &expected, &found, HALF_TOLERANCE));
+    }
+    Ok(checks)
+}
+
+fn checked(operation: &str, expected: &Outputs, found: &Outputs, tolerance: f64) -> Vec<Check> {
     (expected.iter().zip(found))
         .map(|((name, expected), (_, found))| {
-            Check::new(format!("{operation}: {name}"), expected, found, TOLERANCE)
+            Check::new(format!("{operation}: {name}"), expected, found, tolerance)
         })
         .collect()
 }
 
-fn convolved(device: &Device, kernel: usize, stride: usize) -> Result<Outputs> {
+fn convolved(device: &Device, dtype: DType, kernel: usize, stride: usize) -> Result<Outputs> {
     let device = device.clone().autodiff();
     let images = noise("images", IMAGES, &device).require_grad();
     let shape = [CHANNELS_OUT, IMAGES[3], kernel, kernel];
     let weight = noise("weight", shape, &device).require_grad();
-    let output = convolution(images.clone(), weight.clone(), stride, kernel / 2);
+    let (images_cast, weight_cast) = (images.clone().cast(dtype), weight.clone().cast(dtype));
+    let output = convolution(images_cast, weight_cast, stride, kernel / 2).cast(DType::F32);
     let pull = noise("pull", output.dims(), &device);
     let gradients = (output.clone() * pull).sum().backward();
     Ok(vec![
@@ -109,18 +129,20 @@ fn convolved(device: &Device, kernel: usize, stride: usize) -> Result<Outputs> {
     ])
 }
 
-fn normalized(device: &Device) -> Result<Outputs> {
+fn normalized(device: &Device, dtype: DType) -> Result<Outputs> {
     let device = device.clone().autodiff();
     let images = noise("images", IMAGES, &device).require_grad();
     let residual = noise("residual", IMAGES, &device).require_grad();
     let weight = noise("weight", [IMAGES[3]], &device).require_grad();
     let bias = noise("bias", [IMAGES[3]], &device).require_grad();
-    let then = Then::AddRelu(residual.clone());
-    let normalized = batch_norm_train(images.clone(), weight.clone(), bias.clone(), then, 1e-5);
+    let then = Then::AddRelu(residual.clone().cast(dtype));
+    let cast = images.clone().cast(dtype);
+    let normalized = batch_norm_train(cast, weight.clone(), bias.clone(), then, 1e-5);
+    let output = normalized.output.cast(DType::F32);
     let pull = noise("pull", IMAGES, &device);
-    let gradients = (normalized.output.clone() * pull).sum().backward();
+    let gradients = (output.clone() * pull).sum().backward();
     Ok(vec![
-        ("output", read_values(normalized.output)?),
+        ("output", read_values(output)?),
         ("mean", read_values(normalized.mean)?),
         ("variance", read_values(normalized.variance)?),
         (
@@ -142,13 +164,13 @@ fn normalized(device: &Device) -> Result<Outputs> {
     ])
 }
 
-fn normalized_by_statistics(device: &Device) -> Result<Outputs> {
+fn normalized_by_statistics(device: &Device, dtype: DType) -> Result<Outputs> {
     let channels = |name| noise(name, [IMAGES[3]], device);
-    let images = noise("images", IMAGES, device);
+    let images = noise("images", IMAGES, device).cast(dtype);
     let moments = [channels("mean"), channels("variance").abs() + 0.5];
     let parameters = [channels("weight"), channels("bias")];
     let output = batch_norm(images, moments, parameters, Then::Relu, 1e-5);
-    Ok(vec![("output", read_values(output)?)])
+    Ok(vec![("output", read_values(output.cast(DType::F32))?)])
 }
 
 fn classified(device: &Device) -> Result<Outputs> {

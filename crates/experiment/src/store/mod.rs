@@ -28,7 +28,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// Held by a writer. The operating system drops it with the process, so that no kill leaves a stale lock.
+    /// Held by a writer, or by the one that it writes for. The operating system drops it with the process, so that no kill leaves a stale lock.
     lock: Option<File>,
 }
 
@@ -48,6 +48,17 @@ impl Store {
             }),
             Err(TryLockError::Error(error)) => Err(StoreError::io(&path, "lock")(error)),
         }
+    }
+
+    /// Opens a store for writing on behalf of the process that holds its lock and waits for this one. That
+    /// process hands out each trial once.
+    pub fn join(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("lock");
+        let lock = File::open(&path).map_err(StoreError::io(&path, "open"))?;
+        Ok(Self {
+            lock: Some(lock),
+            ..Self::open_existing(folder)?
+        })
     }
 
     /// Opens a store for reading alone, also while another process writes.

@@ -19,6 +19,9 @@ pub struct TrialResult {
     /// Training images per second, evaluation and start-up left out.
     pub images_per_second: Option<f64>,
     pub time_s_total: f64,
+    /// What the device's allocator held at the end, where it says so: GPUs do.
+    #[serde(default)]
+    pub device_memory_bytes: Option<u64>,
     /// Training steps done: all of them, or up to and including the first with a loss that is not finite.
     pub step: u64,
     /// Why the trial diverged or failed.
@@ -105,6 +108,7 @@ mod tests {
                 "test": { "accuracy": 0.875, "loss": 0.25 },
                 "images_per_second": 320.0,
                 "time_s_total": 12.5,
+                "device_memory_bytes": null,
                 "step": 391,
                 "cause": null,
             })
