@@ -1,11 +1,10 @@
 //! The tensor forwards and what autodiff makes of them, on each backend.
 
-use std::io::{self, Write};
 use std::sync::OnceLock;
 
 use bonus_loss::{Loss, LossConfig};
 use burn::nn::loss::Reduction;
-use burn::tensor::{DType, Device, DeviceKind, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 
 use crate::cases::{Batch, Tolerance, batches, configs, reference};
 

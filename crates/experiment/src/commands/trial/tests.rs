@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::commands::images::ImageLibrary;
-use crate::device;
-use crate::sweep::{BackendChoice, DatasetName, TrainSettings};
+use crate::device::open_cpu;
+use crate::sweep::{BackendChoice, DatasetName, PrecisionName, TrainSettings, parse_loss};
 
 fn small() -> TrainSettings {
     TrainSettings {
@@ -41,7 +41,7 @@ impl Case {
         let library = ImageLibrary::load(&[&trial], None).unwrap();
         Self {
             images: library.of(&trial).unwrap(),
-            device: device::open(backend).unwrap(),
+            device: open_cpu(backend).unwrap(),
             trial,
         }
     }
@@ -58,7 +58,8 @@ impl Case {
     /// Why nothing can be resumed in `store`.
     fn refusal(&self, store: &Folder) -> String {
         let open = Store::create_or_open(store.0.path()).unwrap();
-        let environment = Environment::collect(computation(&self.device), String::new());
+        let environment =
+            Environment::collect(computation(&self.device, &self.trial), String::new());
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
         let resumed = resume(trial, images, device, &open, &environment);
         let error = resumed.err().expect("nothing can be resumed");
@@ -187,6 +188,28 @@ fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
     let sessions = environment["resumed"].as_array().unwrap().iter();
     let steps: Vec<&Value> = sessions.map(|session| &session["step"]).collect();
     assert_eq!(steps, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
+    // The scale begins too high for so large a loss, and the first steps are skipped.
+    let settings = TrainSettings {
+        learning_rate: 5e-6,
+        precision: PrecisionName::Mixed,
+        ..small()
+    };
+    let mut case = Case::new(BackendChoice::Flex);
+    let loss = "{ name = \"sum\", terms = [{ name = \"cross_entropy\" }], weights = [1e4] }";
+    case.trial = Trial::new(settings, parse_loss(loss).unwrap(), 1);
+    case.device.mixed_unavailable = None;
+    let expected = case.uninterrupted();
+    let skipped = expected.epochs[1]["steps_skipped"].as_u64();
+    assert!(skipped.is_some_and(|skipped| (1..6).contains(&skipped)));
+    for step in 1..6 {
+        let store = case.stopped_after(step);
+        case.session(&store, |_| Next::Continue);
+        assert!(case.record(&store) == expected, "step {step}");
+    }
 }
 
 #[test]
