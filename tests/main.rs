@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod data;
+mod gpu;
 mod readme;
 mod resume;
 mod run;

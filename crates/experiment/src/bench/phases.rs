@@ -24,6 +24,7 @@ const NORMALIZATION: Normalization = Normalization {
 /// The median times of a step's parts, each measured to the device's end of it. Together they take longer
 /// than a step of real training, in which nothing is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::struct_field_names, reason = "a unit comes last in every name")]
 pub struct Phases {
     /// Until an augmented batch has come from the loader and is on its way to the device.
     pub data_ms: f64,

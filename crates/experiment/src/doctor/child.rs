@@ -157,20 +157,14 @@ fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Outcome {
 
 /// The exit status and the child's own words: its error, else the first panic, else its last line.
 fn cause(status: ExitStatus, stderr: &str) -> String {
-    let lines = || {
-        stderr
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-    };
-    let told = (lines().find_map(|line| line.strip_prefix("error: ")))
-        .or_else(|| {
-            lines()
-                .skip_while(|line| !line.contains("panicked at"))
-                .nth(1)
-        })
-        .or_else(|| lines().last());
-    match told {
+    let lines: Vec<&str> = (stderr.lines().map(str::trim))
+        // Mesa's libraries print this on a headless Linux, and it means nothing.
+        .filter(|line| !line.is_empty() && !line.contains("XDG_RUNTIME_DIR"))
+        .collect();
+    let error = lines.iter().find_map(|line| line.strip_prefix("error: "));
+    let panic = lines.iter().position(|line| line.contains("panicked at"));
+    let panic = panic.and_then(|place| lines.get(place + 1).copied());
+    match error.or(panic).or(lines.last().copied()) {
         Some(told) => format!("{status}: {told}"),
         None => status.to_string(),
     }
@@ -187,6 +181,10 @@ mod tests {
         let panic = "thread 'main' panicked at src/a.rs:1:2:\nthe driver gave up\nnote: run with RUST_BACKTRACE=1\n";
         for (stderr, told) in [
             ("", "signal: 11 (SIGSEGV)"),
+            (
+                "error: XDG_RUNTIME_DIR is invalid\n",
+                "signal: 11 (SIGSEGV)",
+            ),
             ("LLVM ERROR: no\n", "signal: 11 (SIGSEGV): LLVM ERROR: no"),
             (panic, "signal: 11 (SIGSEGV): the driver gave up"),
             (

@@ -27,8 +27,10 @@ const GRADIENTS: f64 = 1e-3;
 /// Ten steps amplify: a ReLU that rounds to the other side changes what comes after it.
 const TRAINED: f64 = 5e-3;
 /// In mixed precision numbers near zero are rounded over ReLU's edge, so single gradients may be far off
-/// (a fifth of a tensor's length, measured with f16 on the CPU) while logits and losses stay near.
-const MIXED: f64 = 5e-2;
+/// (a fifth of a tensor's length, measured with f16 on the CPU), and training goes another way: one of a
+/// batch of two is off by a sixth of the loss after ten steps. The operations are compared more closely.
+const MIXED_LOGITS: f64 = 5e-2;
+const MIXED_LOSSES: f64 = 0.3;
 
 /// The network and batch that are trained on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +85,7 @@ pub fn compare_mixed(scale: Scale, cpu: &Device, device: &Device) -> Result<Netw
     let again = ten_steps(&device.clone().autodiff(), scale, PrecisionName::Mixed)?;
     Ok(NetworkReport {
         scale,
-        checks: expected.outputs(&found, [MIXED; 2]),
+        checks: expected.outputs(&found, [MIXED_LOGITS, MIXED_LOSSES]),
         deterministic: found.after == again,
     })
 }

@@ -1,0 +1,123 @@
+//! The way a GPU goes, on a software Vulkan driver where there is one (Debian: mesa-vulkan-drivers),
+//! and what serves GPUs first but works everywhere.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{Scratch, read_json};
+
+const SWEEP: &str = r#"
+name = "gpu"
+losses = [{ name = "cross_entropy" }]
+seeds = [1]
+
+[train]
+dataset = "shapes"
+subset = 64
+width = 4
+batch_size = 16
+epochs = 1
+"#;
+
+#[test]
+fn an_unknown_combination_is_refused_with_the_known_ones() {
+    let finished = Scratch::new().run(&["doctor", "--try", "cuda"]).expect(2);
+    let expected = "expected one of spirv+fusion, spirv, wgsl+fusion, wgsl, found cuda";
+    assert!(finished.stderr.contains(expected), "{finished:?}");
+}
+
+#[test]
+fn a_trial_on_wgpu_is_checked_first_and_gives_the_losses_of_flex() {
+    let scratch = Scratch::new();
+    scratch.write("sweep.toml", SWEEP);
+    let run = |backend: &str, store: &str| {
+        scratch.run(&["run", "sweep.toml", "--backend", backend, "--store", store])
+    };
+    let finished = run("wgpu", "wgpu");
+    if finished.stderr.contains("found no adapter") {
+        eprintln!("skipped: no Vulkan driver here");
+        return;
+    }
+    finished.expect(0);
+    run("flex", "flex").expect(0);
+
+    let [found, expected] = ["wgpu", "flex"].map(|store| losses(&trials(&scratch, store)[0]));
+    assert_eq!(found.len(), 4);
+    for (found, expected) in found.iter().zip(&expected) {
+        let close = (found - expected).abs() < 1e-3 * expected;
+        assert!(close, "{found} ≠ {expected}");
+    }
+    let trial = &trials(&scratch, "wgpu")[0];
+    let environment = read_json(&trial.join("environment.json"));
+    for key in ["kernels", "determinism", "driver", "precision"] {
+        assert!(environment[key].is_string(), "{key}: {environment}");
+    }
+    let result = read_json(&trial.join("result.json"));
+    assert!(result["device_memory_bytes"].as_u64() > Some(0), "{result}");
+    // Caches lie in the user's cache directory, not where the program was started.
+    let mut names: Vec<_> = (fs::read_dir(scratch.path(".")).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["flex", "sweep.toml", "wgpu"]);
+
+    // What is known of this driver and program is not tried again.
+    let again = run("wgpu", "again").expect(0);
+    assert!(!again.stderr.contains("against the CPU"), "{again:?}");
+}
+
+#[test]
+fn trials_in_processes_of_their_own_give_the_same_weights() {
+    let scratch = Scratch::new();
+    scratch.write("sweep.toml", &SWEEP.replace("[1]", "[1, 2, 3]"));
+    let run = |jobs: &str| {
+        let arguments = ["run", "sweep.toml", "--backend", "flex"];
+        let finished = scratch.run(&[&arguments[..], &["--jobs", jobs, "--store", jobs]].concat());
+        let weights: Vec<_> = (trials(&scratch, jobs).iter())
+            .map(|trial| {
+                (
+                    trial.file_name().unwrap().to_owned(),
+                    fs::read(trial.join("model.safetensors")).unwrap(),
+                )
+            })
+            .collect();
+        (weights, finished.expect(0).stdout)
+    };
+    let [(one, table_of_one), (two, table_of_two)] = ["1", "2"].map(run);
+    assert_eq!(one.len(), 3);
+    assert!(one == two, "the weights differ");
+    assert_eq!(table_of_one, table_of_two);
+}
+
+#[test]
+fn a_bench_tells_where_a_step_goes() {
+    let arguments = "bench --backend flex --width 2 --batch 4 --steps 2 --json";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let rows = Scratch::new().run(&arguments).expect(0).json();
+    for part in ["data_ms", "forward_ms", "backward_ms", "optimizer_ms"] {
+        let time = rows[0]["phases"][part].as_f64();
+        assert!(time >= Some(0.0), "{part}: {rows}");
+    }
+    assert!(
+        rows[1]["phases"].is_null(),
+        "inference has no phases: {rows}"
+    );
+    assert!(rows[0]["start_s"].as_f64() > Some(0.0), "{rows}");
+}
+
+/// The folders of a store's trials, by their ids.
+fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
+    let folders = fs::read_dir(scratch.path(store).join("trials")).unwrap();
+    let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+/// Of every step.
+fn losses(trial: &std::path::Path) -> Vec<f64> {
+    let text = fs::read_to_string(trial.join("steps.jsonl")).unwrap();
+    let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+    lines
+        .map(|line| line.unwrap()["loss"].as_f64().unwrap())
+        .collect()
+}
