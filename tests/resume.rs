@@ -13,7 +13,7 @@ use crate::support::{Finished, Scratch, read_json};
 /// A scratch folder with a sweep of trials, one for each seed, that take some seconds.
 fn scratch(seeds: &str) -> Scratch {
     let scratch = Scratch::new();
-    let text = sweep(CROSS_ENTROPY, seeds, "").replace("epochs = 2", "epochs = 40");
+    let text = sweep(CROSS_ENTROPY, seeds, "").replace("epochs = 2", "epochs = 12");
     scratch.write("a.toml", &text);
     scratch
 }
@@ -98,7 +98,7 @@ fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
     let scratch = scratch("[1]");
     let each_step = ["--checkpoint-interval", "0"];
-    let (killed, _) = signalled(&scratch, "-KILL", "epoch 2/40", &each_step);
+    let (killed, _) = signalled(&scratch, "-KILL", "epoch 2/12", &each_step);
     assert_eq!(killed.code, None, "{killed:#?}");
     assert!(unfinished(&scratch).join("checkpoint.safetensors").exists());
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
@@ -109,7 +109,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
 #[test]
 fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
     let scratch = scratch("[1]");
-    signalled(&scratch, "-INT", "epoch 2/40", &[]).0.expect(75);
+    signalled(&scratch, "-INT", "epoch 2/12", &[]).0.expect(75);
     let trial = unfinished(&scratch);
     let checkpoint = trial.join("checkpoint.safetensors");
     let mut content = std::fs::read(&checkpoint).unwrap();
