@@ -153,6 +153,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         images.check_same_data(&trials, &results)?;
         let work = Work {
             trials: missing,
+            planned: trials.len(),
             images,
             store: &store,
             pace,
@@ -176,6 +177,7 @@ fn run_one(
     stop_with_parent(Arc::clone(&pace.stop));
     let images = ImageLibrary::load(&trials, arguments.data_dir.as_deref())?;
     let work = Work {
+        planned: trials.len(),
         trials,
         images,
         store: &store,
@@ -242,6 +244,8 @@ fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<Stri
 /// What is to be trained, from what, and where it goes.
 struct Work<'a> {
     trials: Vec<&'a Trial>,
+    /// With those that have a result.
+    planned: usize,
     images: ImageLibrary,
     store: &'a Store,
     pace: Pace,
@@ -254,9 +258,10 @@ impl Work<'_> {
         super::use_threads(threads.or(sweep.execution.threads))?;
         let device = super::open_device(arguments.backend.unwrap_or(sweep.execution.backend))?;
         tell(format_args!(
-            "{}: {} trials to train on {} ({}), results in {}",
+            "{}: {} of {} trials to train on {} ({}), results in {}",
             sweep.name,
             self.trials.len(),
+            self.planned,
             device.backend,
             device.name,
             path.display(),
