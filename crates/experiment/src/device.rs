@@ -82,8 +82,8 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     })
 }
 
-/// Opens `adapter` for kernels made by `combination`, which has been found right and so deterministic,
-/// and, unless there is a reason against it, able to train in mixed precision. Once in a process.
+/// Opens `adapter` for kernels made by `combination`, with what was found of it: that it is right, how
+/// deterministic it is, and why it cannot train in mixed precision, if it cannot. Once in a process.
 ///
 /// # Errors
 /// When the driver refuses.
