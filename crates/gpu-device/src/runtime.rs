@@ -36,11 +36,14 @@ pub fn configure(fusion: bool, software: bool) {
         };
     }
     CubeClRuntimeConfig::try_set(settings.override_from_env());
-    let fusion = if fusion {
-        ""
+    let search = if fusion {
+        // Burn's five blocks in parallel run an optimizer's steps, one for each parameter, into an order
+        // that it cannot keep, and then fuse none of them (DESIGN.md has the counts).
+        "max_blocks = 1"
     } else {
-        "[fusion.beam_search]\nmax_explorations = 0"
+        "max_explorations = 0"
     };
-    let settings: BurnConfig = toml::from_str(fusion).expect("the text is a configuration of Burn");
+    let settings: BurnConfig = toml::from_str(&format!("[fusion.beam_search]\n{search}"))
+        .expect("the text is a configuration of Burn");
     BurnConfig::try_set(settings.override_from_env());
 }
