@@ -82,11 +82,11 @@ pub fn batch_norm_train(
             variance: Tensor::from_dispatch(variance),
         };
     }
-    let dtype = images.dtype();
-    let images = channels_first(images.cast(DType::F32));
-    let normalized = module::batch_norm_train(images, weight, bias, epsilon);
+    let (dtype, dims) = (images.dtype(), images.dims());
+    let pixels = in_pixels(images.cast(DType::F32));
+    let normalized = module::batch_norm_train(pixels, weight, bias, epsilon);
     BatchNormTrain {
-        output: followed(channels_last(normalized.output).cast(dtype), then),
+        output: followed(normalized.output.reshape(dims).cast(dtype), then),
         mean: normalized.mean,
         variance: normalized.variance,
     }
@@ -122,10 +122,10 @@ pub fn batch_norm(
             epsilon,
         ));
     }
-    let dtype = images.dtype();
-    let images = channels_first(images.cast(DType::F32));
-    let output = module::batch_norm(images, weight, bias, mean, variance, epsilon);
-    followed(channels_last(output).cast(dtype), then)
+    let (dtype, dims) = (images.dtype(), images.dims());
+    let pixels = in_pixels(images.cast(DType::F32));
+    let output = module::batch_norm(pixels, weight, bias, mean, variance, epsilon);
+    followed(output.reshape(dims).cast(dtype), then)
 }
 
 /// A step of stochastic gradient descent on one parameter: the new parameter and the new velocity.
@@ -225,6 +225,13 @@ fn followed(normalized: Tensor<4>, then: Then<Tensor<4>>) -> Tensor<4> {
         Then::Relu => relu(normalized),
         Then::AddRelu(residual) => relu(normalized + residual),
     }
+}
+
+/// `[batch, height, width, channels]` seen as `[batch · height · width, channels]`, for Burn's batch
+/// normalisation: with height and width apart it would copy the images into another order four times.
+fn in_pixels(images: Tensor<4>) -> Tensor<2> {
+    let [batch, height, width, channels] = images.dims();
+    images.reshape([batch * height * width, channels])
 }
 
 /// `[batch, height, width, channels]` seen as `[batch, channels, height, width]`.
