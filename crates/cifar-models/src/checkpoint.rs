@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize};
+
+use crate::{MapNamed, map_named, named_tensors};
 
 mod read;
 
@@ -107,10 +109,7 @@ pub fn replace<M: Module>(
     path: &Path,
 ) -> Result<M, CheckpointError> {
     compare(&named_tensors(&model), &stored, path)?;
-    Ok(model.map(&mut Replace {
-        path: Vec::new(),
-        stored,
-    }))
+    Ok(map_named(model, &mut Replace { stored }))
 }
 
 /// Writes `model` as a safetensors file.
@@ -155,14 +154,6 @@ pub fn write_tensors<'a>(
     });
     let metadata = metadata.into_iter().collect();
     serialize(views, Some(metadata)).expect("names and shapes make a short header")
-}
-
-/// Every parameter and running statistic in the model's order, named as in PyTorch, as 32-bit
-/// numbers.
-pub fn named_tensors<M: Module>(model: &M) -> Vec<(String, TensorData)> {
-    let mut collect = Collect::default();
-    model.visit(&mut collect);
-    collect.tensors
 }
 
 fn compare(
@@ -226,43 +217,13 @@ fn name_differences(missing: &[String], unexpected: &[String]) -> String {
     kinds.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-#[derive(Default)]
-struct Collect {
-    path: Vec<String>,
-    tensors: Vec<(String, TensorData)>,
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let data = param.val().into_data().convert::<f32>();
-        self.tensors.push((self.path.join("."), data));
-    }
-}
-
 struct Replace {
-    path: Vec<String>,
     stored: NamedTensors,
 }
 
-impl ModuleMapper for Replace {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let stored = self.stored.remove(&self.path.join("."));
+impl MapNamed for Replace {
+    fn map<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let stored = self.stored.remove(name);
         let data = stored.expect("every tensor was compared before");
         let tensor = Tensor::from_data(data, &param.lazy_device());
         let id = param.id;

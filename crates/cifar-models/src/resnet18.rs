@@ -193,7 +193,7 @@ impl BasicBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::named_tensors;
+    use crate::named_tensors;
 
     #[test]
     fn standard_network_has_the_published_number_of_parameters() {

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Gradients, Int, Tensor, TensorData};
-use cifar_models::{Precision, ResNet18, ResNet18Config, checkpoint};
+use cifar_models::{
+    Precision, ResNet18, ResNet18Config, checkpoint, named_gradients, named_tensors,
+};
 
 const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 const LEARNING_RATE: f64 = 0.02;
@@ -48,7 +50,7 @@ fn a_training_step_on_wgpu_equals_flex() {
         let mut network = network(&device.clone().autodiff());
         let (loss, gradients) = loss_and_gradients(&network);
         network = Sgd::default().step(network, gradients);
-        (loss, checkpoint::named_tensors(&network.valid()))
+        (loss, named_tensors(&network.valid()))
     };
     let (expected_loss, expected) = step(&Device::flex());
     let (loss, found) = step(&software);
@@ -94,15 +96,16 @@ fn assert_mixed_is_near_f32(device: &Device) {
         let logits = load(device).forward(images(device)).into_data();
         let network = load(&device.clone().autodiff());
         let (loss, gradients) = loss_and_gradients(&network);
-        let mut collected = Collect::new(&gradients);
-        network.visit(&mut collected);
-        let mut values = checkpoint::named_tensors(&network.valid());
+        let gradient: Vec<f32> = (named_gradients(&network, &gradients).into_iter())
+            .flat_map(|(_, gradient)| numbers(&gradient.into_data()))
+            .collect();
+        let mut values = named_tensors(&network.valid());
         values.push(("logits".to_owned(), logits));
         values.push(("loss".to_owned(), TensorData::from([loss as f32])));
-        (values, collected.tensors)
+        (values, gradient)
     };
-    let (expected, expected_gradients) = results(Precision::F32);
-    let (found, gradients) = results(Precision::Mixed);
+    let (expected, expected_gradient) = results(Precision::F32);
+    let (found, gradient) = results(Precision::Mixed);
     for ((name, found), (_, expected)) in found.iter().zip(&expected) {
         let deviation = distance(&numbers(found), &numbers(expected));
         assert!(
@@ -110,11 +113,7 @@ fn assert_mixed_is_near_f32(device: &Device) {
             "{name}: deviates by {deviation:.1e}"
         );
     }
-    let whole = |gradients: &[(String, TensorData)]| -> Vec<f32> {
-        let gradients = gradients.iter().flat_map(|(_, gradient)| numbers(gradient));
-        gradients.collect()
-    };
-    let deviation = distance(&whole(&gradients), &whole(&expected_gradients));
+    let deviation = distance(&gradient, &expected_gradient);
     assert!(
         deviation < MIXED_GRADIENT_TOLERANCE,
         "gradient: deviates by {deviation:.1e}"
@@ -163,16 +162,15 @@ fn assert_parity(device: &Device) {
         let (loss, gradients) = loss_and_gradients(&network);
         assert_relative(&format!("loss of step {step}"), loss, expected);
         if step == 0 {
-            let mut collected = Collect::new(&gradients);
-            network.visit(&mut collected);
-            assert_eq!(collected.tensors.len(), 62);
-            for (name, gradient) in &collected.tensors {
-                assert_tensor(name, gradient, &of_pytorch[name]);
+            let gradients = named_gradients(&network, &gradients);
+            assert_eq!(gradients.len(), 62);
+            for (name, gradient) in gradients {
+                assert_tensor(&name, &gradient.into_data(), &of_pytorch[&name]);
             }
         }
         network = sgd.step(network, gradients);
     }
-    for (name, found) in checkpoint::named_tensors(&network) {
+    for (name, found) in named_tensors(&network) {
         if name.contains("running") {
             assert_tensor(&name, &found, &of_pytorch[&name]);
         }
@@ -199,7 +197,7 @@ fn network(device: &Device) -> ResNet18 {
 fn after_training(device: &Device) -> HashMap<String, TensorData> {
     let file = fixture("parity.safetensors");
     let tensors = checkpoint::load(config().init(0, device), &file).unwrap();
-    checkpoint::named_tensors(&tensors).into_iter().collect()
+    named_tensors(&tensors).into_iter().collect()
 }
 
 /// The images of the fixture, from the same integer hash.
@@ -265,40 +263,6 @@ impl ModuleMapper for Sgd {
     }
 }
 
-/// Every parameter's gradient under its name.
-struct Collect<'a> {
-    gradients: &'a Gradients,
-    path: Vec<String>,
-    tensors: Vec<(String, TensorData)>,
-}
-
-impl<'a> Collect<'a> {
-    fn new(gradients: &'a Gradients) -> Self {
-        Self {
-            gradients,
-            path: Vec::new(),
-            tensors: Vec::new(),
-        }
-    }
-}
-
-impl ModuleVisitor for Collect<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = param.val().grad(self.gradients) {
-            self.tensors
-                .push((self.path.join("."), gradient.into_data()));
-        }
-    }
-}
-
 fn assert_relative(what: &str, found: f64, expected: f64) {
     let deviation = (found - expected).abs() / expected.abs();
     assert!(
@@ -309,9 +273,8 @@ fn assert_relative(what: &str, found: f64, expected: f64) {
 
 /// Every element within the tolerance of the tensor's largest magnitude.
 fn assert_tensor(name: &str, found: &TensorData, expected: &TensorData) {
-    assert_eq!(found.shape(), expected.shape(), "{name}");
-    let found = found.try_to_vec::<f32>().unwrap();
-    let expected = expected.try_to_vec::<f32>().unwrap();
+    let (found, expected) = (numbers(found), numbers(expected));
+    assert_eq!(found.len(), expected.len(), "{name}");
     let largest = expected.iter().fold(0.0, |a: f32, b| a.max(b.abs()));
     let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
     let deviation = f64::from(differences.fold(0.0, f32::max) / largest);

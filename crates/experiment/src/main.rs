@@ -14,6 +14,7 @@ mod plan;
 mod report;
 mod store;
 mod sweep;
+mod synthetic;
 mod train;
 
 use std::process::ExitCode;

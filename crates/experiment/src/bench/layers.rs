@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use burn::tensor::{DType, Tensor, TensorData};
-use cifar_models::random::Stream;
+use burn::tensor::{DType, Tensor};
 use cpu_kernels::{Convolution, Then, batch_norm_train, convolution};
 use serde::{Deserialize, Serialize};
 
 use super::{CLASSES, Setting, median, settings, wait_for};
 use crate::device::OpenDevice;
 use crate::sweep::PrecisionName;
+use crate::synthetic;
 use crate::train::build_model;
 
 /// Times that each layer is measured; the median counts.
@@ -164,9 +164,5 @@ fn median_times(device: &OpenDevice, forward: impl Fn() -> Tensor<4>) -> Result<
 }
 
 fn noise(device: &OpenDevice, shape: [usize; 4]) -> Tensor<4> {
-    let mut noise = Stream::new(0, "layers", 0);
-    let values: Vec<f32> = (0..shape.iter().product())
-        .map(|_| noise.normal())
-        .collect();
-    Tensor::from_data(TensorData::new(values, shape), &device.autodiff())
+    synthetic::noise("layers", shape, &device.autodiff())
 }

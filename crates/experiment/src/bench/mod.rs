@@ -9,8 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use bonus_loss::LossConfig;
 use burn::module::Module;
-use burn::tensor::{Int, Tensor, TensorData};
-use cifar_models::random::Stream;
+use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub use self::layers::{LayerRow, bench_layers};
@@ -18,6 +17,7 @@ pub use self::phases::{Phases, bench_phases};
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
 use crate::sweep::{BackendChoice, PrecisionName, TrainSettings};
+use crate::synthetic;
 use crate::train::{Learner, build_model};
 
 /// Steps before the measured ones: they fill caches and pools and start the threads.
@@ -179,14 +179,7 @@ fn settings(setting: &Setting) -> TrainSettings {
     }
 }
 
-/// Images of noise `[batch, 3, 32, 32]` and labels `[batch]` that go round the classes.
+/// Images `[batch, 3, 32, 32]` and labels `[batch]`.
 fn fixed_batch(device: &OpenDevice, batch: usize) -> (Tensor<4>, Tensor<1, Int>) {
-    let mut noise = Stream::new(0, "bench", 0);
-    let pixels: Vec<f32> = (0..batch * 3 * 32 * 32).map(|_| noise.normal()).collect();
-    let labels: Vec<i32> = (0..batch).map(|index| (index % CLASSES) as i32).collect();
-    let device = device.autodiff();
-    (
-        Tensor::from_data(TensorData::new(pixels, [batch, 3, 32, 32]), &device),
-        Tensor::from_data(TensorData::new(labels, [batch]), &device),
-    )
+    synthetic::batch("bench", batch, CLASSES, &device.autodiff())
 }

@@ -118,28 +118,28 @@ fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
 /// Measures in a process of its own: a peak of memory and a number of threads are a process's.
 fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
     let program = std::env::current_exe().context("bench: this program's own file")?;
-    let mut command = Command::new(program);
-    command
-        .args(["bench", "--json"])
-        .args(["--backend", setting.backend.name()])
-        .args(["--mode", setting.mode.name()])
-        .args(["--precision", setting.precision.name()])
-        .args(["--width", &setting.width.to_string()])
-        .args(["--batch", &setting.batch.to_string()])
-        .args(["--steps", &setting.steps.to_string()])
-        .args(
-            setting
-                .threads
-                .map(|threads| format!("--threads={threads}")),
-        )
-        .args(layers.then_some("--layers"))
-        .stderr(Stdio::inherit());
-    let output = command.output().context("bench: a row's own process")?;
+    let mut arguments = format!(
+        "bench --json --backend {} --mode {} --precision {} --width {} --batch {} --steps {}",
+        setting.backend,
+        setting.mode.name(),
+        setting.precision,
+        setting.width,
+        setting.batch,
+        setting.steps,
+    );
+    if let Some(threads) = setting.threads {
+        arguments += &format!(" --threads {threads}");
+    }
+    if layers {
+        arguments += " --layers";
+    }
+    let output = Command::new(program)
+        .args(arguments.split(' '))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("bench: a row's own process")?;
     if !output.status.success() {
-        bail!(
-            "bench: the process that measured {setting:?} ended with {}",
-            output.status
-        );
+        bail!("bench: `{arguments}` ended with {}", output.status);
     }
     let rows: Vec<BenchRow> = serde_json::from_slice(&output.stdout).context("bench: a row")?;
     rows.into_iter().next().context("bench: no row")

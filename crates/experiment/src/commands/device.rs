@@ -49,6 +49,9 @@ pub fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> Precision
 }
 
 #[cfg(feature = "wgpu")]
+pub use self::gpu::best_adapter;
+
+#[cfg(feature = "wgpu")]
 mod gpu {
     use std::time::Duration;
 
@@ -62,13 +65,21 @@ mod gpu {
     /// The first use of an adapter tunes its kernels, which takes minutes on some.
     const LIMIT: Duration = Duration::from_mins(15);
 
-    /// The best adapter, be it a software adapter.
-    pub fn open() -> Result<OpenDevice> {
-        let adapter = Adapter::best().ok_or_else(|| {
+    /// The best adapter of this machine.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn best_adapter() -> Result<Adapter, Unavailable> {
+        Adapter::best().ok_or_else(|| {
             Unavailable(
-                "expected a GPU for wgpu, found no adapter: install the GPU's Vulkan driver, or use --backend flex".to_owned(),
+                "expected a GPU, found no adapter: install the GPU's Vulkan driver, or use --backend flex".to_owned(),
             )
-        })?;
+        })
+    }
+
+    /// Opens the best adapter, be it a software adapter.
+    pub fn open() -> Result<OpenDevice> {
+        let adapter = best_adapter()?;
         if adapter.identity.software {
             tell(format_args!(
                 "warning: no GPU was found; wgpu runs on the software adapter {}, slower than --backend flex",

@@ -7,7 +7,7 @@ use clap::Args;
 use gpu_device::{Adapter, AdapterIdentity, Combination};
 use serde::Serialize;
 
-use super::{print, tell};
+use super::{best_adapter, print, tell};
 use crate::device::{Unavailable, open_cpu};
 use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
 use crate::sweep::BackendChoice;
@@ -56,9 +56,7 @@ struct Row<'a> {
 }
 
 pub fn run(arguments: &DoctorArguments) -> Result<()> {
-    let adapter = Adapter::best().ok_or_else(|| {
-        Unavailable("expected a GPU to look at, found no adapter: install its Vulkan driver; the CPU backends need no doctor".to_owned())
-    })?;
+    let adapter = best_adapter()?;
     if let Some(combination) = arguments.r#try {
         return compare_here(&adapter, combination);
     }

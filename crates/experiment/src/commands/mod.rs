@@ -6,9 +6,11 @@ mod device;
 #[cfg(feature = "wgpu")]
 mod doctor;
 mod eval;
+mod failure;
 mod images;
 mod jobs;
 mod losses;
+mod pace;
 mod progress;
 mod report;
 mod run;
@@ -24,7 +26,11 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
+#[cfg(not(feature = "wgpu"))]
+use crate::{device::not_compiled_in, sweep::BackendChoice};
 
+#[cfg(feature = "wgpu")]
+use self::device::best_adapter;
 use self::device::{open_device, usable_precision};
 pub use self::run::Unfinished;
 
@@ -46,6 +52,9 @@ enum Command {
     Bench(bench::BenchArguments),
     #[cfg(feature = "wgpu")]
     Doctor(doctor::DoctorArguments),
+    /// Hold the GPU against the CPU; not in this build
+    #[cfg(not(feature = "wgpu"))]
+    Doctor,
 }
 
 /// Does what the command line asks for.
@@ -59,6 +68,8 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Bench(arguments) => bench::run(arguments),
         #[cfg(feature = "wgpu")]
         Command::Doctor(arguments) => doctor::run(arguments),
+        #[cfg(not(feature = "wgpu"))]
+        Command::Doctor => Err(not_compiled_in(BackendChoice::Wgpu).into()),
     }
 }
 

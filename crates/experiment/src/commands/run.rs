@@ -4,16 +4,15 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
+use super::failure::without_panic;
 use super::images::ImageLibrary;
 use super::jobs::{stop_with_parent, train_in_processes};
+use super::pace::Pace;
 use super::progress::Progress;
 use super::trial::{Outcome, train_and_record};
 use super::{print, tell};
@@ -22,7 +21,6 @@ use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialResult, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
-use crate::train::{Moment, Next};
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
 const CHECKPOINT_INTERVAL: u64 = 60;
@@ -274,20 +272,28 @@ impl Work<'_> {
             drop(device);
             return train_in_processes(&self.trials, arguments.jobs, arguments, &self.pace.stop);
         }
-        self.train_here(&device)
+        self.train_here(&device, arguments)
     }
 
-    /// Trains one trial after the other in this process.
-    fn train_here(&mut self, device: &OpenDevice) -> Result<()> {
+    /// Trains one trial after the other in this process, as long as its device can be relied on.
+    fn train_here(&mut self, device: &OpenDevice, arguments: &RunArguments) -> Result<()> {
         let trials = self.trials.len();
         let mut progress = Progress::new(trials);
         for (trained, trial) in self.trials.iter().enumerate() {
             let images = self.images.of(trial)?;
             progress.begin_trial(trial, images.train.len());
-            self.pace.last_checkpoint = Instant::now();
+            self.pace.begin_trial();
             let mut next = |moment| self.pace.next(moment);
             match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
-                Outcome::Ended(result) => progress.end_trial(&result),
+                Outcome::Ended(result) => {
+                    progress.end_trial(&result);
+                    let left = &self.trials[trained + 1..];
+                    let failed = result.state == TrialState::Failed;
+                    if failed && device.backend == BackendChoice::Wgpu && !left.is_empty() {
+                        drop(progress);
+                        return self.train_without(device, left, arguments);
+                    }
+                }
                 Outcome::Interrupted { step } => {
                     return Err(Unfinished::Interrupted {
                         trial: trial.id.clone(),
@@ -300,6 +306,23 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Trains `trials` after one failed on `device`, which may be lost with all that this process would
+    /// do on it.
+    fn train_without(
+        &self,
+        device: &OpenDevice,
+        trials: &[&Trial],
+        arguments: &RunArguments,
+    ) -> Result<()> {
+        tell("note: the device may have failed, so the other trials get processes of their own");
+        // They need its memory; a device that is lost cannot give any back.
+        let _ = without_panic(|| {
+            device.device.memory_cleanup();
+            Ok(())
+        });
+        train_in_processes(trials, NonZeroUsize::MIN, arguments, &self.pace.stop)
     }
 }
 
@@ -322,42 +345,4 @@ fn conclude(results: Vec<Option<TrialResult>>, path: &Path) -> Result<()> {
         .into());
     }
     Ok(())
-}
-
-/// When a trial writes a checkpoint and when it stops.
-struct Pace {
-    stop: Arc<AtomicBool>,
-    checkpoint_interval: Duration,
-    last_checkpoint: Instant,
-}
-
-impl Pace {
-    /// From now on the first Ctrl-C (or termination signal) stops after the step at hand, the second
-    /// at once.
-    fn new(checkpoint_interval: Duration) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag still down and only raises it.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-                .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-                .context("signals: the handler of Ctrl-C could not be installed")?;
-        }
-        Ok(Self {
-            stop,
-            checkpoint_interval,
-            last_checkpoint: Instant::now(),
-        })
-    }
-
-    fn next(&mut self, moment: Moment) -> Next {
-        if self.stop.load(Ordering::Relaxed) {
-            return Next::Stop;
-        }
-        let due = self.last_checkpoint.elapsed() >= self.checkpoint_interval;
-        if due && matches!(moment, Moment::Step(_)) {
-            self.last_checkpoint = Instant::now();
-            return Next::Checkpoint;
-        }
-        Next::Continue
-    }
 }

@@ -1,11 +1,10 @@
 //! Trains one trial and leaves its record in the store, however it ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
+use super::failure::{with_advice, without_panic};
 use super::progress::Progress;
 use crate::device::OpenDevice;
 use crate::plan::Trial;
@@ -177,45 +176,4 @@ impl Observer for TrialLog<'_> {
     fn next(&mut self, moment: Moment) -> Next {
         (self.pace)(moment)
     }
-}
-
-/// `cause`, with what to do about it where memory was too small.
-fn with_advice(cause: String) -> String {
-    // As cubecl, wgpu and Rust's allocator say it.
-    let signs = [
-        "out of memory",
-        "outofmemory",
-        "buffertoobig",
-        "memory allocation of",
-    ];
-    let lower_case = cause.to_lowercase();
-    if signs.iter().any(|sign| lower_case.contains(sign)) {
-        return format!(
-            "{cause}: the device has too little memory for this trial: lower train.batch_size or train.width, or --jobs"
-        );
-    }
-    cause
-}
-
-/// Turns a panic inside `work` (a driver that gives up, a device out of memory) into an error, so
-/// that one trial's end is not the sweep's.
-fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    // The hook is the whole process's, and tests train side by side.
-    static ALONE: Mutex<()> = Mutex::new(());
-    static MESSAGE: Mutex<Option<String>> = Mutex::new(None);
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|panic| {
-        if let Ok(mut message) = MESSAGE.lock() {
-            // The first panic is the cause; those of threads waiting for it come after.
-            message.get_or_insert_with(|| panic.to_string());
-        }
-    }));
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    std::panic::set_hook(hook);
-    let message = MESSAGE.lock().ok().and_then(|mut message| message.take());
-    outcome.unwrap_or_else(|_| {
-        let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
-        Err(anyhow!(message.replace('\n', " ")))
-    })
 }

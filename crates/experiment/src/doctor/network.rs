@@ -2,16 +2,15 @@
 
 use anyhow::Result;
 use bonus_loss::LossConfig;
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
-use cifar_models::ResNet18;
-use cifar_models::checkpoint::named_tensors;
-use cifar_models::random::Stream;
+use burn::module::Module;
+use burn::tensor::Device;
+use cifar_models::{ResNet18, named_gradients, named_tensors};
 use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use crate::measure::{read_sums, read_values};
 use crate::sweep::{PrecisionName, TrainSettings};
+use crate::synthetic;
 use crate::train::{Learner, build_model};
 
 const CLASSES: usize = 10;
@@ -130,21 +129,17 @@ impl Trained {
     fn on(device: &Device, scale: Scale, precision: PrecisionName) -> Result<Self> {
         let device = device.clone().autodiff();
         let model = build_model(&settings(scale, precision), CLASSES, 0, &device);
-        let (images, targets) = batch(&device, scale.batch);
+        let (images, targets) = synthetic::batch("doctor", scale.batch, CLASSES, &device);
         let logits = model.forward(images);
         let losses = cross_entropy()?
             .init()
             .forward_no_reduction(logits.clone(), targets);
         let gradients = (losses.sum_dim(0) / scale.batch as f64).backward();
-        let mut collect = CollectGradients {
-            path: Vec::new(),
-            gradients: &gradients,
-            found: Ok(Vec::new()),
-        };
-        model.visit(&mut collect);
+        let gradients = named_gradients(&model, &gradients).into_iter();
+        let gradients = gradients.map(|(name, gradient)| Ok((name, read_values(gradient)?)));
         Ok(Self {
             logits: read_values(logits)?,
-            gradients: collect.found?,
+            gradients: gradients.collect::<Result<_>>()?,
             after: ten_steps(&device, scale, precision)?,
         })
     }
@@ -153,7 +148,7 @@ impl Trained {
 fn ten_steps(device: &Device, scale: Scale, precision: PrecisionName) -> Result<AfterTenSteps> {
     let loss = cross_entropy()?;
     let mut learner = Learner::new(&settings(scale, precision), &loss, CLASSES, 0, device);
-    let (images, targets) = batch(device, scale.batch);
+    let (images, targets) = synthetic::batch("doctor", scale.batch, CLASSES, device);
     let mut losses = Vec::new();
     for _ in 0..STEPS {
         let sums;
@@ -185,44 +180,4 @@ fn settings(scale: Scale, precision: PrecisionName) -> TrainSettings {
 
 fn cross_entropy() -> Result<LossConfig> {
     Ok(LossConfig::new("cross_entropy")?)
-}
-
-/// Images of noise `[batch, 3, 32, 32]` and labels `[batch]` that go round the classes.
-fn batch(device: &Device, batch: usize) -> (Tensor<4>, Tensor<1, Int>) {
-    let mut noise = Stream::new(0, "doctor", 0);
-    let pixels: Vec<f32> = (0..batch * 3 * 32 * 32).map(|_| noise.normal()).collect();
-    let labels: Vec<i32> = (0..batch).map(|index| (index % CLASSES) as i32).collect();
-    (
-        Tensor::from_data(TensorData::new(pixels, [batch, 3, 32, 32]), device),
-        Tensor::from_data(TensorData::new(labels, [batch]), device),
-    )
-}
-
-struct CollectGradients<'a> {
-    path: Vec<String>,
-    gradients: &'a Gradients,
-    found: Result<Named>,
-}
-
-impl ModuleVisitor for CollectGradients<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        // Running statistics have no gradient.
-        let Some(gradient) = parameter.val().grad(self.gradients) else {
-            return;
-        };
-        let name = self.path.join(".");
-        match (&mut self.found, read_values(gradient)) {
-            (Ok(found), Ok(values)) => found.push((name, values)),
-            (Ok(_), Err(error)) => self.found = Err(error),
-            (Err(_), _) => {}
-        }
-    }
 }

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use cifar_models::random::Stream;
+use burn::tensor::{DType, Device, Tensor};
 use cpu_kernels::{SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step};
 
 use super::check::Check;
 use crate::measure::{read_values, sums};
+use crate::synthetic::{labels, noise};
 
 /// One operation alone rounds far less than a network.
 const TOLERANCE: f64 = 1e-4;
@@ -200,7 +200,7 @@ fn summed(device: &Device) -> Result<Outputs> {
     let losses = noise("losses", [64], device);
     Ok(vec![(
         "sums",
-        read_values(sums(losses, logits, targets(64, device)))?,
+        read_values(sums(losses, logits, labels(64, CLASSES, device)))?,
     )])
 }
 
@@ -226,7 +226,7 @@ fn loss_of(loss: &LossConfig, device: &Device) -> Result<Outputs> {
     let logits = (noise("logits", [64, CLASSES], &device) * 8.0).require_grad();
     let losses = loss
         .init()
-        .forward_no_reduction(logits.clone(), targets(64, &device));
+        .forward_no_reduction(logits.clone(), labels(64, CLASSES, &device));
     let gradients = losses.clone().sum().backward();
     Ok(vec![
         ("values", read_values(losses)?),
@@ -239,17 +239,4 @@ fn loss_of(loss: &LossConfig, device: &Device) -> Result<Outputs> {
 
 fn gradient<const D: usize>(tensor: &Tensor<D>, gradients: &burn::tensor::Gradients) -> Tensor<D> {
     tensor.grad(gradients).expect("it was required")
-}
-
-fn targets(count: usize, device: &Device) -> Tensor<1, Int> {
-    let labels: Vec<i32> = (0..count).map(|index| (index % CLASSES) as i32).collect();
-    Tensor::from_data(TensorData::new(labels, [count]), device)
-}
-
-fn noise<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
-    let mut noise = Stream::new(0, name, 0);
-    let values: Vec<f32> = (0..shape.iter().product())
-        .map(|_| noise.normal())
-        .collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
 }

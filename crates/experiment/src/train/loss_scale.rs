@@ -1,9 +1,10 @@
 //! Dynamic loss scaling: lifts gradients into the range of f16, and leaves out steps that overflow it.
 
 use anyhow::{Context, Result};
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::{Bool, Device, Gradients, Tensor};
 use cifar_models::checkpoint::NamedTensors;
+use cifar_models::named_gradients;
 use cpu_kernels::{SgdStep, sgd_step};
 
 use crate::measure::read_values;
@@ -117,29 +118,11 @@ impl LossScale {
 
 /// Whether every gradient of `model` is finite, `[1]`.
 fn are_finite<M: Module>(model: &M, gradients: &Gradients) -> Tensor<1, Bool> {
-    let mut collected = Sums {
-        gradients,
-        sums: Vec::new(),
-    };
-    model.visit(&mut collected);
-    Tensor::cat(collected.sums, 0).is_finite().all()
-}
-
-/// The sum of each parameter's gradient. One number that is not finite makes the sum so, and finite
-/// ones are too small and too few to add up beyond f32: this takes one pass over the gradients.
-struct Sums<'a> {
-    gradients: &'a Gradients,
-    /// `[1]` each
-    sums: Vec<Tensor<1>>,
-}
-
-impl ModuleVisitor for Sums<'_> {
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        // Running statistics have no gradient.
-        if let Some(gradient) = parameter.val().grad(self.gradients) {
-            self.sums.push(gradient.sum());
-        }
-    }
+    // One number that is not finite makes a gradient's sum so, and finite ones are too small and too few
+    // to add up beyond f32: this takes one pass over the gradients.
+    let sums = named_gradients(model, gradients).into_iter();
+    let sums = sums.map(|(_, gradient)| gradient.sum()).collect();
+    Tensor::cat(sums, 0).is_finite().all()
 }
 
 /// What one step makes of its scaled gradients.
@@ -177,6 +160,8 @@ impl Unscaling {
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Param;
+
     use super::super::sgd::Sgd;
     use super::*;
     use crate::sweep::TrainSettings;

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use cifar_models::checkpoint::{NamedTensors, named_tensors};
+use cifar_models::checkpoint::NamedTensors;
+use cifar_models::{MapNamed, map_named, named_tensors};
 use cpu_kernels::{SgdStep, sgd_step};
 
 use super::loss_scale::Unscaling;
@@ -39,13 +40,13 @@ impl Sgd {
         learning_rate: f64,
         unscaling: Option<&Unscaling>,
     ) -> M {
-        model.map(&mut Update {
+        let mut update = Update {
             optimizer: self,
             gradients,
             learning_rate,
             unscaling,
-            path: Vec::new(),
-        })
+        };
+        map_named(model, &mut update)
     }
 
     /// The velocities by the names of their parameters, each in one row.
@@ -88,7 +89,7 @@ impl Sgd {
     /// The parameter called `name` after a step along `gradient`.
     fn updated<const D: usize>(
         &mut self,
-        name: String,
+        name: &str,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
         learning_rate: f64,
@@ -104,14 +105,15 @@ impl Sgd {
         };
         let shape = parameter.shape();
         let elements = shape.num_elements();
-        let velocity = self.velocities.remove(&name);
+        let velocity = self.velocities.remove(name);
         let velocity = velocity.map(|velocity| velocity.reshape(shape));
         let [parameter, velocity] = match unscaling {
             None => sgd_step(parameter, gradient, velocity, rule),
             Some(unscaling) => unscaling.sgd_step(parameter, gradient, velocity, rule),
         };
         if self.momentum > 0.0 {
-            self.velocities.insert(name, velocity.reshape([elements]));
+            let velocity = velocity.reshape([elements]);
+            self.velocities.insert(name.to_owned(), velocity);
         }
         parameter
     }
@@ -123,25 +125,15 @@ struct Update<'a> {
     gradients: Gradients,
     learning_rate: f64,
     unscaling: Option<&'a Unscaling>,
-    path: Vec<String>,
 }
 
-impl ModuleMapper for Update<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+impl MapNamed for Update<'_> {
+    fn map<const D: usize>(&mut self, name: &str, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
         parameter.map(|tensor| {
             // Running statistics have no gradient and stay as they are.
             let Some(gradient) = tensor.grad_remove(&mut self.gradients) else {
                 return tensor;
             };
-            let name = self.path.join(".");
             let value = self.optimizer.updated(
                 name,
                 tensor.inner(),

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use bonus_loss::{Loss, LossConfig};
 use burn::tensor::{Device, Int, Tensor};
-use cifar_models::checkpoint::{NamedTensors, named_tensors, replace};
-use cifar_models::{Precision, ResNet18, ResNet18Config};
+use cifar_models::checkpoint::{NamedTensors, replace};
+use cifar_models::{Precision, ResNet18, ResNet18Config, named_tensors};
 
 use super::loss_scale::LossScale;
 use super::sgd::Sgd;

@@ -449,15 +449,3 @@ fn a_failed_trial_is_trained_again_from_its_start() {
     case.session(&store, |_| Next::Continue);
     assert!(case.record(&store) == case.uninterrupted());
 }
-
-#[test]
-fn a_panic_becomes_an_error_with_its_message() {
-    let outcome: Result<()> = without_panic(|| panic!("the driver gave up"));
-    let message = outcome.expect_err("the work panicked").to_string();
-    assert!(message.contains("the driver gave up"), "{message}");
-}
-
-#[test]
-fn what_does_not_panic_comes_back_unchanged() {
-    assert_eq!(without_panic(|| Ok(3)).ok(), Some(3));
-}

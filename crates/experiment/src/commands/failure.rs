@@ -1,0 +1,78 @@
+//! What a trial dies of that is not its own fault: drivers that give up, devices out of memory.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, anyhow};
+
+/// `cause`, with what to do about it where memory was too small.
+pub fn with_advice(cause: String) -> String {
+    // As cubecl, wgpu and Rust's allocator say it.
+    let signs = [
+        "out of memory",
+        "outofmemory",
+        "buffertoobig",
+        "memory allocation of",
+    ];
+    let lower_case = cause.to_lowercase();
+    if signs.iter().any(|sign| lower_case.contains(sign)) {
+        return format!(
+            "{cause}: the device has too little memory for this trial: lower train.batch_size or train.width, or --jobs"
+        );
+    }
+    cause
+}
+
+/// Turns a panic inside `work` (a driver that gives up, a device out of memory) into an error, so
+/// that one trial's end is not the sweep's.
+pub fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // The hook is the whole process's, and tests train side by side.
+    static ALONE: Mutex<()> = Mutex::new(());
+    static MESSAGE: Mutex<Option<String>> = Mutex::new(None);
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|panic| {
+        if let Ok(mut message) = MESSAGE.lock() {
+            // The first panic is the cause; those of threads waiting for it come after.
+            message.get_or_insert_with(|| panic.to_string());
+        }
+    }));
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    std::panic::set_hook(hook);
+    let message = MESSAGE.lock().ok().and_then(|mut message| message.take());
+    outcome.unwrap_or_else(|_| {
+        let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
+        Err(anyhow!(message.replace('\n', " ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_memory_comes_with_advice_and_nothing_else_does() {
+        let causes = [
+            "CompileError(OutOfMemory)",
+            "device: can't allocate: BufferTooBig(17)",
+        ];
+        for cause in causes {
+            let told = with_advice(cause.to_owned());
+            let advised = told.contains(cause) && told.contains("lower train.batch_size");
+            assert!(advised, "{told}");
+        }
+        assert_eq!(with_advice("device: lost".to_owned()), "device: lost");
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_with_its_message() {
+        let outcome: Result<()> = without_panic(|| panic!("the driver gave up"));
+        let message = outcome.expect_err("the work panicked").to_string();
+        assert!(message.contains("the driver gave up"), "{message}");
+    }
+
+    #[test]
+    fn what_does_not_panic_comes_back_unchanged() {
+        assert_eq!(without_panic(|| Ok(3)).ok(), Some(3));
+    }
+}

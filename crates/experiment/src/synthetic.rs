@@ -1,0 +1,29 @@
+//! Numbers for what asks for no dataset: benchmarks and the check of devices.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use cifar_models::random::Stream;
+
+/// Normal numbers of mean 0 and variance 1; the same for a name on every device.
+pub fn noise<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let mut stream = Stream::new(0, name, 0);
+    let count = shape.iter().product();
+    let values: Vec<f32> = (0..count).map(|_| stream.normal()).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Labels `[count]` that go round the classes.
+pub fn labels(count: usize, classes: usize, device: &Device) -> Tensor<1, Int> {
+    let labels: Vec<i32> = (0..count).map(|index| (index % classes) as i32).collect();
+    Tensor::from_data(TensorData::new(labels, [count]), device)
+}
+
+/// Images of noise `[size, 3, 32, 32]` and their labels.
+pub fn batch(
+    name: &str,
+    size: usize,
+    classes: usize,
+    device: &Device,
+) -> (Tensor<4>, Tensor<1, Int>) {
+    let images = noise(name, [size, 3, 32, 32], device);
+    (images, labels(size, classes, device))
+}
