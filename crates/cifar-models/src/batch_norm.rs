@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use cpu_kernels::{Then, batch_norm, batch_norm_train};
+use training_kernels::{Then, batch_norm, batch_norm_train};
 
 use crate::RunningStatistic;
 

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor, TensorData};
-use cpu_kernels::convolution;
+use training_kernels::convolution;
 
 use crate::random::Stream;
 
@@ -70,9 +70,9 @@ impl Convolution {
     }
 
     /// What this layer does to images of shape `input`, `[batch, height, width, channels_in]`.
-    pub fn shape(&self, input: [usize; 4]) -> cpu_kernels::Convolution {
+    pub fn shape(&self, input: [usize; 4]) -> training_kernels::Convolution {
         let weight = self.weight.dims();
-        cpu_kernels::Convolution::new(input, weight, self.stride, weight[2] / 2)
+        training_kernels::Convolution::new(input, weight, self.stride, weight[2] / 2)
     }
 
     /// `[batch, height, width, channels_in]` to `[batch, ⌈height/stride⌉, ⌈width/stride⌉, channels_out]`,

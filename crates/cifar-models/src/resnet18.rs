@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::serde::{Deserialize, Serialize};
 use burn::tensor::{DType, Device, Tensor};
-use cpu_kernels::Then;
+use training_kernels::Then;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights, Linear, Shortcut};
 
@@ -121,7 +121,7 @@ impl ResNet18 {
 impl ResNet18 {
     /// Every convolution by name, with what it does to images of shape `[batch, height, width, 3]`.
     /// Each is followed by batch normalisation of its output.
-    pub fn convolutions(&self, images: [usize; 4]) -> Vec<(String, cpu_kernels::Convolution)> {
+    pub fn convolutions(&self, images: [usize; 4]) -> Vec<(String, training_kernels::Convolution)> {
         let stem = self.conv1.shape(images);
         let mut maps = stem.output();
         let mut convolutions = vec![("conv1".to_owned(), stem)];

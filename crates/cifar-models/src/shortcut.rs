@@ -7,7 +7,7 @@ use burn::module::{
     ModuleVisitor,
 };
 use burn::tensor::{Device, Tensor};
-use cpu_kernels::Then;
+use training_kernels::Then;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights};
 

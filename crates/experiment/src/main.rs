@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
-use cpu_kernels::KeepingAllocator;
+use training_kernels::KeepingAllocator;
 
 use crate::commands::{BadInput, CommandLine, Unfinished, tell};
 use crate::data::DataError;

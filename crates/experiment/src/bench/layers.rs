@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 use burn::tensor::{DType, Tensor};
-use cpu_kernels::{Convolution, Then, batch_norm_train, convolution};
 use serde::{Deserialize, Serialize};
+use training_kernels::{Convolution, Then, batch_norm_train, convolution};
 
 use super::{CLASSES, Setting, median, settings, wait_for};
 use crate::device::OpenDevice;

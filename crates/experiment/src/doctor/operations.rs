@@ -3,7 +3,7 @@
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
-use cpu_kernels::{SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step};
+use training_kernels::{SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step};
 
 use super::check::Check;
 use crate::measure::{read_values, sums};

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Bool, Device, Gradients, Tensor};
 use cifar_models::checkpoint::NamedTensors;
 use cifar_models::named_gradients;
-use cpu_kernels::{SgdStep, sgd_step};
+use training_kernels::{SgdStep, sgd_step};
 
 use crate::measure::read_values;
 
@@ -118,11 +118,12 @@ impl LossScale {
 
 /// Whether every gradient of `model` is finite, `[1]`.
 fn are_finite<M: Module>(model: &M, gradients: &Gradients) -> Tensor<1, Bool> {
-    // One number that is not finite makes a gradient's sum so, and finite ones are too small and too few
-    // to add up beyond f32: this takes one pass over the gradients.
+    // One number that is not finite makes a sum so, and finite ones are too small and too few to add up
+    // beyond f32: this takes one pass over the gradients.
     let sums = named_gradients(model, gradients).into_iter();
-    let sums = sums.map(|(_, gradient)| gradient.sum()).collect();
-    Tensor::cat(sums, 0).is_finite().all()
+    let sums = sums.map(|(_, gradient)| gradient.sum());
+    let total = sums.reduce(|total, sum| total + sum);
+    total.expect("a model has parameters").is_finite()
 }
 
 /// What one step makes of its scaled gradients.

@@ -7,7 +7,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use cifar_models::checkpoint::NamedTensors;
 use cifar_models::{MapNamed, map_named, named_tensors};
-use cpu_kernels::{SgdStep, sgd_step};
+use training_kernels::{SgdStep, sgd_step};
 
 use super::loss_scale::Unscaling;
 use crate::sweep::TrainSettings;

@@ -28,7 +28,7 @@ const CLASSES: usize = STEPS * (usize::BITS - LARGE.trailing_zeros()) as usize;
 ///
 /// ```
 /// #[global_allocator]
-/// static ALLOCATOR: cpu_kernels::KeepingAllocator = cpu_kernels::KeepingAllocator::new();
+/// static ALLOCATOR: training_kernels::KeepingAllocator = training_kernels::KeepingAllocator::new();
 /// # fn main() {
 /// let zeros = vec![0.0_f32; 1 << 20];
 /// assert_eq!(zeros.as_ptr().align_offset(64), 0);

@@ -4,7 +4,7 @@ use crate::support::{Numbers, devices, error, in_double, tensor, values};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
-use cpu_kernels::{Convolution, convolution};
+use training_kernels::{Convolution, convolution};
 
 /// Relative error of the direct method and of Winograd's, which 3×3 convolutions of stride 1 with eight
 /// channels or more take.

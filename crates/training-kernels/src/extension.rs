@@ -1,4 +1,4 @@
-//! The kernels as operations of Burn's CPU backends.
+//! The kernels as operations of Burn's backends.
 
 #![allow(
     deprecated,
@@ -15,21 +15,32 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, TensorMetadata, backend_extension};
 use burn::tensor::TensorData;
 
-use crate::batch_norm::{Moments, Then, normalize};
+use crate::batch_norm::{Moments, Then, gradients, normalize};
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
-/// The differentiable operations; images lie as `[batch, height, width, channels]`.
+/// A convolution; images lie as `[batch, height, width, channels]`.
 #[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
-pub trait TrainingKernels: Backend {
+pub trait ConvolutionKernel: Backend {
     fn convolution(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
         padding: usize,
     ) -> FloatTensor<Self>;
+}
 
+/// Batch normalisation by the batch's own moments.
+#[backend_extension(
+    Autodiff,
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
+pub trait TrainingBatchNorm: Backend {
     /// Output, mean and biased variance.
+    #[fusion(meta = |values, weight, _, _, _| (values.clone(), weight.clone(), weight.clone()))]
     fn batch_norm_train_then(
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -39,9 +50,39 @@ pub trait TrainingKernels: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// The operations that have no gradient.
+/// The backward pass of [`TrainingBatchNorm`].
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
+pub trait BatchNormGradients: Backend {
+    /// The gradients of values, weight and bias, and in the place of the residual its gradient.
+    #[fusion(meta = |_, values, weight, _, _, _, then, _| {
+        let residual = then.map(|()| values.clone());
+        (values.clone(), weight.clone(), weight.clone(), residual.into())
+    })]
+    fn batch_norm_gradients(
+        output_gradient: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        then: Then<()>,
+        epsilon: f64,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        TensorThen<Self>,
+    );
+}
+
+/// Batch normalisation by given moments, without a gradient.
 #[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
-pub trait EvaluationKernels: Backend {
+pub trait EvaluationBatchNorm: Backend {
     fn batch_norm_then(
         values: FloatTensor<Self>,
         mean: FloatTensor<Self>,
@@ -51,15 +92,24 @@ pub trait EvaluationKernels: Backend {
         #[extension_type] then: TensorThen<Self>,
         epsilon: f64,
     ) -> FloatTensor<Self>;
+}
 
-    /// New parameter and velocity.
+/// Stochastic gradient descent: new parameter and velocity.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
+pub trait SgdKernels: Backend {
+    #[fusion(meta = |parameter, _, _| (parameter.clone(), parameter.clone()))]
     fn sgd_first_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         rule: SgdStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// New parameter and velocity.
+    #[fusion(meta = |parameter, _, _, _| (parameter.clone(), parameter.clone()))]
     fn sgd_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -70,6 +120,7 @@ pub trait EvaluationKernels: Backend {
 
 /// [`Then`] in the form that Burn's dispatch passes on.
 #[derive(ExtensionType)]
+#[extension_type(fusion: cfg(feature = "wgpu"))]
 pub enum TensorThen<B: Backend> {
     Nothing,
     Relu,
@@ -82,6 +133,17 @@ impl<B: Backend> TensorThen<B> {
             Self::Nothing => Then::Nothing,
             Self::Relu => Then::Relu,
             Self::AddRelu(residual) => Then::AddRelu(residual),
+        }
+    }
+}
+
+#[cfg(feature = "wgpu")]
+impl From<Then<burn::backend::fusion::custom::TensorSpec>> for TensorThenMetadata {
+    fn from(then: Then<burn::backend::fusion::custom::TensorSpec>) -> Self {
+        match then {
+            Then::Nothing => Self::Nothing,
+            Then::Relu => Self::Relu,
+            Then::AddRelu(residual) => Self::AddRelu(residual),
         }
     }
 }
@@ -119,7 +181,7 @@ impl CpuBackend for NdArray {
 macro_rules! use_kernels {
     ($($feature:literal $backend:ty),*) => {$(
         #[cfg(feature = $feature)]
-        impl TrainingKernels for $backend {
+        impl ConvolutionKernel for $backend {
             fn convolution(
                 input: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
@@ -128,7 +190,10 @@ macro_rules! use_kernels {
             ) -> FloatTensor<Self> {
                 convolution::<Self>(&input, &weight, stride, padding)
             }
+        }
 
+        #[cfg(feature = $feature)]
+        impl TrainingBatchNorm for $backend {
             fn batch_norm_train_then(
                 values: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
@@ -145,7 +210,42 @@ macro_rules! use_kernels {
         }
 
         #[cfg(feature = $feature)]
-        impl EvaluationKernels for $backend {
+        impl BatchNormGradients for $backend {
+            fn batch_norm_gradients(
+                output_gradient: FloatTensor<Self>,
+                values: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                mean: FloatTensor<Self>,
+                variance: FloatTensor<Self>,
+                output: FloatTensor<Self>,
+                then: Then<()>,
+                epsilon: f64,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, TensorThen<Self>) {
+                let gradients = gradients(
+                    &Self::values(&output_gradient),
+                    &Self::values(&values),
+                    &stored_moments::<Self>(&mean, &variance),
+                    &Self::values(&weight),
+                    epsilon,
+                    then,
+                    &Self::values(&output),
+                );
+                let dims = values.shape().dims::<4>();
+                let [of_weight, of_bias] = [gradients.weight, gradients.bias]
+                    .map(|gradient| tensor::<Self, 1>(gradient, [dims[3]], &values));
+                let then = match then {
+                    Then::Nothing => TensorThen::Nothing,
+                    Then::Relu => TensorThen::Relu,
+                    Then::AddRelu(()) => {
+                        TensorThen::AddRelu(tensor::<Self, 4>(gradients.residual, dims, &values))
+                    }
+                };
+                (tensor::<Self, 4>(gradients.values, dims, &values), of_weight, of_bias, then)
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl EvaluationBatchNorm for $backend {
             fn batch_norm_then(
                 values: FloatTensor<Self>,
                 mean: FloatTensor<Self>,
@@ -155,12 +255,13 @@ macro_rules! use_kernels {
                 then: TensorThen<Self>,
                 epsilon: f64,
             ) -> FloatTensor<Self> {
-                let [mean, variance] =
-                    [mean, variance].map(|moment| Self::values(&moment).into_owned());
-                let moments = Moments { mean, variance };
+                let moments = stored_moments::<Self>(&mean, &variance);
                 batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then)
             }
+        }
 
+        #[cfg(feature = $feature)]
+        impl SgdKernels for $backend {
             fn sgd_first_step(
                 parameter: FloatTensor<Self>,
                 gradient: FloatTensor<Self>,
@@ -199,6 +300,11 @@ fn convolution<B: CpuBackend>(
 fn moments<B: CpuBackend>(values: &FloatTensor<B>) -> Moments {
     let [_, _, _, channels] = values.shape().dims();
     Moments::of(&B::values(values), channels)
+}
+
+fn stored_moments<B: CpuBackend>(mean: &FloatTensor<B>, variance: &FloatTensor<B>) -> Moments {
+    let [mean, variance] = [mean, variance].map(|moment| B::values(moment).into_owned());
+    Moments { mean, variance }
 }
 
 fn batch_norm<B: CpuBackend>(

@@ -1,9 +1,9 @@
 //! Steps of stochastic gradient descent against their definition in float64.
 
 use burn::tensor::Device;
-use cpu_kernels::{SgdStep, sgd_step};
+use training_kernels::{SgdStep, sgd_step};
 
-use crate::support::{Numbers, devices, error, tensor, values};
+use crate::support::{Numbers, error, tensor, training_devices, values};
 
 /// Three steps along the same gradient, as `torch.optim.SGD` states them.
 fn in_double(rule: &SgdStep, parameter: &[f32], gradient: &[f32]) -> Vec<f64> {
@@ -44,7 +44,7 @@ fn steps_are_those_of_the_definition() {
             weight_decay,
         };
         let expected = in_double(&rule, &parameter, &gradient);
-        for device in devices().map(Device::without_autodiff) {
+        for device in training_devices().into_iter().map(Device::without_autodiff) {
             let step = |p, v| sgd_step(p, tensor(&gradient, [40_001], &device), v, rule);
             let [p, v] = step(tensor(&parameter, [40_001], &device), None);
             let [p, v] = step(p, Some(v));

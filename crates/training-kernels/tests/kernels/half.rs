@@ -1,8 +1,8 @@
-//! Images of f16 against images of f32, by Burn's own operations.
+//! Images of f16 against images of f32: by Burn's own operations on Flex, by our kernels on a GPU.
 
-use crate::support::{Numbers, error, in_double, tensor, values};
+use crate::support::{Numbers, error, in_double, tensor, training_devices, values};
 use burn::tensor::{DType, Device, Tensor};
-use cpu_kernels::{BatchNormTrain, Then, batch_norm, batch_norm_train, convolution};
+use training_kernels::{BatchNormTrain, Then, batch_norm, batch_norm_train, convolution};
 
 const EPSILON: f64 = 1e-5;
 /// Each of a few roundings is at most 2⁻¹¹ = 5e-4 of a number, and batch normalisation takes what the
@@ -56,5 +56,46 @@ fn images_of_f16_give_nearly_the_results_of_f32() {
     for (index, (found, expected)) in found.iter().zip(results(DType::F32)).enumerate() {
         let error = error(found, &in_double(&expected));
         assert!(error < BOUND, "result {index}: {error:.1e}");
+    }
+}
+
+/// Training's batch normalisation with residual and ReLU of images of `dtype`: output, moments, gradients.
+fn normalized(dtype: DType, device: &Device) -> Vec<Vec<f32>> {
+    let mut numbers = Numbers::new(6);
+    // More than one stretch, the last one shorter, and no whole block of channels.
+    let shape = [9, 32, 31, 40];
+    let [images, residual, pull] = [(); 3]
+        .map(|()| tensor(&numbers.values(shape.iter().product()), shape, device).require_grad());
+    let [weight, bias] = [(); 2].map(|()| tensor(&numbers.values(40), [40], device).require_grad());
+    let then = Then::AddRelu(residual.clone().cast(dtype));
+    let cast = images.clone().cast(dtype);
+    let result = batch_norm_train(cast, weight.clone(), bias.clone(), then, EPSILON);
+    assert_eq!(result.output.dtype(), dtype);
+    let output = result.output.cast(DType::F32);
+    let gradients = (output.clone() * pull).sum().backward();
+    vec![
+        values(output),
+        values(result.mean),
+        values(result.variance),
+        values(images.grad(&gradients).unwrap()),
+        values(residual.grad(&gradients).unwrap()),
+        values(weight.grad(&gradients).unwrap()),
+        values(bias.grad(&gradients).unwrap()),
+    ]
+}
+
+#[test]
+fn training_normalises_f16_nearly_as_f32_on_every_device_that_has_it() {
+    let expected = normalized(DType::F32, &Device::flex().autodiff());
+    let has_half = |device: &Device| device.supports_dtype(DType::F16);
+    for device in training_devices().iter().filter(|device| has_half(device)) {
+        let found = normalized(DType::F16, device);
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            // A value that f16 rounds over ReLU's edge changes its whole gradient, so sums are compared.
+            let difference = found.iter().zip(expected).map(|(a, b)| (a - b).powi(2));
+            let length = expected.iter().map(|value| value.powi(2)).sum::<f32>();
+            let error = (difference.sum::<f32>() / length).sqrt();
+            assert!(error < 2e-2, "result {index}: {error:.1e}");
+        }
     }
 }

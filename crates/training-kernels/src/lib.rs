@@ -10,9 +10,11 @@
 
 mod batch_norm;
 mod convolution;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 mod extension;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "wgpu")]
+mod gpu;
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 mod gradient;
 mod lanes;
 mod memory;

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use burn::tensor::{Device, Tensor};
-use cpu_kernels::{KeepingAllocator, Then, batch_norm_train, convolution};
+use training_kernels::{KeepingAllocator, Then, batch_norm_train, convolution};
 
 #[global_allocator]
 static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();

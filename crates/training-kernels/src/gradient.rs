@@ -6,13 +6,18 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata};
 
-use crate::batch_norm::{self, Moments, Then};
+use crate::batch_norm::Then;
 use crate::convolution::Convolution;
-use crate::extension::{CpuBackend, TensorThen, TrainingKernels, in_order, tensor};
+use crate::extension::{
+    BatchNormGradients, ConvolutionKernel, CpuBackend, TensorThen, TrainingBatchNorm, in_order,
+    tensor,
+};
 
-impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for Autodiff<B, C> {
+impl<B: CpuBackend + ConvolutionKernel, C: CheckpointStrategy> ConvolutionKernel
+    for Autodiff<B, C>
+{
     fn convolution(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -25,7 +30,13 @@ impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for
         let state = (input, weight, stride, padding);
         record::<B, C, _, 2>(ConvolutionGradient, nodes, state, output)
     }
+}
 
+impl<B, C> TrainingBatchNorm for Autodiff<B, C>
+where
+    B: TrainingBatchNorm + BatchNormGradients,
+    C: CheckpointStrategy,
+{
     fn batch_norm_train_then(
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -48,12 +59,10 @@ impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for
         let (output, mean, variance) =
             B::batch_norm_train_then(values.clone(), weight.clone(), bias, then, epsilon);
         let state = BatchNormState {
-            moments: Moments {
-                mean: B::values(&mean).into_owned(),
-                variance: B::values(&variance).into_owned(),
-            },
             values,
             weight,
+            mean: mean.clone(),
+            variance: variance.clone(),
             epsilon,
             then: kind,
             output: output.clone(),
@@ -70,7 +79,7 @@ impl<B: CpuBackend + TrainingKernels, C: CheckpointStrategy> TrainingKernels for
 }
 
 /// `output` as a node of the graph, if one of its parents is.
-fn record<B: CpuBackend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
+fn record<B: Backend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
     gradient: G,
     parents: [NodeGuard; N],
     state: G::State,
@@ -120,14 +129,15 @@ struct BatchNormGradient;
 struct BatchNormState<T> {
     values: T,
     weight: T,
-    moments: Moments,
+    mean: T,
+    variance: T,
     epsilon: f64,
     then: Then<()>,
     output: T,
 }
 
 /// Parents: values, weight, bias and, where there was one, the residual.
-impl<B: CpuBackend, const N: usize> Backward<B, N> for BatchNormGradient {
+impl<B: BatchNormGradients, const N: usize> Backward<B, N> for BatchNormGradient {
     type State = BatchNormState<FloatTensor<B>>;
 
     fn backward(
@@ -138,31 +148,25 @@ impl<B: CpuBackend, const N: usize> Backward<B, N> for BatchNormGradient {
     ) {
         let output_gradient = gradients.consume::<B>(&ops.node);
         let state = ops.state;
-        let shape = state.values.shape().dims::<4>();
-        let result = batch_norm::gradients(
-            &B::values(&output_gradient),
-            &B::values(&state.values),
-            &state.moments,
-            &B::values(&state.weight),
-            state.epsilon,
+        let (values, weight, bias, then) = B::batch_norm_gradients(
+            output_gradient,
+            state.values,
+            state.weight,
+            state.mean,
+            state.variance,
+            state.output,
             state.then,
-            &B::values(&state.output),
+            state.epsilon,
         );
-        let [_, _, _, channels] = shape;
-        let like = &state.values;
-        let mut parents = ops.parents.into_iter();
-        let mut next = || parents.next().flatten().map(|node| node.id);
-        if let Some(id) = next() {
-            register::<B, 4>(gradients, id, result.values, shape, like);
-        }
-        if let Some(id) = next() {
-            register::<B, 1>(gradients, id, result.weight, [channels], like);
-        }
-        if let Some(id) = next() {
-            register::<B, 1>(gradients, id, result.bias, [channels], like);
-        }
-        if let Some(id) = next() {
-            register::<B, 4>(gradients, id, result.residual, shape, like);
+        let residual = match then {
+            TensorThen::AddRelu(residual) => Some(residual),
+            TensorThen::Nothing | TensorThen::Relu => None,
+        };
+        let computed = [Some(values), Some(weight), Some(bias), residual];
+        for (parent, gradient) in ops.parents.into_iter().zip(computed) {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                gradients.register::<B>(node.id, gradient);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The kernels as functions of Burn's tensors, on every device.
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{self, conv2d};
@@ -9,8 +9,10 @@ use burn::tensor::{DType, Device, Tensor};
 
 use crate::batch_norm::Then;
 use crate::convolution::Convolution;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-use crate::extension::{EvaluationKernels, TensorThen, TrainingKernels};
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+use crate::extension::{
+    ConvolutionKernel, EvaluationBatchNorm, SgdKernels, TensorThen, TrainingBatchNorm,
+};
 use crate::sgd::SgdStep;
 
 /// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
@@ -28,10 +30,10 @@ pub fn convolution(
     padding: usize,
 ) -> Tensor<4> {
     Convolution::new(images.dims(), weight.dims(), stride, padding);
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if runs_on_kernels(&images) {
+    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+    if on_cpu(&images) {
         let (images, weight) = (images.into_dispatch(), weight.into_dispatch());
-        let output = <Dispatch as TrainingKernels>::convolution(images, weight, stride, padding);
+        let output = <Dispatch as ConvolutionKernel>::convolution(images, weight, stride, padding);
         return Tensor::from_dispatch(output);
     }
     let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
@@ -67,9 +69,9 @@ pub fn batch_norm_train(
     epsilon: f64,
 ) -> BatchNormTrain {
     check_shapes(&images, &[&weight, &bias], &then);
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if runs_on_kernels(&images) {
-        let (output, mean, variance) = <Dispatch as TrainingKernels>::batch_norm_train_then(
+    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+    if on_cpu(&images) || on_gpu(&images) {
+        let (output, mean, variance) = <Dispatch as TrainingBatchNorm>::batch_norm_train_then(
             images.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
@@ -106,13 +108,13 @@ pub fn batch_norm(
     epsilon: f64,
 ) -> Tensor<4> {
     check_shapes(&images, &[&mean, &variance, &weight, &bias], &then);
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if runs_on_kernels(&images) {
+    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+    if on_cpu(&images) {
         assert!(
             !images.device().is_autodiff(),
             "expected a device without gradients for batch normalisation by given moments"
         );
-        return Tensor::from_dispatch(<Dispatch as EvaluationKernels>::batch_norm_then(
+        return Tensor::from_dispatch(<Dispatch as EvaluationBatchNorm>::batch_norm_then(
             images.into_dispatch(),
             mean.into_dispatch(),
             variance.into_dispatch(),
@@ -151,14 +153,14 @@ pub fn sgd_step<const D: usize>(
             other.dims()
         );
     }
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    if runs_on_kernels(&parameter) {
+    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+    if parameter.dtype() == DType::F32 && (on_cpu(&parameter) || on_gpu(&parameter)) {
         let (parameter, gradient) = (parameter.into_dispatch(), gradient.into_dispatch());
         let (parameter, velocity) = match velocity {
-            None => <Dispatch as EvaluationKernels>::sgd_first_step(parameter, gradient, rule),
+            None => <Dispatch as SgdKernels>::sgd_first_step(parameter, gradient, rule),
             Some(velocity) => {
                 let velocity = velocity.into_dispatch();
-                <Dispatch as EvaluationKernels>::sgd_step(parameter, gradient, velocity, rule)
+                <Dispatch as SgdKernels>::sgd_step(parameter, gradient, velocity, rule)
             }
         };
         return [parameter, velocity].map(Tensor::from_dispatch);
@@ -196,9 +198,9 @@ fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tenso
     }
 }
 
-/// Whether the kernels compute on `tensor`: f32 on one of Burn's CPU backends.
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-fn runs_on_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
+/// Whether the CPU's kernels compute on `tensor`: f32 on one of Burn's CPU backends.
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device().without_autodiff();
     let on_cpu = match device.as_dispatch() {
         #[cfg(feature = "flex")]
@@ -210,7 +212,19 @@ fn runs_on_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_cpu && tensor.dtype() == DType::F32
 }
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+/// Whether the GPU's kernels compute on `tensor`: f32 or f16 on a device of CubeCL.
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let device: Device = tensor.device().without_autodiff();
+    let on_gpu = match device.as_dispatch() {
+        #[cfg(feature = "wgpu")]
+        DispatchDevice::Cube(_) => true,
+        _ => false,
+    };
+    on_gpu && matches!(tensor.dtype(), DType::F32 | DType::F16)
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn dispatched(then: Then<Tensor<4>>) -> TensorThen<Dispatch> {
     match then {
         Then::Nothing => TensorThen::Nothing,

@@ -1,6 +1,17 @@
 //! Inputs, devices and comparisons that the tests share.
 
+use std::sync::OnceLock;
+
 use burn::tensor::{Device, Tensor, TensorData};
+
+/// Every device with kernels for more than convolutions, with gradients: the CPU's, and software Vulkan in
+/// the place of a GPU where there is a driver.
+pub fn training_devices() -> Vec<Device> {
+    static SOFTWARE: OnceLock<Option<Device>> = OnceLock::new();
+    let software = SOFTWARE.get_or_init(gpu_device::software).clone();
+    let software = software.map(Device::autodiff);
+    devices().into_iter().chain(software).collect()
+}
 
 /// Every CPU device, with gradients.
 #[expect(

@@ -1,0 +1,94 @@
+//! A step of stochastic gradient descent in one kernel a parameter.
+
+use burn::backend::tensor::FloatTensor;
+use burn_cubecl::CubeBackend;
+use burn_cubecl::kernel::into_contiguous;
+use cubecl::prelude::*;
+
+use super::{empty, one_unit_each};
+use crate::extension::SgdKernels;
+use crate::sgd::SgdStep;
+
+impl SgdKernels for CubeBackend {
+    fn sgd_first_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        rule: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        step(parameter, gradient, None, rule)
+    }
+
+    fn sgd_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        rule: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        step(parameter, gradient, Some(velocity), rule)
+    }
+}
+
+type Primitive = FloatTensor<CubeBackend>;
+
+fn step(
+    parameter: Primitive,
+    gradient: Primitive,
+    velocity: Option<Primitive>,
+    rule: SgdStep,
+) -> (Primitive, Primitive) {
+    let (parameter, gradient) = (into_contiguous(parameter), into_contiguous(gradient));
+    let has_velocity = velocity.is_some();
+    // A kernel wants its binding; before the first step nothing is read through it.
+    let velocity = velocity.map_or_else(|| gradient.clone(), into_contiguous);
+    let [new_parameter, new_velocity] =
+        [(); 2].map(|()| empty(&parameter, parameter.meta.shape().clone(), parameter.dtype));
+    let (count, dim) = one_unit_each(&parameter);
+    step_kernel::launch(
+        &new_parameter.client,
+        count,
+        dim,
+        parameter.into_tensor_arg(),
+        gradient.into_tensor_arg(),
+        velocity.into_tensor_arg(),
+        new_parameter.clone().into_tensor_arg(),
+        new_velocity.clone().into_tensor_arg(),
+        rule.learning_rate as f32,
+        rule.momentum as f32,
+        rule.weight_decay as f32,
+        rule.nesterov,
+        has_velocity,
+    );
+    (new_parameter, new_velocity)
+}
+
+/// [`SgdStep`], element by element.
+#[cube(launch)]
+fn step_kernel(
+    parameter: &Tensor<f32>,
+    gradient: &Tensor<f32>,
+    velocity: &Tensor<f32>,
+    new_parameter: &mut Tensor<f32>,
+    new_velocity: &mut Tensor<f32>,
+    learning_rate: f32,
+    momentum: f32,
+    weight_decay: f32,
+    #[comptime] nesterov: bool,
+    #[comptime] has_velocity: bool,
+) {
+    let place = ABSOLUTE_POS;
+    if place >= new_parameter.len() {
+        terminate!();
+    }
+    let before = parameter[place];
+    let slope = gradient[place] + weight_decay * before;
+    let mut moved = slope;
+    if has_velocity {
+        moved += momentum * velocity[place];
+    }
+    let mut direction = moved;
+    if nesterov {
+        direction = slope + momentum * moved;
+    }
+    new_velocity[place] = moved;
+    new_parameter[place] = before - learning_rate * direction;
+}
