@@ -4,6 +4,10 @@
     deprecated,
     reason = "NdArray stays for comparison as long as Burn ships it"
 )]
+#![allow(
+    clippy::too_many_arguments,
+    reason = "a backward pass needs all that the forward pass met and gave"
+)]
 
 use std::borrow::Cow;
 

@@ -83,7 +83,15 @@ pub fn compare(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Compar
         networks: networks.collect::<Result<_>>()?,
     };
     let mixed = if device.supports_dtype(DType::F16) {
-        let operations = operations::compare_half(cpu, device)?;
+        let mut operations = operations::compare_half(cpu, device)?;
+        for scale in scales {
+            let convolutions = network::convolutions(*scale, cpu);
+            operations.extend(operations::compare_convolutions_in_half(
+                &convolutions,
+                cpu,
+                device,
+            )?);
+        }
         let networks = scales
             .iter()
             .map(|scale| network::compare_mixed(*scale, cpu, device));

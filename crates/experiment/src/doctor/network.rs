@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use cifar_models::{ResNet18, named_gradients, named_tensors};
 use serde::{Deserialize, Serialize};
+use training_kernels::Convolution;
 
 use super::check::Check;
 use crate::measure::{read_sums, read_values};
@@ -87,6 +88,12 @@ pub fn compare_mixed(scale: Scale, cpu: &Device, device: &Device) -> Result<Netw
         checks: expected.outputs(&found, [MIXED_LOGITS, MIXED_LOSSES]),
         deterministic: found.after == again,
     })
+}
+
+/// Every convolution of the network by name, with its shape in a batch.
+pub fn convolutions(scale: Scale, cpu: &Device) -> Vec<(String, Convolution)> {
+    let model = build_model(&settings(scale, PrecisionName::F32), CLASSES, 0, cpu);
+    model.convolutions([scale.batch, 32, 32, 3])
 }
 
 type Named = Vec<(String, Vec<f32>)>;

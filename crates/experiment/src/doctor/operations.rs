@@ -3,7 +3,9 @@
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
-use training_kernels::{SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step};
+use training_kernels::{
+    Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
+};
 
 use super::check::Check;
 use crate::measure::{read_values, sums};
@@ -43,13 +45,13 @@ impl Operation {
 
 const OPERATIONS: &[Operation] = &[
     Operation::half("3×3 convolution", |device, dtype| {
-        convolved(device, dtype, 3, 1)
+        convolved(device, dtype, &small_convolution(3, 1))
     }),
     Operation::half("3×3 convolution, stride 2", |device, dtype| {
-        convolved(device, dtype, 3, 2)
+        convolved(device, dtype, &small_convolution(3, 2))
     }),
     Operation::half("1×1 convolution, stride 2", |device, dtype| {
-        convolved(device, dtype, 1, 2)
+        convolved(device, dtype, &small_convolution(1, 2))
     }),
     Operation::half("batch norm, residual and ReLU", normalized),
     Operation::half("batch norm by running statistics", normalized_by_statistics),
@@ -99,6 +101,33 @@ pub fn compare_half(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
+/// Compares these convolutions, by name, in f16 on `device` with the same in f32 on `cpu`.
+///
+/// In a real batch a gradient of the weight adds up a hundred thousand products. A kernel that does so in
+/// f16 loses most of them, and a device may take one for some shapes and not for others.
+///
+/// # Errors
+/// When a device fails.
+pub fn compare_convolutions_in_half(
+    convolutions: &[(String, Convolution)],
+    cpu: &Device,
+    device: &Device,
+) -> Result<Vec<Check>> {
+    let mut checks = Vec::new();
+    let mut met = Vec::new();
+    for (name, shape) in convolutions {
+        if met.contains(shape) {
+            continue;
+        }
+        met.push(*shape);
+        let expected = convolved(cpu, DType::F32, shape)?;
+        let found = convolved(device, DType::F16, shape)?;
+        let name = format!("{name} of a batch of {} in f16", shape.batch);
+        checks.extend(checked(&name, &expected, &found, HALF_TOLERANCE));
+    }
+    Ok(checks)
+}
+
 fn checked(operation: &str, expected: &Outputs, found: &Outputs, tolerance: f64) -> Vec<Check> {
     (expected.iter().zip(found))
         .map(|((name, expected), (_, found))| {
@@ -107,13 +136,18 @@ fn checked(operation: &str, expected: &Outputs, found: &Outputs, tolerance: f64)
         .collect()
 }
 
-fn convolved(device: &Device, dtype: DType, kernel: usize, stride: usize) -> Result<Outputs> {
+fn small_convolution(kernel: usize, stride: usize) -> Convolution {
+    let weight = [CHANNELS_OUT, IMAGES[3], kernel, kernel];
+    Convolution::new(IMAGES, weight, stride, kernel / 2)
+}
+
+fn convolved(device: &Device, dtype: DType, shape: &Convolution) -> Result<Outputs> {
     let device = device.clone().autodiff();
-    let images = noise("images", IMAGES, &device).require_grad();
-    let shape = [CHANNELS_OUT, IMAGES[3], kernel, kernel];
-    let weight = noise("weight", shape, &device).require_grad();
+    let images = noise("images", shape.input(), &device).require_grad();
+    let weight = noise("weight", shape.weight(), &device).require_grad();
     let (images_cast, weight_cast) = (images.clone().cast(dtype), weight.clone().cast(dtype));
-    let output = convolution(images_cast, weight_cast, stride, kernel / 2).cast(DType::F32);
+    let output = convolution(images_cast, weight_cast, shape.stride, shape.padding);
+    let output = output.cast(DType::F32);
     let pull = noise("pull", output.dims(), &device);
     let gradients = (output.clone() * pull).sum().backward();
     Ok(vec![

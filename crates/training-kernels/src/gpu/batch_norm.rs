@@ -3,6 +3,11 @@
 //! Images lie as `[pixels, channels]`. Sums over the pixels are taken in stretches that the shape alone
 //! decides, and then added up by one cube for each block of channels, so they are the same bits every time.
 
+#![allow(
+    clippy::used_underscore_binding,
+    reason = "CubeCL tells a kernel's type of number through an argument that the kernel itself has no use for"
+)]
+
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
@@ -77,7 +82,7 @@ impl BatchNormGradients for CubeBackend {
         let [partial_bias, partial_weight] = shape.partial(&like);
         gradient_stretches_kernel::launch(
             &like.client,
-            shape.cubes(shape.stretches),
+            shape.cubes(shape.count),
             shape.units(),
             gradient.clone().into_tensor_arg(),
             values.clone().into_tensor_arg(),
@@ -154,7 +159,7 @@ struct Stretches {
     lanes: usize,
     /// Pixels of a stretch, but for the last.
     stretch: usize,
-    stretches: usize,
+    count: usize,
 }
 
 impl Stretches {
@@ -178,7 +183,7 @@ impl Stretches {
             width,
             lanes,
             stretch,
-            stretches: pixels.div_ceil(stretch),
+            count: pixels.div_ceil(stretch),
         }
     }
 
@@ -196,7 +201,7 @@ impl Stretches {
 
     /// Two tensors `[stretches, channels]`.
     fn partial(&self, like: &Primitive) -> [Primitive; 2] {
-        [(); 2].map(|()| empty(like, [self.stretches, self.channels], DType::F32))
+        [(); 2].map(|()| empty(like, [self.count, self.channels], DType::F32))
     }
 
     /// Two tensors `[channels]`.
@@ -211,7 +216,7 @@ fn moments(values: &Primitive) -> [Primitive; 2] {
     let [means, squares] = shape.partial(values);
     stretch_moments_kernel::launch(
         &values.client,
-        shape.cubes(shape.stretches),
+        shape.cubes(shape.count),
         shape.units(),
         values.clone().into_tensor_arg(),
         means.clone().into_tensor_arg(),
@@ -247,7 +252,7 @@ fn add_lanes(sums: &mut Shared<[f32]>, #[comptime] width: usize, #[comptime] lan
     sync_cube();
     while half > 0 {
         if unit < half * width {
-            sums[unit] = sums[unit] + sums[unit + half * width];
+            sums[unit] += sums[unit + half * width];
         }
         sync_cube();
         half /= 2;
@@ -386,11 +391,9 @@ fn normalize_kernel<F: Float>(
     if has_residual {
         result += f32::cast_from(residual[place]);
     }
-    if relu {
-        // A comparison rather than a maximum, which may lose a NaN.
-        if result <= 0.0f32 {
-            result = 0.0f32;
-        }
+    // A comparison rather than a maximum, which may lose a NaN.
+    if relu && result <= 0.0f32 {
+        result = 0.0f32;
     }
     output[place] = F::cast_from(result);
 }
@@ -404,10 +407,8 @@ fn through_relu<F: Float>(
     #[comptime] relu: bool,
 ) -> f32 {
     let mut pull = f32::cast_from(gradient[place]);
-    if relu {
-        if f32::cast_from(output[place]) <= 0.0f32 {
-            pull = 0.0f32;
-        }
+    if relu && f32::cast_from(output[place]) <= 0.0f32 {
+        pull = 0.0f32;
     }
     pull
 }
