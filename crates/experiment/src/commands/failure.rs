@@ -5,13 +5,15 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow};
 
-/// `cause`, with what to do about it where memory was too small.
-pub fn with_advice(cause: String) -> String {
+/// `cause` in one line, with what to do about it where memory was too small.
+pub fn with_advice(cause: &str) -> String {
+    let cause = in_one_line(cause);
     // As cubecl, wgpu and Rust's allocator say it.
     let signs = [
         "out of memory",
         "outofmemory",
         "buffertoobig",
+        "can't allocate buffer",
         "memory allocation of",
     ];
     let lower_case = cause.to_lowercase();
@@ -21,6 +23,20 @@ pub fn with_advice(cause: String) -> String {
         );
     }
     cause
+}
+
+/// `cause` without the frame that Burn's errors put around each of their causes.
+fn in_one_line(cause: &str) -> String {
+    let frame = [
+        "",
+        "Caused by:",
+        "Asked at:",
+        "Backtrace:",
+        "No backtrace available",
+    ];
+    let lines = cause.lines().map(str::trim);
+    let told: Vec<&str> = lines.filter(|line| !frame.contains(line)).collect();
+    told.join(": ")
 }
 
 /// Turns a panic inside `work` (a driver that gives up, a device out of memory) into an error, so
@@ -42,7 +58,7 @@ pub fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let message = MESSAGE.lock().ok().and_then(|mut message| message.take());
     outcome.unwrap_or_else(|_| {
         let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
-        Err(anyhow!(message.replace('\n', " ")))
+        Err(anyhow!(message))
     })
 }
 
@@ -55,13 +71,23 @@ mod tests {
         let causes = [
             "CompileError(OutOfMemory)",
             "device: can't allocate: BufferTooBig(17)",
+            "can't allocate buffer of size: 262144000",
         ];
         for cause in causes {
-            let told = with_advice(cause.to_owned());
+            let told = with_advice(cause);
             let advised = told.contains(cause) && told.contains("lower train.batch_size");
             assert!(advised, "{told}");
         }
-        assert_eq!(with_advice("device: lost".to_owned()), "device: lost");
+        assert_eq!(with_advice("device: lost"), "device: lost");
+    }
+
+    #[test]
+    fn a_cause_of_many_lines_is_told_in_one() {
+        let cause = "device: no result\nCaused by:\n  An IO error happened\nNo backtrace available\nAsked at:\n  here";
+        assert_eq!(
+            with_advice(cause),
+            "device: no result: An IO error happened: here"
+        );
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub fn train_and_record(
         }
         // The trial is not to blame for a full disk.
         Err(error) if error.is::<StoreError>() => return Err(error),
-        Err(error) => result.cause = Some(with_advice(format!("{error:#}"))),
+        Err(error) => result.cause = Some(with_advice(&format!("{error:#}"))),
     }
     // A device that failed may not answer.
     if result.state != TrialState::Failed {
