@@ -12,7 +12,7 @@
 #
 # In the environment, with their defaults:
 #     TIME_LIMIT=540     seconds of this call; training is ended by SIGINT shortly before
-#     DOCTOR_LIMIT=240   seconds that each way of computing may take in the parity gate, tuning included
+#     DOCTOR_LIMIT=450   seconds that each way of computing may take in the parity gate, tuning included
 #     RAW=OUT/raw        raw records: a JSON file for each measurement, logs, curves
 #     STORE=OUT/stores   stores of the trained sweeps, with weights and checkpoints
 #     PYTHON=python3     the interpreter that has torch
@@ -36,7 +36,7 @@ BINARY=$(absolute "$1") DATA=$(absolute "$2") OUT=$(absolute "$3")
 COMMAND="$0 $*"
 SCRIPTS=$(cd "$(dirname "$0")" && pwd)
 RAW=$(absolute "${RAW:-$OUT/raw}") STORE=$(absolute "${STORE:-$OUT/stores}")
-TIME_LIMIT=${TIME_LIMIT:-540} DOCTOR_LIMIT=${DOCTOR_LIMIT:-240} PYTHON=${PYTHON:-python3}
+TIME_LIMIT=${TIME_LIMIT:-540} DOCTOR_LIMIT=${DOCTOR_LIMIT:-450} PYTHON=${PYTHON:-python3}
 BACKEND=${BACKEND:-wgpu} CPU_BACKEND=${CPU_BACKEND:-flex}
 WIDTH=${WIDTH:-64} BATCHES=${BATCHES:-128 512 1024} STEPS=${STEPS:-20} ROUNDS=${ROUNDS:-2}
 PEER_PRECISIONS=${PEER_PRECISIONS:-f32,tf32,bf16,f16}
