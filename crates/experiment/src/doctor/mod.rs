@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn flex_is_right_in_f32_and_in_mixed_precision() {
+    fn flex_is_right_but_for_sums_in_f16_which_are_found_out() {
         let flex = Device::flex();
         let comparison = compare(scales(true), &flex, &flex).unwrap();
         assert!(
@@ -132,7 +132,12 @@ mod tests {
                 .all(|check| check.error == Some(0.0))
         );
         let mixed = comparison.mixed.expect("Flex computes in f16");
-        assert!(mixed.is_right(), "{:?}", mixed.worst());
-        assert!(mixed.worst().is_some_and(|check| check.error > Some(0.0)));
+        // Flex adds up the products of a weight's gradient, 2048 here, in f16.
+        let wrong = mixed.checks().filter(|check| !check.passes());
+        let wrong: Vec<&str> = wrong.map(|check| check.what.as_str()).collect();
+        let first = "conv1 of a batch of 2 in f16: gradient of the weight";
+        assert!(wrong.contains(&first), "{wrong:?}");
+        let of_weights = |what: &&str| what.ends_with("gradient of the weight");
+        assert!(wrong.iter().all(of_weights), "{wrong:?}");
     }
 }
