@@ -1,6 +1,5 @@
 //! The gradients of the operations, recorded by Burn's autodiff.
 
-use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -112,11 +111,11 @@ impl<B: CpuBackend> Backward<B, 2> for ConvolutionGradient {
         let [input_node, weight_node] = ops.parents;
         if let Some(node) = input_node {
             let values = shape.input_gradient(&gradient, &B::values(&weight));
-            register::<B, 4>(gradients, node.id, values, input_shape, &input);
+            gradients.register::<B>(node.id, tensor::<B, 4>(values, input_shape, &input));
         }
         if let Some(node) = weight_node {
             let values = shape.weight_gradient(&B::values(&input), &gradient);
-            register::<B, 4>(gradients, node.id, values, weight_shape, &input);
+            gradients.register::<B>(node.id, tensor::<B, 4>(values, weight_shape, &input));
         }
     }
 }
@@ -169,14 +168,4 @@ impl<B: BatchNormGradients, const N: usize> Backward<B, N> for BatchNormGradient
             }
         }
     }
-}
-
-fn register<B: CpuBackend, const D: usize>(
-    gradients: &mut Gradients,
-    node: NodeId,
-    values: Vec<f32>,
-    shape: [usize; D],
-    like: &FloatTensor<B>,
-) {
-    gradients.register::<B>(node, tensor::<B, D>(values, shape, like));
 }

@@ -59,8 +59,8 @@ pub struct BatchNormTrain {
 /// Images of f16 are normalised in f32 and become f16 again; all else stays f32.
 ///
 /// # Panics
-/// When the residual does not have the shape of the images, weight or bias not one value per channel,
-/// or the images no pixel.
+/// When the residual does not have the shape and type of the images, weight or bias not one value per channel
+/// and the images' type (f32 for f16), or the images no pixel.
 pub fn batch_norm_train(
     images: Tensor<4>,
     weight: Tensor<1>,
@@ -98,8 +98,8 @@ pub fn batch_norm_train(
 /// [`batch_norm_train`]. On a CPU device no gradient is recorded.
 ///
 /// # Panics
-/// As [`batch_norm_train`], when mean and variance are not one value per channel, and on a CPU device
-/// that records gradients.
+/// As [`batch_norm_train`], when mean and variance are not as weight and bias, and on a CPU device that
+/// records gradients.
 pub fn batch_norm(
     images: Tensor<4>,
     [mean, variance]: [Tensor<1>; 2],
@@ -134,7 +134,7 @@ pub fn batch_norm(
 /// The formula is that of [`SgdStep`]; before the first step there is no velocity.
 ///
 /// # Panics
-/// When parameter, gradient and velocity differ in shape, and on a device that records gradients.
+/// When parameter, gradient and velocity differ in shape or type, and on a device that records gradients.
 pub fn sgd_step<const D: usize>(
     parameter: Tensor<D>,
     gradient: Tensor<D>,
@@ -151,6 +151,12 @@ pub fn sgd_step<const D: usize>(
             "expected gradient and velocity of the parameter's shape {:?}, found {:?}",
             parameter.dims(),
             other.dims()
+        );
+        assert!(
+            other.dtype() == parameter.dtype(),
+            "expected gradient and velocity of {:?} as the parameter, found {:?}",
+            parameter.dtype(),
+            other.dtype()
         );
     }
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
@@ -180,12 +186,22 @@ pub fn sgd_step<const D: usize>(
 
 fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tensor<4>>) {
     let [_, _, _, channels] = images.dims();
+    let dtype = match images.dtype() {
+        DType::F16 => DType::F32,
+        other => other,
+    };
     for parameter in parameters {
         assert!(
             parameter.dims() == [channels],
             "expected one value per channel of images {:?}, found {:?}",
             images.dims(),
             parameter.dims()
+        );
+        assert!(
+            parameter.dtype() == dtype,
+            "expected values of {dtype:?} for the channels of images of {:?}, found {:?}",
+            images.dtype(),
+            parameter.dtype()
         );
     }
     if let Then::AddRelu(residual) = then {
@@ -194,6 +210,12 @@ fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tenso
             "expected a residual of the shape of the images {:?}, found {:?}",
             images.dims(),
             residual.dims()
+        );
+        assert!(
+            residual.dtype() == images.dtype(),
+            "expected a residual of {:?} as the images, found {:?}",
+            images.dtype(),
+            residual.dtype()
         );
     }
 }

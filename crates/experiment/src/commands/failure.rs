@@ -35,7 +35,8 @@ fn in_one_line(cause: &str) -> String {
         "No backtrace available",
     ];
     let lines = cause.lines().map(str::trim);
-    let told: Vec<&str> = lines.filter(|line| !frame.contains(line)).collect();
+    let told = lines.filter(|line| !frame.contains(line));
+    let told: Vec<&str> = told.map(|line| line.trim_end_matches(':')).collect();
     told.join(": ")
 }
 
@@ -58,7 +59,7 @@ pub fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let message = MESSAGE.lock().ok().and_then(|mut message| message.take());
     outcome.unwrap_or_else(|_| {
         let message = message.unwrap_or_else(|| "a panic without a message".to_owned());
-        Err(anyhow!(message))
+        Err(anyhow!(in_one_line(&message)))
     })
 }
 
@@ -94,7 +95,12 @@ mod tests {
     fn a_panic_becomes_an_error_with_its_message() {
         let outcome: Result<()> = without_panic(|| panic!("the driver gave up"));
         let message = outcome.expect_err("the work panicked").to_string();
-        assert!(message.contains("the driver gave up"), "{message}");
+        // `panicked at FILE:LINE:COLUMN: MESSAGE`
+        assert!(message.ends_with(": the driver gave up"), "{message}");
+        assert!(
+            !message.contains("::") && !message.contains('\n'),
+            "{message}"
+        );
     }
 
     #[test]

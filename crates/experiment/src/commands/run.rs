@@ -113,10 +113,14 @@ impl RunArguments {
             "--backend",
             self.backend.map(|backend| backend.name().into()),
         );
-        // The jobs share the cores.
+        // Several jobs share the cores.
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = self.threads.map_or(cores / jobs, usize::from).max(1);
-        option("--threads", Some(threads.to_string().into()));
+        let share = (jobs.get() > 1).then(|| (cores / jobs).max(1));
+        let threads = self.threads.map(usize::from).or(share);
+        option(
+            "--threads",
+            threads.map(|threads| threads.to_string().into()),
+        );
         option("--store", self.store.clone().map(Into::into));
         option("--data-dir", self.data_dir.clone().map(Into::into));
         let interval = self.checkpoint_interval.to_string();

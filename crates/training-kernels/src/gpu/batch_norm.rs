@@ -9,26 +9,24 @@
 )]
 
 use burn::backend::cubecl::dtype_to_storage_type;
-use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::{UNITS, empty, one_unit_each};
 use crate::batch_norm::Then;
 use crate::extension::{BatchNormGradients, TensorThen, TrainingBatchNorm};
 
-type Primitive = FloatTensor<CubeBackend>;
-
 impl TrainingBatchNorm for CubeBackend {
     fn batch_norm_train_then(
-        values: Primitive,
-        weight: Primitive,
-        bias: Primitive,
+        values: CubeTensor,
+        weight: CubeTensor,
+        bias: CubeTensor,
         then: TensorThen<Self>,
         epsilon: f64,
-    ) -> (Primitive, Primitive, Primitive) {
+    ) -> (CubeTensor, CubeTensor, CubeTensor) {
         let [values, weight, bias] = [values, weight, bias].map(into_contiguous);
         let [mean, variance] = moments(&values);
         let output = empty(&values, values.meta.shape().clone(), values.dtype);
@@ -64,26 +62,26 @@ impl TrainingBatchNorm for CubeBackend {
 
 impl BatchNormGradients for CubeBackend {
     fn batch_norm_gradients(
-        output_gradient: Primitive,
-        values: Primitive,
-        weight: Primitive,
-        mean: Primitive,
-        variance: Primitive,
-        output: Primitive,
+        output_gradient: CubeTensor,
+        values: CubeTensor,
+        weight: CubeTensor,
+        mean: CubeTensor,
+        variance: CubeTensor,
+        output: CubeTensor,
         then: Then<()>,
         epsilon: f64,
-    ) -> (Primitive, Primitive, Primitive, TensorThen<Self>) {
+    ) -> (CubeTensor, CubeTensor, CubeTensor, TensorThen<Self>) {
         let relu = then != Then::Nothing;
         let [gradient, values, weight, output] =
             [output_gradient, values, weight, output].map(into_contiguous);
-        let shape = Stretches::of(&values);
+        let stretches = Stretches::of(&values);
         let like = values.clone();
         let dtype = dtype_to_storage_type(values.dtype);
-        let [partial_bias, partial_weight] = shape.partial(&like);
+        let [partial_bias, partial_weight] = stretches.partial(&like);
         gradient_stretches_kernel::launch(
             &like.client,
-            shape.cubes(shape.count),
-            shape.units(),
+            stretches.cubes(stretches.count),
+            stretches.units(),
             gradient.clone().into_tensor_arg(),
             values.clone().into_tensor_arg(),
             output.clone().into_tensor_arg(),
@@ -92,24 +90,24 @@ impl BatchNormGradients for CubeBackend {
             partial_bias.clone().into_tensor_arg(),
             partial_weight.clone().into_tensor_arg(),
             epsilon as f32,
-            shape.pixels as u32,
-            shape.stretch as u32,
+            stretches.pixels as u32,
+            stretches.stretch as u32,
             relu,
-            shape.width,
-            shape.lanes,
+            stretches.width,
+            stretches.lanes,
             dtype,
         );
-        let [bias_gradient, weight_gradient] = shape.per_channel(&like);
+        let [bias_gradient, weight_gradient] = stretches.per_channel(&like);
         add_stretches_kernel::launch(
             &like.client,
-            shape.cubes(1),
-            shape.units(),
+            stretches.cubes(1),
+            stretches.units(),
             partial_bias.into_tensor_arg(),
             partial_weight.into_tensor_arg(),
             bias_gradient.clone().into_tensor_arg(),
             weight_gradient.clone().into_tensor_arg(),
-            shape.width,
-            shape.lanes,
+            stretches.width,
+            stretches.lanes,
         );
         let has_residual = then == Then::AddRelu(());
         let values_gradient = empty(&like, like.meta.shape().clone(), like.dtype);
@@ -135,7 +133,7 @@ impl BatchNormGradients for CubeBackend {
             values_gradient.clone().into_tensor_arg(),
             residual_gradient.clone().into_tensor_arg(),
             epsilon as f32,
-            shape.pixels as u32,
+            stretches.pixels as u32,
             relu,
             has_residual,
             dtype,
@@ -168,7 +166,7 @@ impl Stretches {
     /// Pixels for a unit to add up before units are added up.
     const PIXELS_OF_A_UNIT: usize = 8;
 
-    fn of(values: &Primitive) -> Self {
+    fn of(values: &CubeTensor) -> Self {
         let dims = values.meta.shape();
         let channels = dims[dims.num_dims() - 1];
         let pixels = dims.num_elements() / channels;
@@ -200,46 +198,46 @@ impl Stretches {
     }
 
     /// Two tensors `[stretches, channels]`.
-    fn partial(&self, like: &Primitive) -> [Primitive; 2] {
+    fn partial(&self, like: &CubeTensor) -> [CubeTensor; 2] {
         [(); 2].map(|()| empty(like, [self.count, self.channels], DType::F32))
     }
 
     /// Two tensors `[channels]`.
-    fn per_channel(&self, like: &Primitive) -> [Primitive; 2] {
+    fn per_channel(&self, like: &CubeTensor) -> [CubeTensor; 2] {
         [(); 2].map(|()| empty(like, [self.channels], DType::F32))
     }
 }
 
 /// Mean and biased variance of each channel.
-fn moments(values: &Primitive) -> [Primitive; 2] {
-    let shape = Stretches::of(values);
-    let [means, squares] = shape.partial(values);
+fn moments(values: &CubeTensor) -> [CubeTensor; 2] {
+    let stretches = Stretches::of(values);
+    let [means, squares] = stretches.partial(values);
     stretch_moments_kernel::launch(
         &values.client,
-        shape.cubes(shape.count),
-        shape.units(),
+        stretches.cubes(stretches.count),
+        stretches.units(),
         values.clone().into_tensor_arg(),
         means.clone().into_tensor_arg(),
         squares.clone().into_tensor_arg(),
-        shape.pixels as u32,
-        shape.stretch as u32,
-        shape.width,
-        shape.lanes,
+        stretches.pixels as u32,
+        stretches.stretch as u32,
+        stretches.width,
+        stretches.lanes,
         dtype_to_storage_type(values.dtype),
     );
-    let [mean, variance] = shape.per_channel(values);
+    let [mean, variance] = stretches.per_channel(values);
     combine_moments_kernel::launch(
         &values.client,
-        shape.cubes(1),
-        shape.units(),
+        stretches.cubes(1),
+        stretches.units(),
         means.into_tensor_arg(),
         squares.into_tensor_arg(),
         mean.clone().into_tensor_arg(),
         variance.clone().into_tensor_arg(),
-        shape.pixels as u32,
-        shape.stretch as u32,
-        shape.width,
-        shape.lanes,
+        stretches.pixels as u32,
+        stretches.stretch as u32,
+        stretches.width,
+        stretches.lanes,
     );
     [mean, variance]
 }
@@ -289,7 +287,7 @@ fn stretch_moments_kernel<F: Float>(
     let end = stretch_end(first, stretch as usize, pixels as usize);
     let mut shared_sums = Shared::<[f32]>::new_slice(width * lanes);
     let mut shared_squares = Shared::<[f32]>::new_slice(width * lanes);
-    // Deviations from a value of the stretch itself are small enough for float32 to lose nothing.
+    // Deviations from a value of the stretch itself are small enough for float32 to lose little.
     let mut shift = 0.0f32;
     let mut sum = 0.0f32;
     let mut square = 0.0f32;

@@ -1,8 +1,8 @@
 //! A step of stochastic gradient descent in one kernel a parameter.
 
-use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::{empty, one_unit_each};
@@ -11,31 +11,29 @@ use crate::sgd::SgdStep;
 
 impl SgdKernels for CubeBackend {
     fn sgd_first_step(
-        parameter: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
+        parameter: CubeTensor,
+        gradient: CubeTensor,
         rule: SgdStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> (CubeTensor, CubeTensor) {
         step(parameter, gradient, None, rule)
     }
 
     fn sgd_step(
-        parameter: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        velocity: FloatTensor<Self>,
+        parameter: CubeTensor,
+        gradient: CubeTensor,
+        velocity: CubeTensor,
         rule: SgdStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> (CubeTensor, CubeTensor) {
         step(parameter, gradient, Some(velocity), rule)
     }
 }
 
-type Primitive = FloatTensor<CubeBackend>;
-
 fn step(
-    parameter: Primitive,
-    gradient: Primitive,
-    velocity: Option<Primitive>,
+    parameter: CubeTensor,
+    gradient: CubeTensor,
+    velocity: Option<CubeTensor>,
     rule: SgdStep,
-) -> (Primitive, Primitive) {
+) -> (CubeTensor, CubeTensor) {
     let (parameter, gradient) = (into_contiguous(parameter), into_contiguous(gradient));
     let has_velocity = velocity.is_some();
     // A kernel wants its binding; before the first step nothing is read through it.

@@ -99,3 +99,12 @@ fn training_normalises_f16_nearly_as_f32_on_every_device_that_has_it() {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "values of F32 for the channels of images of F16, found F16")]
+fn parameters_of_f16_panic_with_both_types() {
+    let device = Device::flex();
+    let half = |shape| Tensor::<1>::ones(shape, &device).cast(DType::F16);
+    let images = Tensor::<4>::ones([1, 2, 2, 3], &device).cast(DType::F16);
+    batch_norm_train(images, half([3]), half([3]), Then::Nothing, EPSILON);
+}
