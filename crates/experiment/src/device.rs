@@ -30,6 +30,7 @@ pub enum Determinism {
     /// The same bits. On the CPU by construction, on a GPU as measured there.
     Bitwise,
     /// Numbers within rounding.
+    #[cfg(feature = "wgpu")]
     Tolerance,
 }
 
