@@ -57,7 +57,10 @@ impl Tried {
             Outcome::Compared(Comparison { mixed: Some(_), .. }) => {
                 Some("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
             }
-            _ => Some("the adapter does not compute in f16"),
+            Outcome::Compared(Comparison { mixed: None, .. }) => {
+                Some("the adapter does not compute in f16")
+            }
+            _ => Some("nothing could be compared"),
         }
     }
 
