@@ -141,6 +141,16 @@ impl<B: Backend> TensorThen<B> {
     }
 }
 
+impl<B: Backend> From<Then<FloatTensor<B>>> for TensorThen<B> {
+    fn from(then: Then<FloatTensor<B>>) -> Self {
+        match then {
+            Then::Nothing => Self::Nothing,
+            Then::Relu => Self::Relu,
+            Then::AddRelu(residual) => Self::AddRelu(residual),
+        }
+    }
+}
+
 #[cfg(feature = "wgpu")]
 impl From<Then<burn::backend::fusion::custom::TensorSpec>> for TensorThenMetadata {
     fn from(then: Then<burn::backend::fusion::custom::TensorSpec>) -> Self {
@@ -237,14 +247,9 @@ macro_rules! use_kernels {
                 let dims = values.shape().dims::<4>();
                 let [of_weight, of_bias] = [gradients.weight, gradients.bias]
                     .map(|gradient| tensor::<Self, 1>(gradient, [dims[3]], &values));
-                let then = match then {
-                    Then::Nothing => TensorThen::Nothing,
-                    Then::Relu => TensorThen::Relu,
-                    Then::AddRelu(()) => {
-                        TensorThen::AddRelu(tensor::<Self, 4>(gradients.residual, dims, &values))
-                    }
-                };
-                (tensor::<Self, 4>(gradients.values, dims, &values), of_weight, of_bias, then)
+                let then = then.map(|()| tensor::<Self, 4>(gradients.residual, dims, &values));
+                let of_values = tensor::<Self, 4>(gradients.values, dims, &values);
+                (of_values, of_weight, of_bias, then.into())
             }
         }
 

@@ -10,9 +10,7 @@ use burn::tensor::{DType, Device, Tensor};
 use crate::batch_norm::Then;
 use crate::convolution::Convolution;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-use crate::extension::{
-    ConvolutionKernel, EvaluationBatchNorm, SgdKernels, TensorThen, TrainingBatchNorm,
-};
+use crate::extension::{ConvolutionKernel, EvaluationBatchNorm, SgdKernels, TrainingBatchNorm};
 use crate::sgd::SgdStep;
 
 /// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
@@ -75,7 +73,7 @@ pub fn batch_norm_train(
             images.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
-            dispatched(then),
+            then.map(Tensor::into_dispatch).into(),
             epsilon,
         );
         return BatchNormTrain {
@@ -120,7 +118,7 @@ pub fn batch_norm(
             variance.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
-            dispatched(then),
+            then.map(Tensor::into_dispatch).into(),
             epsilon,
         ));
     }
@@ -244,15 +242,6 @@ fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
         _ => false,
     };
     on_gpu && matches!(tensor.dtype(), DType::F32 | DType::F16)
-}
-
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-fn dispatched(then: Then<Tensor<4>>) -> TensorThen<Dispatch> {
-    match then {
-        Then::Nothing => TensorThen::Nothing,
-        Then::Relu => TensorThen::Relu,
-        Then::AddRelu(residual) => TensorThen::AddRelu(residual.into_dispatch()),
-    }
 }
 
 fn followed(normalized: Tensor<4>, then: Then<Tensor<4>>) -> Tensor<4> {

@@ -138,12 +138,8 @@ impl BatchNormGradients for CubeBackend {
             has_residual,
             dtype,
         );
-        let then = match then {
-            Then::Nothing => TensorThen::Nothing,
-            Then::Relu => TensorThen::Relu,
-            Then::AddRelu(()) => TensorThen::AddRelu(residual_gradient),
-        };
-        (values_gradient, weight_gradient, bias_gradient, then)
+        let then = then.map(|()| residual_gradient);
+        (values_gradient, weight_gradient, bias_gradient, then.into())
     }
 }
 
