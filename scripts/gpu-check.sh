@@ -27,10 +27,15 @@
 # Without -e: a measurement that fails is a finding, and the next one still counts.
 set -u -o pipefail
 
-if [ $# -ne 3 ] || [ ! -x "$1" ]; then
-    echo "usage: scripts/gpu-check.sh BINARY DATA OUT (BINARY must be a program)" >&2
-    exit 2
-fi
+refuse() { echo "scripts/gpu-check.sh: $*" >&2 && exit 2; }
+[ $# -eq 3 ] || refuse "usage: scripts/gpu-check.sh BINARY DATA OUT"
+case $("$1" --version 2>/dev/null) in
+"experiment "*) ;;
+*) refuse "BINARY: expected the built program experiment, found $1" ;;
+esac
+case ${TIME_LIMIT:-540} in *[!0-9]*) refuse "TIME_LIMIT: expected whole seconds, found $TIME_LIMIT" ;; esac
+# Before the long part.
+"$1" data verify cifar10 --data-dir "$2" >/dev/null || refuse "DATA: expected CIFAR-10's binary files in $2"
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac }
 BINARY=$(absolute "$1") DATA=$(absolute "$2") OUT=$(absolute "$3")
 COMMAND="$0 $*"
