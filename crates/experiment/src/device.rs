@@ -4,6 +4,7 @@ use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use gpu_device::{Adapter, Combination};
 use serde::Serialize;
+use training_kernels::{Instructions, UnavailableInstructions};
 
 use crate::sweep::{BackendChoice, PrecisionName};
 
@@ -18,6 +19,8 @@ pub struct OpenDevice {
     pub driver: Option<String>,
     /// How kernels are made for it, where there is a choice.
     pub kernels: Option<String>,
+    /// Those that the CPU's kernels run with; `None` on a GPU.
+    pub instructions: Option<Instructions>,
     pub determinism: Determinism,
     /// Why it cannot compute in mixed precision, where it cannot.
     pub mixed_unavailable: Option<String>,
@@ -36,10 +39,20 @@ pub enum Determinism {
 
 /// Why a backend cannot be opened, and what to do about it.
 #[derive(Debug, thiserror::Error)]
-#[error("backend: {0}")]
-pub struct Unavailable(pub String);
+pub enum Unavailable {
+    #[error("backend: {0}")]
+    Backend(String),
+    #[error("{name}: {0}", name = Instructions::VARIABLE)]
+    Instructions(#[from] UnavailableInstructions),
+}
 
 impl OpenDevice {
+    /// Backend, device and instructions, such as `flex (CPU, avx2)`.
+    pub fn description(&self) -> String {
+        let instructions = self.instructions.map(|set| format!(", {set}"));
+        format!("{} ({}{})", self.backend, self.name, instructions.unwrap_or_default())
+    }
+
     /// The device on which gradients are recorded.
     pub fn autodiff(&self) -> Device {
         self.device.clone().autodiff()
@@ -57,7 +70,8 @@ impl OpenDevice {
 /// Opens the CPU backend that `choice` names, the fastest one for `auto`.
 ///
 /// # Errors
-/// When the backend is not compiled in, or none of the CPU.
+/// When the backend is not compiled in, or none of the CPU; when the environment asks for instructions that
+/// this machine does not have.
 pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     let device = match choice {
         #[cfg(feature = "flex")]
@@ -78,6 +92,7 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
         name: "CPU".to_owned(),
         driver: None,
         kernels: None,
+        instructions: Some(Instructions::chosen()?),
         determinism: Determinism::Bitwise,
         mixed_unavailable: Some(format!("the kernels of {choice} compute in f32")),
     })
@@ -97,7 +112,7 @@ pub fn open_gpu(
 ) -> Result<OpenDevice, Unavailable> {
     let identity = adapter.identity.clone();
     let device = (combination.open(adapter))
-        .map_err(|error| Unavailable(format!("{}: {error:#}", identity.name)))?;
+        .map_err(|error| Unavailable::Backend(format!("{}: {error:#}", identity.name)))?;
     Ok(OpenDevice {
         mixed_unavailable: mixed_unavailable.map(str::to_owned),
         device,
@@ -105,14 +120,15 @@ pub fn open_gpu(
         name: identity.name,
         driver: Some(format!("{} ({})", identity.driver, identity.api)),
         kernels: Some(combination.to_string()),
+        instructions: None,
         determinism,
     })
 }
 
 /// The error for a backend that is left out of this build.
 pub fn not_compiled_in(missing: BackendChoice) -> Unavailable {
-    Unavailable(format!(
-        "expected one that this binary was built with, found {missing}: build it again with `cargo build --release -p experiment --features {missing}`"
+    Unavailable::Backend(format!(
+        "expected one that this program was built with, found {missing}: build it with `cargo run --release --features {missing} -- …`"
     ))
 }
 
@@ -125,6 +141,8 @@ mod tests {
     fn a_cpu_backend_opens_under_its_own_name() {
         let device = open_cpu(BackendChoice::Flex).expect("flex is compiled in");
         assert_eq!(device.backend, BackendChoice::Flex);
+        let instructions = Instructions::chosen().expect("those of this test");
+        assert_eq!(device.description(), format!("flex (CPU, {instructions})"));
     }
 
     #[cfg(feature = "flex")]

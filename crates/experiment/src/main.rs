@@ -4,6 +4,7 @@
 
 mod bench;
 mod commands;
+mod cpu;
 mod data;
 mod device;
 mod digest;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use stretch::{GradientSums, InputGradient, Layout, Normalize, Sum};
 
-use crate::lanes::vectorized;
+use crate::instructions::vectorized;
 use crate::output::computed;
 
 /// What follows the normalisation.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Simd;
 
 /// Channels in a [`Lane`]: one register of AVX-512, two of AVX2, four of NEON.
 pub const LANES: usize = 16;
@@ -20,28 +20,47 @@ pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
-/// Runs `kernel` compiled for the widest vectors of this machine.
-pub fn vectorized<K: WithSimd>(kernel: K) -> K::Output {
-    #[cfg(test)]
-    let kernel = match instructions::run(kernel) {
-        Ok(output) => return output,
-        Err(kernel) => kernel,
-    };
-    Arch::new().dispatch(kernel)
+/// Registers of `S` that hold `channels` values.
+#[inline(always)]
+pub fn registers<S: Simd>(channels: usize) -> usize {
+    channels.div_ceil(S::F32_LANES)
 }
 
-/// The `N` registers that hold `lane`.
+/// The first `N` registers of `lane`.
 #[inline(always)]
 pub fn load<S: Simd, const N: usize>(lane: &Lane) -> [S::f32s; N] {
     let (registers, _) = S::as_simd_f32s(lane);
     *registers.first_chunk().expect("N registers in a lane")
 }
 
-/// Writes the `N` registers that make up `lane`.
+/// Writes `registers` to `places`, as far as these go.
 #[inline(always)]
-pub fn store<S: Simd, const N: usize>(lane: &mut Lane, registers: [S::f32s; N]) {
-    let (places, _) = S::as_mut_simd_f32s(lane);
-    places.copy_from_slice(&registers);
+pub fn store<S: Simd, const N: usize>(simd: S, places: &mut [f32], registers: [S::f32s; N]) {
+    if let Some(whole) = places.get_mut(..N * S::F32_LANES) {
+        S::as_mut_simd_f32s(whole).0.copy_from_slice(&registers);
+        return;
+    }
+    for (places, register) in places.chunks_mut(S::F32_LANES).zip(registers) {
+        store_register(simd, places, register);
+    }
+}
+
+/// The register that begins with the first of `values`, with zeros past their end.
+#[inline(always)]
+pub fn load_register<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
+    match values.get(..S::F32_LANES) {
+        Some(whole) => S::as_simd_f32s(whole).0[0],
+        None => simd.partial_load_f32s(values),
+    }
+}
+
+/// Writes `register` to `places`, as far as these go.
+#[inline(always)]
+pub fn store_register<S: Simd>(simd: S, places: &mut [f32], register: S::f32s) {
+    match places.get_mut(..S::F32_LANES) {
+        Some(whole) => S::as_mut_simd_f32s(whole).0[0] = register,
+        None => simd.partial_store_f32s(places, register),
+    }
 }
 
 /// Up to sixteen values, filled up with zeros.
@@ -109,44 +128,5 @@ impl Drop for Scratch {
         let buffer = std::mem::take(&mut self.buffer);
         // During the end of a thread its free list may be gone; then the buffer goes too.
         let _ = FREE.try_with(|free| free.borrow_mut().push(buffer));
-    }
-}
-
-/// Lets the tests of this crate run the kernels for narrower vectors than the machine has.
-#[cfg(test)]
-pub mod instructions {
-    use std::sync::atomic::{AtomicU8, Ordering};
-
-    use pulp::{Scalar, Simd, WithSimd};
-
-    static CHOSEN: AtomicU8 = AtomicU8::new(0);
-
-    /// What `compute` gives with each kind of instructions that this machine has, with its name.
-    pub fn each<T>(compute: impl Fn() -> T) -> Vec<(&'static str, T)> {
-        let mut kinds = vec![(0, "widest"), (1, "scalar")];
-        #[cfg(target_arch = "x86_64")]
-        if pulp::x86::V3::try_new().is_some() {
-            kinds.push((2, "AVX2"));
-        }
-        let with = |(number, name)| {
-            CHOSEN.store(number, Ordering::SeqCst);
-            (name, compute())
-        };
-        let results = kinds.into_iter().map(with).collect();
-        CHOSEN.store(0, Ordering::SeqCst);
-        results
-    }
-
-    /// The output with the instructions chosen, or the kernel back where none are.
-    pub fn run<K: WithSimd>(kernel: K) -> Result<K::Output, K> {
-        match CHOSEN.load(Ordering::SeqCst) {
-            1 => Ok(Scalar::new().vectorize(kernel)),
-            #[cfg(target_arch = "x86_64")]
-            2 => match pulp::x86::V3::try_new() {
-                Some(simd) => Ok(Simd::vectorize(simd, kernel)),
-                None => Err(kernel),
-            },
-            _ => Err(kernel),
-        }
     }
 }

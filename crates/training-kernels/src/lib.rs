@@ -16,6 +16,7 @@ mod extension;
 mod gpu;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 mod gradient;
+mod instructions;
 mod lanes;
 mod memory;
 mod operations;
@@ -25,6 +26,7 @@ mod sgd;
 
 pub use batch_norm::Then;
 pub use convolution::Convolution;
+pub use instructions::{Instructions, UnavailableInstructions};
 pub use memory::KeepingAllocator;
 pub use operations::{BatchNormTrain, batch_norm, batch_norm_train, convolution, sgd_step};
 pub use sgd::SgdStep;

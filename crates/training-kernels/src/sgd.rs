@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::lanes::vectorized;
+use crate::instructions::vectorized;
 use crate::output::computed;
 
 /// A step of stochastic gradient descent as `torch.optim.SGD` defines it, without dampening.

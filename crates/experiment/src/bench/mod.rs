@@ -11,6 +11,7 @@ use bonus_loss::LossConfig;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
+use training_kernels::Instructions;
 
 pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
@@ -53,6 +54,8 @@ pub struct Setting {
     pub batch: usize,
     /// Of the CPU backends; all cores where `None`.
     pub threads: Option<usize>,
+    /// Of the CPU's kernels; those of this process where `None`.
+    pub instructions: Option<Instructions>,
     pub steps: usize,
     pub process_start: Instant,
 }
@@ -62,6 +65,8 @@ pub struct Setting {
 pub struct BenchRow {
     pub backend: String,
     pub device: String,
+    /// Those that the CPU's kernels ran with; `null` on a GPU.
+    pub instructions: Option<String>,
     pub model: String,
     pub mode: Mode,
     pub precision: String,
@@ -113,6 +118,7 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
     Ok(BenchRow {
         backend: device.backend.name().to_owned(),
         device: device.name.clone(),
+        instructions: device.instructions.map(|set| set.to_string()),
         model: "resnet18".to_owned(),
         mode: setting.mode,
         precision: setting.precision.name().to_owned(),

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use training_kernels::Instructions;
 
 use super::print;
 use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
@@ -34,6 +35,9 @@ pub struct BenchArguments {
     /// Threads of the CPU backends; all cores by default
     #[arg(long, value_delimiter = ',', value_parser = super::thread_count())]
     threads: Vec<u16>,
+    /// Instructions of the CPU's kernels, such as avx2,avx512; the widest of this machine by default
+    #[arg(long, value_delimiter = ',')]
+    instructions: Vec<Instructions>,
     /// Measured steps, after a warm-up
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
@@ -48,7 +52,8 @@ pub struct BenchArguments {
 pub fn run(arguments: &BenchArguments) -> Result<()> {
     let settings = settings(arguments, Instant::now());
     let rows = match settings.as_slice() {
-        [setting] => vec![measured_here(setting, arguments.layers)?],
+        // Instructions are a process's, chosen when it starts.
+        [setting] if setting.instructions.is_none() => vec![measured_here(setting, arguments.layers)?],
         several => several
             .iter()
             .map(|setting| measured_apart(setting, arguments.layers))
@@ -67,37 +72,42 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
 
 /// Every combination, in the order of the lists.
 fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> {
-    let all_cores = [None];
-    let given: Vec<Option<usize>> = (arguments.threads.iter())
-        .map(|n| Some(usize::from(*n)))
-        .collect();
-    let threads = if given.is_empty() {
-        &all_cores[..]
-    } else {
-        &given
-    };
+    let threads = or_default(&arguments.threads);
+    let instructions = or_default(&arguments.instructions);
     let mut settings = Vec::new();
     for backend in &arguments.backend {
         for precision in &arguments.precision {
             for width in &arguments.width {
                 for batch in &arguments.batch {
-                    for threads in threads {
-                        settings.extend(arguments.mode.iter().map(|mode| Setting {
-                            backend: *backend,
-                            mode: *mode,
-                            precision: *precision,
-                            width: usize::from(*width),
-                            batch: *batch as usize,
-                            threads: *threads,
-                            steps: arguments.steps as usize,
-                            process_start,
-                        }));
+                    for threads in &threads {
+                        for mode in &arguments.mode {
+                            settings.extend(instructions.iter().map(|instructions| Setting {
+                                backend: *backend,
+                                mode: *mode,
+                                precision: *precision,
+                                width: usize::from(*width),
+                                batch: *batch as usize,
+                                threads: threads.map(usize::from),
+                                instructions: *instructions,
+                                steps: arguments.steps as usize,
+                                process_start,
+                            }));
+                        }
                     }
                 }
             }
         }
     }
     settings
+}
+
+/// The values of a list, or the default where it is empty.
+fn or_default<T: Copy>(values: &[T]) -> Vec<Option<T>> {
+    if values.is_empty() {
+        vec![None]
+    } else {
+        values.iter().copied().map(Some).collect()
+    }
 }
 
 fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
@@ -133,7 +143,11 @@ fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
     if layers {
         arguments += " --layers";
     }
-    let output = Command::new(program)
+    let mut process = Command::new(program);
+    if let Some(instructions) = setting.instructions {
+        process.env(Instructions::VARIABLE, instructions.name());
+    }
+    let output = process
         .args(arguments.split(' '))
         .stderr(Stdio::inherit())
         .output()
@@ -147,15 +161,16 @@ fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
 
 fn table(rows: &[BenchRow]) -> String {
     let mut text = String::from(
-        "backend   mode       precision  width  batch  threads  images/s  slowest  fastest  peak MB\n",
+        "backend   instructions  mode       precision  width  batch  threads  images/s  slowest  fastest  peak MB\n",
     );
     for row in rows {
         let [slowest, fastest] = row.images_per_second_range;
         let memory = (row.peak_memory_bytes)
             .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
         text += &format!(
-            "{:<8}  {:<9}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
+            "{:<8}  {:<12}  {:<9}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
             row.backend,
+            instructions(row),
             row.mode.name(),
             row.precision,
             row.width,
@@ -170,6 +185,11 @@ fn table(rows: &[BenchRow]) -> String {
     )
 }
 
+/// Those of the CPU's kernels, or a dash on a GPU.
+fn instructions(row: &BenchRow) -> &str {
+    row.instructions.as_deref().unwrap_or("–")
+}
+
 /// Where the time of the training rows goes, and of how long it takes until then.
 fn phases_table(rows: &[BenchRow]) -> String {
     let lines = rows.iter().filter_map(|row| {
@@ -177,8 +197,9 @@ fn phases_table(rows: &[BenchRow]) -> String {
         let memory = (row.device_memory_bytes)
             .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
         Some(format!(
-            "{:<8}  {:<9}  {:>5}  {:>5}  {:>7}  {:>7.2}  {:>10.2}  {:>11.2}  {:>9.2}  {:>7.1}  {:>7.1}  {memory:>9}\n",
+            "{:<8}  {:<12}  {:<9}  {:>5}  {:>5}  {:>7}  {:>7.2}  {:>10.2}  {:>11.2}  {:>9.2}  {:>7.1}  {:>7.1}  {memory:>9}\n",
             row.backend,
+            instructions(row),
             row.precision,
             row.width,
             row.batch,
@@ -197,15 +218,20 @@ fn phases_table(rows: &[BenchRow]) -> String {
     }
     format!(
         "\nparts of a training step, each waited for by itself\n\
-         backend   precision  width  batch  threads  data ms  forward ms  backward ms  update ms  tuning s  start s  device MB\n{lines}"
+         backend   instructions  precision  width  batch  threads  data ms  forward ms  backward ms  update ms  tuning s  start s  device MB\n{lines}"
     )
 }
 
 fn layer_table(row: &BenchRow) -> String {
     let mut text = format!(
-        "\nwhere a training step goes ({}, {}, width {}, batch {}, {} threads)\n\
+        "\nwhere a training step goes ({}, {}, {}, width {}, batch {}, {} threads)\n\
          layer                                        count  forward ms  backward ms  GFLOP/s  share %\n",
-        row.backend, row.precision, row.width, row.batch, row.threads
+        row.backend,
+        instructions(row),
+        row.precision,
+        row.width,
+        row.batch,
+        row.threads
     );
     for layer in &row.layers {
         let LayerRow {

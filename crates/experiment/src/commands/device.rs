@@ -1,6 +1,10 @@
 //! The device that a command computes on. A GPU is held against the CPU before it is trusted.
 
+#[cfg(not(feature = "wgpu"))]
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
+use training_kernels::Instructions;
 
 use super::tell;
 use crate::device::{OpenDevice, open_cpu};
@@ -28,13 +32,79 @@ pub fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
         Some(gpu) => gpu,
         None => open_cpu(choice)?,
     };
+    if device.instructions == Some(Instructions::Scalar) {
+        warn_of_scalar_instructions();
+    }
     if choice == BackendChoice::Auto {
-        tell(format_args!(
-            "backend: {} ({})",
-            device.backend, device.name
-        ));
+        #[cfg(not(feature = "wgpu"))]
+        tell_of_gpu();
+        tell(format_args!("backend: {}", device.description()));
     }
     Ok(device)
+}
+
+/// Says that the CPU's vector instructions are left unused, if it has any.
+pub fn warn_of_scalar_instructions() {
+    let widest = Instructions::widest();
+    if widest != Instructions::Scalar {
+        tell(format_args!(
+            "warning: {} is scalar, so training is many times slower than with this machine's {widest}",
+            Instructions::VARIABLE
+        ));
+    }
+}
+
+/// Says how to use the GPU that this build leaves out, where there is one.
+#[cfg(not(feature = "wgpu"))]
+fn tell_of_gpu() {
+    let gpu = if cfg!(target_os = "macos") {
+        Some(PathBuf::from("Metal"))
+    } else {
+        gpu_device_file(Path::new("/dev"))
+    };
+    if let Some(gpu) = gpu {
+        tell(format_args!(
+            "note: this machine has a GPU ({}), which this build does not use: `cargo run --release --features wgpu -- …` does",
+            gpu.display()
+        ));
+    }
+}
+
+/// The file of a GPU's driver among the devices of a Linux system in `dev`.
+#[cfg(not(feature = "wgpu"))]
+fn gpu_device_file(dev: &Path) -> Option<PathBuf> {
+    let nvidia = Some(dev.join("nvidia0")).filter(|file| file.exists());
+    let render_node = || {
+        let files = dev.join("dri").read_dir().ok()?;
+        let mut files = files.filter_map(|file| Some(file.ok()?.path()));
+        files.find(|file| {
+            let name = file.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with("renderD")
+        })
+    };
+    nvidia.or_else(render_node)
+}
+
+#[cfg(all(test, not(feature = "wgpu")))]
+mod tests {
+    use std::fs;
+
+    use super::gpu_device_file;
+
+    #[test]
+    fn a_gpu_is_known_by_its_drivers_file() {
+        let dev = tempfile::tempdir().unwrap();
+        assert_eq!(gpu_device_file(dev.path()), None);
+        fs::create_dir(dev.path().join("dri")).unwrap();
+        fs::write(dev.path().join("dri/card0"), "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), None);
+        let render_node = dev.path().join("dri/renderD128");
+        fs::write(&render_node, "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), Some(render_node));
+        let nvidia = dev.path().join("nvidia0");
+        fs::write(&nvidia, "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), Some(nvidia));
+    }
 }
 
 /// The precision in which `device` computes what asks for `wanted`; says why where it is another.
@@ -71,7 +141,7 @@ mod gpu {
     /// When there is none.
     pub fn best_adapter() -> Result<Adapter, Unavailable> {
         Adapter::best().ok_or_else(|| {
-            Unavailable(
+            Unavailable::Backend(
                 "expected a GPU, found no adapter: install the GPU's Vulkan driver, or use --backend flex".to_owned(),
             )
         })
@@ -88,7 +158,7 @@ mod gpu {
         }
         let device = open_where_right(&adapter)?;
         Ok(device.ok_or_else(|| {
-            Unavailable(format!(
+            Unavailable::Backend(format!(
                 "expected a GPU that computes as the CPU does, found {} with {}: `experiment doctor` shows what differs; update the driver, or use --backend flex",
                 adapter.identity.name, adapter.identity.driver
             ))

@@ -1,177 +1,83 @@
-//! `experiment doctor`: which ways of computing on this machine's GPU are right.
+//! `experiment doctor`: what this machine computes with, and which ways of computing on its GPU are right.
 
-use std::time::Duration;
+#[cfg(feature = "wgpu")]
+mod gpu;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use gpu_device::{Adapter, AdapterIdentity, Combination};
 use serde::Serialize;
+use training_kernels::Instructions;
 
-use super::{best_adapter, print, tell};
-use crate::device::{Unavailable, open_cpu};
-use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
-use crate::sweep::BackendChoice;
+use super::device::warn_of_scalar_instructions;
+use crate::cpu;
+use crate::device::Unavailable;
 
-/// Hold the GPU against the CPU in every way of computing on it: SPIR-V and WGSL, with fusion and without
+/// Tell what the CPU computes with, and compare the GPU with it
 ///
-/// Each is tried in a process of its own, since drivers crash; what is right is remembered for this
-/// driver and program. `run` does by itself what it needs of this.
+/// The GPU is tried in every way of computing on it (SPIR-V and WGSL, with fusion and without), each in a
+/// process of its own, since drivers crash; what is right is remembered for this driver and program. `run`
+/// does by itself what it needs of this. Only a program built with `--features wgpu` has this part.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
-    /// Try again what has been tried before
-    #[arg(long)]
-    again: bool,
-    /// Seconds that each way may take; the first use of a GPU tunes its kernels for minutes
-    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
-    time_limit: u64,
-    /// Show every comparison
-    #[arg(long)]
-    all: bool,
+    #[cfg(feature = "wgpu")]
+    #[command(flatten)]
+    gpu: gpu::GpuArguments,
     /// Print all of it for programs
     #[arg(long)]
     json: bool,
-    /// Compare in this process and print the comparison
-    #[arg(long, hide = true)]
-    r#try: Option<Combination>,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
-    adapter: &'a AdapterIdentity,
-    combinations: Vec<Row<'a>>,
-    /// The combination that trains.
-    chosen: Option<Combination>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    verdict: &'static str,
-    ground: String,
-    deterministic: bool,
-    /// Why it does not train in mixed precision; null where it does.
-    mixed_unavailable: Option<&'static str>,
-    #[serde(flatten)]
-    tried: &'a Tried,
+/// The processor and the instructions of its kernels.
+#[derive(Debug, Serialize)]
+struct Cpu {
+    name: String,
+    cores: usize,
+    /// The set that kernels run with.
+    instructions: &'static str,
+    /// The sets that this machine has, the widest one last.
+    available: Vec<&'static str>,
 }
 
 pub fn run(arguments: &DoctorArguments) -> Result<()> {
-    let adapter = best_adapter()?;
-    if let Some(combination) = arguments.r#try {
-        return compare_here(&adapter, combination);
+    let cpu = Cpu::of_this_machine()?;
+    if cpu.instructions == Instructions::Scalar.name() {
+        warn_of_scalar_instructions();
     }
-    let limit = Duration::from_secs(arguments.time_limit);
-    let combinations = Combination::of(&adapter);
-    let mut verdict = Verdict::known(&adapter.identity)?;
-    for combination in &combinations {
-        if arguments.again || verdict.of(*combination).is_none() {
-            tell(format_args!("trying {combination}"));
-            verdict.add(try_in_child(*combination, limit)?)?;
-        }
-    }
-    let tried: Vec<&Tried> = (combinations.iter())
-        .filter_map(|combination| verdict.of(*combination))
-        .collect();
-    let chosen = verdict.chosen(&combinations).map(|tried| tried.combination);
+    report(&cpu, arguments)
+}
+
+#[cfg(feature = "wgpu")]
+fn report(cpu: &Cpu, arguments: &DoctorArguments) -> Result<()> {
+    gpu::run(cpu, &arguments.gpu, arguments.json)
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn report(cpu: &Cpu, arguments: &DoctorArguments) -> Result<()> {
     if arguments.json {
-        let combinations = tried.into_iter().map(row).collect();
-        let report = Report {
-            adapter: &adapter.identity,
-            combinations,
-            chosen,
-        };
-        print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+        super::print(&(serde_json::to_string_pretty(&serde_json::json!({ "cpu": cpu }))? + "\n"))?;
     } else {
-        print(&table(&adapter.identity, &tried, chosen))?;
-        print(
-            &tried
-                .iter()
-                .map(|tried| details(tried, arguments.all))
-                .collect::<String>(),
-        )?;
+        super::print(&cpu.text())?;
     }
-    chosen.map(|_| ()).ok_or_else(|| {
-        let message = format!(
-            "{}: no way of computing on it is right",
-            adapter.identity.name
-        );
-        Unavailable(message).into()
-    })
+    Err(crate::device::not_compiled_in(crate::sweep::BackendChoice::Wgpu).into())
 }
 
-/// The part of the child: compares and prints, or dies of its driver.
-fn compare_here(adapter: &Adapter, combination: Combination) -> Result<()> {
-    let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
-    let device = combination.open(adapter)?;
-    let comparison = compare(scales(adapter.identity.software), &cpu.device, &device)?;
-    print(&serde_json::to_string(&comparison)?)
-}
-
-fn row(tried: &Tried) -> Row<'_> {
-    Row {
-        verdict: tried.verdict(),
-        ground: tried.ground(),
-        deterministic: tried.is_deterministic(),
-        mixed_unavailable: tried.mixed_unavailable(),
-        tried,
+impl Cpu {
+    fn of_this_machine() -> Result<Self, Unavailable> {
+        Ok(Self {
+            name: cpu::name(),
+            cores: cpu::cores(),
+            instructions: Instructions::chosen()?.name(),
+            available: Instructions::available().map(Instructions::name).collect(),
+        })
     }
-}
 
-fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
-    let software = if adapter.software { ", software" } else { "" };
-    let mut text = format!(
-        "{} ({}{software}), driver {}\n\n{:<12}  {:<9}  {:<5}  {:<9}  {:>7}  worst of all comparisons\n",
-        adapter.name,
-        adapter.api,
-        adapter.driver,
-        "kernels",
-        "verdict",
-        "mixed",
-        "same bits",
-        "seconds"
-    );
-    for tried in tried {
-        let [same_bits, mixed] = match &tried.outcome {
-            Outcome::Compared(_) => [
-                yes_or_no(tried.is_deterministic()),
-                yes_or_no(tried.mixed_unavailable().is_none()),
-            ],
-            _ => ["–"; 2],
-        };
-        text += &format!(
-            "{:<12}  {:<9}  {mixed:<5}  {same_bits:<9}  {:>7.0}  {}\n",
-            tried.combination.to_string(),
-            tried.verdict(),
-            tried.seconds,
-            tried.ground()
-        );
+    fn text(&self) -> String {
+        format!(
+            "CPU: {}, {} cores, computes with {} (has {})\n",
+            self.name,
+            self.cores,
+            self.instructions,
+            self.available.join(", ")
+        )
     }
-    text + &match chosen {
-        Some(chosen) => format!("\ntrains with {chosen}\n"),
-        None => "\nnone is right: train on the CPU, or update the driver\n".to_owned(),
-    }
-}
-
-fn yes_or_no(yes: bool) -> &'static str {
-    if yes { "yes" } else { "no" }
-}
-
-/// The comparisons that failed, or all of them, worst first.
-fn details(tried: &Tried, all: bool) -> String {
-    let Outcome::Compared(comparison) = &tried.outcome else {
-        return String::new();
-    };
-    let sides = [Some(&comparison.f32), comparison.mixed.as_ref()];
-    let checks = sides.into_iter().flatten().flat_map(Side::checks);
-    let mut checks: Vec<&Check> = checks.filter(|check| all || !check.passes()).collect();
-    checks.sort_by(|a, b| b.share().total_cmp(&a.share()));
-    let lines = checks.iter().map(|check| {
-        let mark = if check.passes() { "" } else { "  WRONG" };
-        format!("  {}: {}{mark}\n", check.what, check.error_text())
-    });
-    let lines: String = lines.collect();
-    if lines.is_empty() {
-        return lines;
-    }
-    format!("\n{}\n{lines}", tried.combination)
 }

@@ -3,7 +3,6 @@
 mod bench;
 mod data;
 mod device;
-#[cfg(feature = "wgpu")]
 mod doctor;
 mod eval;
 mod failure;
@@ -26,8 +25,6 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
-#[cfg(not(feature = "wgpu"))]
-use crate::{device::not_compiled_in, sweep::BackendChoice};
 
 #[cfg(feature = "wgpu")]
 use self::device::best_adapter;
@@ -50,11 +47,7 @@ enum Command {
     Data(data::DataArguments),
     Eval(eval::EvalArguments),
     Bench(bench::BenchArguments),
-    #[cfg(feature = "wgpu")]
     Doctor(doctor::DoctorArguments),
-    /// Hold the GPU against the CPU; not in this build
-    #[cfg(not(feature = "wgpu"))]
-    Doctor,
 }
 
 /// Does what the command line asks for.
@@ -66,10 +59,7 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Data(arguments) => data::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
-        #[cfg(feature = "wgpu")]
         Command::Doctor(arguments) => doctor::run(arguments),
-        #[cfg(not(feature = "wgpu"))]
-        Command::Doctor => Err(not_compiled_in(BackendChoice::Wgpu).into()),
     }
 }
 
@@ -106,13 +96,16 @@ fn load_data(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data> {
 }
 
 /// Lets the CPU backends use `threads` threads, all cores where `None`. To be called once, before
-/// any tensor exists.
+/// any tensor exists, on the thread that computes.
+///
+/// That thread is one of them: handing each small operation to another thread and waiting for it would
+/// take longer than many of them.
 fn use_threads(threads: Option<usize>) -> Result<()> {
-    let Some(threads) = threads else {
-        return Ok(());
-    };
+    // 0 leaves it to rayon, which takes all cores.
+    let threads = threads.unwrap_or(0);
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        .use_current_thread()
         .build_global()
         .with_context(|| format!("threads: {threads} threads could not be started"))
 }

@@ -260,12 +260,11 @@ impl Work<'_> {
         super::use_threads(threads.or(sweep.execution.threads))?;
         let device = super::open_device(arguments.backend.unwrap_or(sweep.execution.backend))?;
         tell(format_args!(
-            "{}: {} of {} trials to train on {} ({}), results in {}",
+            "{}: {} of {} trials to train on {}, results in {}",
             sweep.name,
             self.trials.len(),
             self.planned,
-            device.backend,
-            device.name,
+            device.description(),
             path.display(),
         ));
         let mut precisions = self.trials.iter().map(|trial| trial.train.precision);

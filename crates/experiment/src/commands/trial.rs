@@ -142,6 +142,7 @@ fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
         device: device.name.clone(),
         driver: device.driver.clone(),
         kernels: device.kernels.clone(),
+        instructions: device.instructions.map(|set| set.to_string()),
         determinism: device.determinism,
         precision: device.precision(trial.train.precision).to_string(),
         threads: rayon::current_num_threads(),

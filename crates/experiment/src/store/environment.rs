@@ -1,11 +1,11 @@
 //! What a trial was computed by, with and on: the content of `environment.json`.
 
-use std::fs;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::cpu;
 use crate::device::Determinism;
 
 /// Cargo.toml pins this version; a test compares the two.
@@ -17,7 +17,7 @@ pub struct Environment {
     pub versions: Versions,
     /// Checked out where the program was built; "unknown" outside a checkout.
     pub git_commit: &'static str,
-    /// System and instruction set, such as `linux x86_64`.
+    /// System and architecture, such as `linux x86_64`.
     pub operating_system: String,
     /// Model name of the processor; "unknown" where Linux does not tell.
     pub cpu: String,
@@ -46,6 +46,8 @@ pub struct Computation {
     pub driver: Option<String>,
     /// How kernels are made on a GPU, such as `spirv+fusion`.
     pub kernels: Option<String>,
+    /// Those that the CPU's kernels ran with, such as `avx2`; null on a GPU.
+    pub instructions: Option<String>,
     /// `bitwise` where the same trial gives the same bits on this device, else `tolerance`.
     pub determinism: Determinism,
     /// What was computed in: `f32` also where the settings ask for `mixed` and the device cannot.
@@ -65,11 +67,8 @@ impl Environment {
             },
             git_commit: env!("EXPERIMENT_GIT_COMMIT"),
             operating_system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            cpu: fs::read_to_string("/proc/cpuinfo")
-                .ok()
-                .and_then(|cpuinfo| cpu_model(&cpuinfo))
-                .unwrap_or_else(|| "unknown".to_string()),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cpu: cpu::name(),
+            cores: cpu::cores(),
             computation,
             data_hash,
             // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
@@ -91,17 +90,11 @@ impl Environment {
             "backend": self.computation.backend,
             "device": self.computation.device,
             "driver": self.computation.driver,
+            "instructions": self.computation.instructions,
             "threads": self.computation.threads,
         }));
         Some(noted)
     }
-}
-
-/// The first `model name` in the text of /proc/cpuinfo; some instruction sets have none.
-fn cpu_model(cpuinfo: &str) -> Option<String> {
-    let mut fields = cpuinfo.lines().filter_map(|line| line.split_once(':'));
-    let (_, model) = fields.find(|(key, _)| key.trim() == "model name")?;
-    Some(model.trim().to_string())
 }
 
 /// UTC in the form `2026-11-23T08:05:09Z`.
@@ -155,13 +148,6 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_is_the_first_model_name() {
-        let cpuinfo = "processor\t: 0\nmodel\t\t: 85\nmodel name\t: Fast: CPU @ 2.00GHz\n\nmodel name\t: other\n";
-        assert_eq!(cpu_model(cpuinfo), Some("Fast: CPU @ 2.00GHz".to_string()));
-        assert_eq!(cpu_model("processor\t: 0\nBogoMIPS\t: 50.00\n"), None);
-    }
-
-    #[test]
     fn the_stated_version_of_burn_is_the_pinned_one() {
         let manifest = include_str!("../../../../Cargo.toml");
         assert!(manifest.contains(&format!("burn = {{ version = \"={BURN_VERSION}\"")));
@@ -173,6 +159,7 @@ mod tests {
         assert_eq!(value["versions"]["burn"], BURN_VERSION);
         assert_eq!(value["backend"], "flex");
         assert_eq!(value["precision"], "f32");
+        assert_eq!(value["instructions"], "avx2");
         assert_eq!(value["threads"], 2);
         assert_eq!(value["data_hash"], "sha256:0f");
         assert!(value["cores"].as_u64().unwrap() >= 1);
@@ -184,6 +171,7 @@ mod tests {
         let first = serde_json::to_value(environment()).unwrap();
         let mut later = environment();
         later.computation.backend = "ndarray".to_string();
+        later.computation.instructions = Some("scalar".to_string());
         let mut noted = first.clone();
         for step in [17, 39] {
             noted = later
@@ -197,6 +185,7 @@ mod tests {
         assert_eq!(sessions[1]["backend"], "ndarray");
         assert_eq!(sessions[1]["device"], "cpu");
         assert_eq!(sessions[1]["driver"], Value::Null);
+        assert_eq!(sessions[1]["instructions"], "scalar");
         assert_eq!(later.noted_in(b"{\"versions\"", 1), None);
     }
 

@@ -45,6 +45,7 @@ pub fn environment() -> Environment {
         device: "cpu".to_string(),
         driver: None,
         kernels: None,
+        instructions: Some("avx2".to_string()),
         determinism: Determinism::Bitwise,
         precision: "f32".to_string(),
         threads: 2,

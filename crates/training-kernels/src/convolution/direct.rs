@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Convolution, ROWS, column_lane};
-use crate::lanes::{LANES, Lane, blocks, scratch, to_blocks, vectorized};
+use crate::instructions::vectorized;
+use crate::lanes::{LANES, Lane, blocks, scratch, to_blocks};
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
 
@@ -46,6 +47,7 @@ pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<
                     depth,
                     out,
                     columns,
+                    stride: columns,
                 });
                 first += rows;
             }
@@ -89,7 +91,8 @@ pub fn input_gradient(convolution: &Convolution, gradient: &[f32], weight: &[f32
                 panel_stride: channels,
                 depth: channels,
                 out: patches.as_flattened_mut(),
-                columns: blocks(depth) * LANES,
+                columns: depth,
+                stride: blocks(depth) * LANES,
             });
             scatter(convolution, &patches, first, input_gradient);
             first += rows;
@@ -133,7 +136,9 @@ pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32
                     let rows = left.len() / left_blocks;
                     vectorized(ColumnProduct {
                         left: &left[block * rows..][..rows],
+                        left_columns: LANES.min(depth - block * LANES),
                         right: &right[2 * pair * rows..],
+                        columns: (channels - 2 * pair * LANES).min(2 * LANES),
                         out,
                     });
                 }

@@ -66,7 +66,7 @@ pub fn both_ways<S: Simd, L: Line<A, B>, const A: usize, const B: usize>(
 /// factor · value + sum.
 #[inline(always)]
 fn scaled<S: Simd>(simd: S, factor: f32, value: S::f32s, sum: S::f32s) -> S::f32s {
-    simd.mul_add_f32s(simd.splat_f32s(factor), value, sum)
+    simd.mul_add_e_f32s(simd.splat_f32s(factor), value, sum)
 }
 
 /// factor · value.

@@ -16,7 +16,10 @@ use rayon::prelude::*;
 
 use super::transform::{self, Line, PLANES, SPAN, TILE, both_ways};
 use super::{Convolution, ROWS, column_lane};
-use crate::lanes::{LANES, Lane, OnCacheLine, Scratch, blocks, filled, scratch, vectorized};
+use crate::instructions::vectorized;
+use crate::lanes::{
+    LANES, Lane, OnCacheLine, Scratch, blocks, load_register, registers, scratch, store_register,
+};
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
 
@@ -37,6 +40,11 @@ impl Tiles {
     /// Tiles of an image.
     fn in_image(self) -> usize {
         self.across() * self.height.div_ceil(TILE)
+    }
+
+    /// Registers of `S` that hold the channels of block `block`.
+    fn registers<S: Simd>(self, block: usize) -> usize {
+        registers::<S>(LANES.min(self.channels - block * LANES))
     }
 
     /// Values of an image.
@@ -136,7 +144,7 @@ impl WithSimd for FilterTransform<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for n in 0..LANES / S::F32_LANES {
-            let filter = registers(simd, &self.filter, n);
+            let filter = square(simd, &self.filter, n);
             let planes = both_ways::<S, transform::Filter, 3, SPAN>(simd, &filter);
             for plane in 0..PLANES {
                 let lane = &mut self.panels[plane * self.depth + self.d];
@@ -148,18 +156,18 @@ impl WithSimd for FilterTransform<'_> {
 
 /// The `n`-th register of every lane of a square.
 #[inline(always)]
-fn registers<S: Simd, const A: usize>(
+fn square<S: Simd, const A: usize>(
     simd: S,
     lanes: &[[Lane; A]; A],
     n: usize,
 ) -> [[S::f32s; A]; A] {
-    let mut registers = [[simd.splat_f32s(0.0); A]; A];
+    let mut square = [[simd.splat_f32s(0.0); A]; A];
     for y in 0..A {
         for x in 0..A {
-            registers[y][x] = register::<S>(&lanes[y][x], n);
+            square[y][x] = register::<S>(&lanes[y][x], n);
         }
     }
-    registers
+    square
 }
 
 #[inline(always)]
@@ -222,7 +230,8 @@ fn correlate(
                     panel_stride: PLANES * channels_in,
                     depth: channels_in,
                     out: out.as_flattened_mut(),
-                    columns: blocks(channels_out) * LANES,
+                    columns: channels_out,
+                    stride: blocks(channels_out) * LANES,
                 });
             }
             let finite = vectorized(OutputTransform {
@@ -267,7 +276,7 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
         for (row, tile) in self.range.enumerate() {
             let [image, top, left] = tiles.place(tile);
             for block in 0..blocks(tiles.channels) {
-                for n in 0..LANES / S::F32_LANES {
+                for n in 0..tiles.registers::<S>(block) {
                     let mut patch = OnCacheLine([[zero; SIDE]; SIDE]);
                     for y in 0..SIDE {
                         for x in 0..SIDE {
@@ -292,7 +301,7 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
     }
 }
 
-/// Register `n` of the lane `block` of the channels of pixel (`y`, `x`) of `image`; zeros outside the
+/// Register `n` of block `block` of the channels of pixel (`y`, `x`) of `image`; zeros outside the
 /// image.
 #[inline(always)]
 fn pixel_register<S: Simd>(
@@ -306,11 +315,8 @@ fn pixel_register<S: Simd>(
         return simd.splat_f32s(0.0);
     }
     let pixel = ((image * tiles.height + y) * tiles.width + x) * tiles.channels;
-    let channels = &values[pixel..pixel + tiles.channels][block * LANES..];
-    match channels.first_chunk() {
-        Some(lane) => register::<S>(lane, n),
-        None => register::<S>(&filled(channels), n),
-    }
+    let channels = &values[pixel..pixel + tiles.channels];
+    load_register(simd, &channels[block * LANES + n * S::F32_LANES..])
 }
 
 /// Aᵀ m A of the tiles in `range`; gives whether all of it is finite.
@@ -341,31 +347,23 @@ impl WithSimd for OutputTransform<'_> {
         let mut trace = zero;
         for (row, tile) in range.enumerate() {
             let [image, top, left] = tiles.place(tile);
+            let (height, width) = (TILE.min(tiles.height - top), TILE.min(tiles.width - left));
             for block in 0..channel_blocks {
-                let mut patch = OnCacheLine([[[0.0; LANES]; TILE]; TILE]);
-                for n in 0..LANES / S::F32_LANES {
-                    let mut products = [[zero; SPAN]; SPAN];
+                for n in 0..tiles.registers::<S>(block) {
+                    let mut products = OnCacheLine([[zero; SPAN]; SPAN]);
                     for plane in 0..PLANES {
                         let lane = &planes[plane * stride + row * channel_blocks + block];
-                        products[plane / SPAN][plane % SPAN] = register::<S>(lane, n);
+                        products.0[plane / SPAN][plane % SPAN] = register::<S>(lane, n);
                     }
-                    let values = both_ways::<S, transform::Output, SPAN, TILE>(simd, &products);
-                    for y in 0..TILE {
-                        for x in 0..TILE {
-                            trace = simd.mul_add_f32s(values[y][x], zero, trace);
-                            set_register::<S>(&mut patch.0[y][x], n, values[y][x]);
-                        }
-                    }
-                }
-                for y in 0..TILE.min(tiles.height - top) {
-                    for x in 0..TILE.min(tiles.width - left) {
-                        let pixel = (image * tiles.height + top + y) * tiles.width + left + x;
-                        let pixel = &mut output[pixel * tiles.channels..][..tiles.channels];
-                        let place = &mut pixel[block * LANES..];
-                        let lane = &patch.0[y][x];
-                        match place.first_chunk_mut() {
-                            Some(whole) => *whole = *lane,
-                            None => place.copy_from_slice(&lane[..place.len()]),
+                    let values = both_ways::<S, transform::Output, SPAN, TILE>(simd, &products.0);
+                    let channel = block * LANES + n * S::F32_LANES;
+                    for y in 0..height {
+                        let pixel = (image * tiles.height + top + y) * tiles.width + left;
+                        for x in 0..width {
+                            trace = simd.mul_add_e_f32s(values[y][x], zero, trace);
+                            let pixel = &mut output[(pixel + x) * tiles.channels..];
+                            let places = &mut pixel[channel..tiles.channels];
+                            store_register(simd, places, values[y][x]);
                         }
                     }
                 }
@@ -388,72 +386,149 @@ pub fn weight_gradient(
         channels_out,
         ..
     } = *convolution;
-    let source = Tiles {
+    let tiles = |channels| Tiles {
         height,
         width,
-        channels: channels_in,
+        channels,
     };
-    let target = Tiles {
-        height,
-        width,
-        channels: channels_out,
+    let contributions = Contributions {
+        source: tiles(channels_in),
+        target: tiles(channels_out),
+        input,
+        gradient,
     };
-    let (left_blocks, right_blocks) = (blocks(channels_in), blocks(channels_out));
-    // [36][block of channels_in][block of channels_out][16][16]
-    let mut sums = scratch(PLANES * left_blocks * right_blocks * LANES);
-    let total = convolution.batch * source.in_image();
-    let chunk = chunk(channels_in.max(channels_out));
-    for first in (0..total).step_by(chunk) {
-        let parts = chunk.min(total - first).div_ceil(ROWS);
-        let (left_part, right_part) = (PLANES * source.plane(ROWS), PLANES * target.plane(ROWS));
-        let mut left = scratch(parts * left_part);
-        let mut right = scratch(parts * right_part);
-        let range = |part: usize| first + part * ROWS..total.min(first + (part + 1) * ROWS);
-        left.par_chunks_mut(left_part)
-            .zip(right.par_chunks_mut(right_part))
-            .enumerate()
-            .for_each(|(part, (left, right))| {
-                let range = range(part);
-                vectorized(InputTransform {
-                    tiles: source,
-                    range: range.clone(),
-                    images: input,
-                    planes: left,
-                    line: PhantomData,
-                });
-                vectorized(GradientTransform {
-                    tiles: target,
-                    range,
-                    images: gradient,
-                    planes: right,
-                    line: PhantomData,
-                });
-            });
-        sums.par_chunks_mut(right_blocks * LANES)
-            .enumerate()
-            .for_each(|(task, out)| {
-                if first == 0 {
-                    out.fill([0.0; LANES]);
-                }
-                let (plane, block) = (task / left_blocks, task % left_blocks);
-                for part in 0..parts {
-                    let rows = range(part).len();
-                    let left = &left[part * left_part + plane * source.plane(rows)..];
-                    let right = &right[part * right_part + plane * target.plane(rows)..];
-                    vectorized(ColumnProduct {
-                        left: &left[block * rows..][..rows],
-                        right: &right[..right_blocks * rows],
-                        out,
-                    });
-                }
-            });
-    }
+    let total = convolution.batch * contributions.source.in_image();
+    let sums = if contributions.sums() <= OWN_SUMS {
+        contributions.summed_by_tiles(total)
+    } else {
+        contributions.summed_by_planes(total)
+    };
     let weight = filter_gradients(channels_out, channels_in, &sums);
     let finite = weight.par_iter().all(|value| value.is_finite());
     finite.then_some(weight)
 }
 
-/// Tiles whose contributions to the weight's gradient are added up at a time: few enough that their
+/// Lanes of sums that a task may have of its own: they stay in a core's cache.
+const OWN_SUMS: usize = 1 << 14;
+
+/// What the tiles of all images contribute to the gradient of a weight: a matrix product for each plane.
+struct Contributions<'a> {
+    source: Tiles,
+    target: Tiles,
+    input: &'a [f32],
+    gradient: &'a [f32],
+}
+
+impl Contributions<'_> {
+    /// Lanes of the sums, `[36][block of channels_in][block of channels_out][16][16]`.
+    fn sums(&self) -> usize {
+        PLANES * blocks(self.source.channels) * blocks(self.target.channels) * LANES
+    }
+
+    /// The sums over the first `total` tiles, where each task sums up some of the tiles: no task waits for
+    /// what another one has transformed, and nothing leaves its core's cache but the sums.
+    fn summed_by_tiles(&self, total: usize) -> Scratch {
+        // As many tasks for any number of threads, since they decide the order of the sums.
+        let task = total.div_ceil(16).next_multiple_of(ROWS);
+        let mut parts = scratch(total.div_ceil(task) * self.sums());
+        (parts.par_chunks_mut(self.sums()).enumerate()).for_each(|(index, sums)| {
+            sums.fill([0.0; LANES]);
+            let mut left = scratch(PLANES * self.source.plane(ROWS));
+            let mut right = scratch(PLANES * self.target.plane(ROWS));
+            let end = total.min((index + 1) * task);
+            for first in (index * task..end).step_by(ROWS) {
+                let range = first..end.min(first + ROWS);
+                let rows = range.len();
+                self.transform(range, [&mut left, &mut right]);
+                for (place, out) in sums.chunks_mut(self.place_sums()).enumerate() {
+                    self.add(place, rows, [&left, &right], out);
+                }
+            }
+        });
+        let mut sums = scratch(self.sums());
+        (sums.par_chunks_mut(self.place_sums()).enumerate()).for_each(|(place, sums)| {
+            sums.fill([0.0; LANES]);
+            for part in parts.chunks(self.sums()) {
+                let part = &part[place * self.place_sums()..][..self.place_sums()];
+                for (sum, value) in sums.as_flattened_mut().iter_mut().zip(part.as_flattened()) {
+                    *sum += value;
+                }
+            }
+        });
+        sums
+    }
+
+    /// The sums over the first `total` tiles, where each task sums up some of the planes: all sums are
+    /// there once.
+    fn summed_by_planes(&self, total: usize) -> Scratch {
+        let mut sums = scratch(self.sums());
+        let chunk = chunk(self.source.channels.max(self.target.channels));
+        let (left_part, right_part) = (
+            PLANES * self.source.plane(ROWS),
+            PLANES * self.target.plane(ROWS),
+        );
+        for first in (0..total).step_by(chunk) {
+            let parts = chunk.min(total - first).div_ceil(ROWS);
+            let mut left = scratch(parts * left_part);
+            let mut right = scratch(parts * right_part);
+            let range = |part: usize| first + part * ROWS..total.min(first + (part + 1) * ROWS);
+            left.par_chunks_mut(left_part)
+                .zip(right.par_chunks_mut(right_part))
+                .enumerate()
+                .for_each(|(part, planes)| self.transform(range(part), planes.into()));
+            sums.par_chunks_mut(self.place_sums())
+                .enumerate()
+                .for_each(|(place, out)| {
+                    if first == 0 {
+                        out.fill([0.0; LANES]);
+                    }
+                    let parts = left.chunks(left_part).zip(right.chunks(right_part));
+                    for (part, planes) in parts.enumerate() {
+                        self.add(place, range(part).len(), planes.into(), out);
+                    }
+                });
+        }
+        sums
+    }
+
+    /// Transforms the tiles in `range` of both images.
+    fn transform(&self, range: Range<usize>, [left, right]: [&mut [Lane]; 2]) {
+        vectorized(InputTransform {
+            tiles: self.source,
+            range: range.clone(),
+            images: self.input,
+            planes: left,
+            line: PhantomData,
+        });
+        vectorized(GradientTransform {
+            tiles: self.target,
+            range,
+            images: self.gradient,
+            planes: right,
+            line: PhantomData,
+        });
+    }
+
+    /// Lanes of the sums of one plane and block of channels_in.
+    fn place_sums(&self) -> usize {
+        blocks(self.target.channels) * LANES
+    }
+
+    /// Adds what `rows` transformed tiles contribute to the sums of one plane and block of channels_in.
+    fn add(&self, place: usize, rows: usize, [left, right]: [&[Lane]; 2], out: &mut [Lane]) {
+        let left_blocks = blocks(self.source.channels);
+        let (plane, block) = (place / left_blocks, place % left_blocks);
+        vectorized(ColumnProduct {
+            left: &left[plane * self.source.plane(rows) + block * rows..][..rows],
+            left_columns: LANES.min(self.source.channels - block * LANES),
+            right: &right[plane * self.target.plane(rows)..],
+            columns: self.target.channels,
+            out,
+        });
+    }
+}
+
+/// Tiles whose contributions are added up by planes at a time: few enough that their
 /// transforms, 36 planes of `channels`, are a few megabytes that the products find in the cache where
 /// `channels` is small, and many enough that the sums are not read and written too often.
 fn chunk(channels: usize) -> usize {

@@ -3,5 +3,6 @@
 mod batch_norm;
 mod convolution;
 mod half;
+mod instructions;
 mod sgd;
 mod support;

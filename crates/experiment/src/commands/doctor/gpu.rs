@@ -1,0 +1,177 @@
+//! Which ways of computing on this machine's GPU are right.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use gpu_device::{Adapter, AdapterIdentity, Combination};
+use serde::Serialize;
+
+use super::Cpu;
+use crate::commands::{best_adapter, print, tell};
+use crate::device::{Unavailable, open_cpu};
+use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
+use crate::sweep::BackendChoice;
+
+#[derive(Debug, Args)]
+pub struct GpuArguments {
+    /// Try again what has been tried before
+    #[arg(long)]
+    again: bool,
+    /// Seconds that each way may take; the first use of a GPU tunes its kernels for minutes
+    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: u64,
+    /// Show every comparison
+    #[arg(long)]
+    all: bool,
+    /// Compare in this process and print the comparison
+    #[arg(long, hide = true)]
+    r#try: Option<Combination>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    cpu: &'a Cpu,
+    adapter: &'a AdapterIdentity,
+    combinations: Vec<Row<'a>>,
+    /// The combination that trains.
+    chosen: Option<Combination>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    verdict: &'static str,
+    ground: String,
+    deterministic: bool,
+    /// Why it does not train in mixed precision; null where it does.
+    mixed_unavailable: Option<&'static str>,
+    #[serde(flatten)]
+    tried: &'a Tried,
+}
+
+pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
+    let adapter = best_adapter();
+    if !json && arguments.r#try.is_none() {
+        print(&cpu.text())?;
+    }
+    let adapter = adapter?;
+    if let Some(combination) = arguments.r#try {
+        return compare_here(&adapter, combination);
+    }
+    let limit = Duration::from_secs(arguments.time_limit);
+    let combinations = Combination::of(&adapter);
+    let mut verdict = Verdict::known(&adapter.identity)?;
+    for combination in &combinations {
+        if arguments.again || verdict.of(*combination).is_none() {
+            tell(format_args!("trying {combination}"));
+            verdict.add(try_in_child(*combination, limit)?)?;
+        }
+    }
+    let tried: Vec<&Tried> = (combinations.iter())
+        .filter_map(|combination| verdict.of(*combination))
+        .collect();
+    let chosen = verdict.chosen(&combinations).map(|tried| tried.combination);
+    if json {
+        let combinations = tried.into_iter().map(row).collect();
+        let report = Report {
+            cpu,
+            adapter: &adapter.identity,
+            combinations,
+            chosen,
+        };
+        print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+    } else {
+        print(&table(&adapter.identity, &tried, chosen))?;
+        print(
+            &tried
+                .iter()
+                .map(|tried| details(tried, arguments.all))
+                .collect::<String>(),
+        )?;
+    }
+    chosen.map(|_| ()).ok_or_else(|| {
+        let message = format!(
+            "{}: no way of computing on it is right",
+            adapter.identity.name
+        );
+        Unavailable::Backend(message).into()
+    })
+}
+
+/// The part of the child: compares and prints, or dies of its driver.
+fn compare_here(adapter: &Adapter, combination: Combination) -> Result<()> {
+    let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
+    let device = combination.open(adapter)?;
+    let comparison = compare(scales(adapter.identity.software), &cpu.device, &device)?;
+    print(&serde_json::to_string(&comparison)?)
+}
+
+fn row(tried: &Tried) -> Row<'_> {
+    Row {
+        verdict: tried.verdict(),
+        ground: tried.ground(),
+        deterministic: tried.is_deterministic(),
+        mixed_unavailable: tried.mixed_unavailable(),
+        tried,
+    }
+}
+
+fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
+    let software = if adapter.software { ", software" } else { "" };
+    let mut text = format!(
+        "{} ({}{software}), driver {}\n\n{:<12}  {:<9}  {:<5}  {:<9}  {:>7}  worst of all comparisons\n",
+        adapter.name,
+        adapter.api,
+        adapter.driver,
+        "kernels",
+        "verdict",
+        "mixed",
+        "same bits",
+        "seconds"
+    );
+    for tried in tried {
+        let [same_bits, mixed] = match &tried.outcome {
+            Outcome::Compared(_) => [
+                yes_or_no(tried.is_deterministic()),
+                yes_or_no(tried.mixed_unavailable().is_none()),
+            ],
+            _ => ["–"; 2],
+        };
+        text += &format!(
+            "{:<12}  {:<9}  {mixed:<5}  {same_bits:<9}  {:>7.0}  {}\n",
+            tried.combination.to_string(),
+            tried.verdict(),
+            tried.seconds,
+            tried.ground()
+        );
+    }
+    text + &match chosen {
+        Some(chosen) => format!("\ntrains with {chosen}\n"),
+        None => "\nnone is right: train on the CPU, or update the driver\n".to_owned(),
+    }
+}
+
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+/// The comparisons that failed, or all of them, worst first.
+fn details(tried: &Tried, all: bool) -> String {
+    let Outcome::Compared(comparison) = &tried.outcome else {
+        return String::new();
+    };
+    let sides = [Some(&comparison.f32), comparison.mixed.as_ref()];
+    let checks = sides.into_iter().flatten().flat_map(Side::checks);
+    let mut checks: Vec<&Check> = checks.filter(|check| all || !check.passes()).collect();
+    checks.sort_by(|a, b| b.share().total_cmp(&a.share()));
+    let lines = checks.iter().map(|check| {
+        let mark = if check.passes() { "" } else { "  WRONG" };
+        format!("  {}: {}{mark}\n", check.what, check.error_text())
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n{}\n{lines}", tried.combination)
+}

@@ -1,0 +1,143 @@
+//! The ways to compile kernels for a GPU.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+use burn::tensor::wgpu::wgpu::Backend;
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::Adapter;
+use crate::{runtime, wgsl};
+
+
+/// A way to turn operations into kernels. Drivers are right with some and wrong with others, so each is
+/// held against the CPU before it trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Combination {
+    /// The language of the kernels.
+    pub compiler: Compiler,
+    /// Neighbouring operations become one kernel.
+    pub fusion: bool,
+}
+
+/// The language in which the driver gets its kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    /// Vulkan's own; the only one that reaches tensor cores.
+    SpirV,
+    /// WebGPU's; wgpu translates it for every graphics API.
+    Wgsl,
+}
+
+impl Combination {
+    const ALL: [Self; 4] = [
+        Self::new(Compiler::SpirV, true),
+        Self::new(Compiler::SpirV, false),
+        Self::new(Compiler::Wgsl, true),
+        Self::new(Compiler::Wgsl, false),
+    ];
+
+    const fn new(compiler: Compiler, fusion: bool) -> Self {
+        Self { compiler, fusion }
+    }
+
+    /// Those that exist on `adapter`, the one expected to be fastest first; on a software adapter, where
+    /// speed is not to be had, the simplest one.
+    pub fn of(adapter: &Adapter) -> Vec<Self> {
+        let exists = |combination: &Self| {
+            combination.compiler == Compiler::Wgsl || adapter.api == Backend::Vulkan
+        };
+        let mut combinations: Vec<Self> = Self::ALL.into_iter().filter(exists).collect();
+        if adapter.identity.software {
+            combinations.reverse();
+        }
+        combinations
+    }
+
+    /// Opens `adapter` for kernels made this way. Once in a process, before any other use of a GPU:
+    /// Burn's settings are the process's.
+    ///
+    /// # Errors
+    /// When the driver refuses.
+    pub fn open(self, adapter: &Adapter) -> Result<Device> {
+        runtime::configure(self.fusion, adapter.identity.software);
+        if self.compiler == Compiler::Wgsl && adapter.api == Backend::Vulkan {
+            return wgsl::open(adapter);
+        }
+        Device::wgpu_options()
+            .device_kind(adapter.kind.clone())
+            .graphics_api(adapter.backend())
+            .init()
+            .context("device")
+    }
+}
+
+/// The software adapter with the safest combination; a message on standard error where there is none.
+pub fn software() -> Option<Device> {
+    let opened = Adapter::software()
+        .context("no software adapter (Debian: mesa-vulkan-drivers)")
+        .and_then(|adapter| Combination::new(Compiler::Wgsl, false).open(&adapter));
+    // The test harness keeps `eprintln!` to itself when a test passes, and a skip must be seen.
+    let skipped = |error| writeln!(io::stderr(), "skipped: {error:#}");
+    opened.map_err(skipped).ok()
+}
+
+impl fmt::Display for Combination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match (self.compiler, self.fusion) {
+            (Compiler::SpirV, true) => "spirv+fusion",
+            (Compiler::SpirV, false) => "spirv",
+            (Compiler::Wgsl, true) => "wgsl+fusion",
+            (Compiler::Wgsl, false) => "wgsl",
+        })
+    }
+}
+
+impl FromStr for Combination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL
+            .into_iter()
+            .find(|known| known.to_string() == text);
+        known.ok_or_else(|| {
+            let names = Self::ALL.map(|known| known.to_string()).join(", ");
+            format!("expected one of {names}, found {text}")
+        })
+    }
+}
+
+impl From<Combination> for String {
+    fn from(combination: Combination) -> Self {
+        combination.to_string()
+    }
+}
+
+impl TryFrom<String> for Combination {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_combination_is_read_from_its_name() {
+        for combination in Combination::ALL {
+            assert_eq!(combination.to_string().parse(), Ok(combination));
+        }
+        let error = "cuda".parse::<Combination>().unwrap_err();
+        assert_eq!(
+            error,
+            "expected one of spirv+fusion, spirv, wgsl+fusion, wgsl, found cuda"
+        );
+    }
+}
