@@ -50,7 +50,12 @@ impl OpenDevice {
     /// Backend, device and instructions, such as `flex (CPU, avx2)`.
     pub fn description(&self) -> String {
         let instructions = self.instructions.map(|set| format!(", {set}"));
-        format!("{} ({}{})", self.backend, self.name, instructions.unwrap_or_default())
+        format!(
+            "{} ({}{})",
+            self.backend,
+            self.name,
+            instructions.unwrap_or_default()
+        )
     }
 
     /// The device on which gradients are recorded.

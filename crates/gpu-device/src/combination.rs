@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::Adapter;
 use crate::{runtime, wgsl};
 
-
 /// A way to turn operations into kernels. Drivers are right with some and wrong with others, so each is
 /// held against the CPU before it trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

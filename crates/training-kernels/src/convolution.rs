@@ -1,6 +1,7 @@
 //! Two-dimensional convolution of channels-last images over plain slices.
 
 mod direct;
+mod sums;
 mod transform;
 mod winograd;
 

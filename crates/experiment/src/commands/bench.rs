@@ -53,7 +53,9 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
     let settings = settings(arguments, Instant::now());
     let rows = match settings.as_slice() {
         // Instructions are a process's, chosen when it starts.
-        [setting] if setting.instructions.is_none() => vec![measured_here(setting, arguments.layers)?],
+        [setting] if setting.instructions.is_none() => {
+            vec![measured_here(setting, arguments.layers)?]
+        }
         several => several
             .iter()
             .map(|setting| measured_apart(setting, arguments.layers))

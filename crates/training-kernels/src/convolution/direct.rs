@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::sums::RowSums;
 use super::{Convolution, ROWS, column_lane};
 use crate::instructions::vectorized;
 use crate::lanes::{LANES, Lane, blocks, scratch, to_blocks};
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
 
-/// Values of patches and gradients that are gathered before the weight's gradient is summed up over
-/// them: some megabytes, which stay in the cache in between.
+/// Values of patches and gradients that are kept at a time for the weight's gradient: some megabytes, which stay in the cache in between.
 const CHUNK: usize = 1 << 20;
 
 pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<f32> {
@@ -104,47 +104,29 @@ pub fn input_gradient(convolution: &Convolution, gradient: &[f32], weight: &[f32
 pub fn weight_gradient(convolution: &Convolution, input: &[f32], gradient: &[f32]) -> Vec<f32> {
     let (depth, channels) = (convolution.depth(), convolution.channels_out);
     let (left_blocks, right_blocks) = (blocks(depth), blocks(channels));
-    let mut sums = scratch(left_blocks * right_blocks * LANES);
-    let total = convolution.batch * pixels(convolution);
-    let step = (CHUNK / (depth + channels)).max(1).next_multiple_of(ROWS);
-    for first in (0..total).step_by(step) {
-        let chunk = step.min(total - first);
-        let mut left = scratch(left_blocks * chunk);
-        let mut right = scratch(right_blocks * chunk);
-        left.par_chunks_mut(left_blocks * ROWS)
-            .zip(right.par_chunks_mut(right_blocks * ROWS))
-            .enumerate()
-            .for_each(|(part, (left, right))| {
-                let start = first + part * ROWS;
-                let rows = left.len() / left_blocks;
-                gather(convolution, input, start..start + rows, left);
-                to_blocks(
-                    &gradient[start * channels..][..rows * channels],
-                    channels,
-                    right,
-                );
+    // [block of depth][block of channels_out][16][16]
+    let sums = RowSums {
+        total: convolution.batch * pixels(convolution),
+        chunk: (CHUNK / (depth + channels)).max(1).next_multiple_of(ROWS),
+        operands: [left_blocks * ROWS, right_blocks * ROWS],
+        places: left_blocks,
+        place: right_blocks * LANES,
+        write: |range: Range<usize>, [left, right]: [&mut [Lane]; 2]| {
+            let values = range.start * channels..range.end * channels;
+            to_blocks(&gradient[values], channels, right);
+            gather(convolution, input, range, left);
+        },
+        add: |block: usize, rows: usize, [left, right]: [&[Lane]; 2], out: &mut [Lane]| {
+            vectorized(ColumnProduct {
+                left: &left[block * rows..][..rows],
+                left_columns: LANES.min(depth - block * LANES),
+                right,
+                columns: channels,
+                out,
             });
-        let products = sums.par_chunks_mut(right_blocks * LANES).enumerate();
-        products.for_each(|(block, out)| {
-            let pairs = out.par_chunks_mut(2 * LANES).enumerate();
-            pairs.for_each(|(pair, out)| {
-                if first == 0 {
-                    out.fill([0.0; LANES]);
-                }
-                let parts = left.chunks(left_blocks * ROWS);
-                for (left, right) in parts.zip(right.chunks(right_blocks * ROWS)) {
-                    let rows = left.len() / left_blocks;
-                    vectorized(ColumnProduct {
-                        left: &left[block * rows..][..rows],
-                        left_columns: LANES.min(depth - block * LANES),
-                        right: &right[2 * pair * rows..],
-                        columns: (channels - 2 * pair * LANES).min(2 * LANES),
-                        out,
-                    });
-                }
-            });
-        });
-    }
+        },
+    };
+    let sums = sums.compute();
     let mut weight_gradient = vec![0.0; convolution.weight_len()];
     let filters = weight_gradient.par_chunks_exact_mut(depth).enumerate();
     filters.for_each(|(o, weight)| {
@@ -171,50 +153,45 @@ fn weight_index(convolution: &Convolution, d: usize) -> usize {
 /// Copies the patch of every output pixel in `range` (counted over the batch) to
 /// `[blocks(depth)][pixels][16]`.
 fn gather(convolution: &Convolution, input: &[f32], range: Range<usize>, patches: &mut [Lane]) {
-    let (rows, depth) = (range.len(), convolution.depth());
+    let (rows, blocks) = (range.len(), blocks(convolution.depth()));
+    let width = blocks * LANES;
+    // One patch after the other, [pixels][blocks(depth)][16]: whole runs can be copied.
+    let mut lanes = scratch(rows * blocks);
     for (row, pixel) in range.enumerate() {
+        // With what follows it, since `copy` may write over its end.
+        let patch = &mut lanes.as_flattened_mut()[row * width..];
         let mut end = 0;
         for run in runs(convolution, pixel) {
-            fill(patches, rows, row, end..run.patch.start);
+            patch[end..run.patch.start].fill(0.0);
             copy(
-                patches,
-                rows,
-                row,
-                run.patch.start,
-                &input[run.image..][..run.patch.len()],
+                &input[run.image..],
+                run.patch.len(),
+                &mut patch[run.patch.start..],
             );
             end = run.patch.end;
         }
-        fill(patches, rows, row, end..depth.next_multiple_of(LANES));
+        patch[end..width].fill(0.0);
+    }
+    for (row, patch) in lanes.chunks_exact(blocks).enumerate() {
+        for (block, lane) in patch.iter().enumerate() {
+            patches[block * rows + row] = *lane;
+        }
     }
 }
 
-/// Writes `values` to row `row` of `[blocks][rows][16]`, from column `first` on.
-fn copy(lanes: &mut [Lane], rows: usize, row: usize, first: usize, values: &[f32]) {
-    let mut rest = values;
-    let mut column = first;
-    while !rest.is_empty() {
-        let lane = &mut lanes[column / LANES * rows + row];
-        if let (0, Some((whole, after))) = (column % LANES, rest.split_first_chunk()) {
-            *lane = *whole;
-            rest = after;
-            column += LANES;
-            continue;
+/// Copies `count` values, and where there is room for it up to a whole lane, which is faster; what it writes
+/// too much is written again by what follows.
+fn copy(values: &[f32], count: usize, places: &mut [f32]) {
+    let whole = count.next_multiple_of(LANES);
+    match (places.get_mut(..whole), values.get(..whole)) {
+        (Some(places), Some(values)) => {
+            let (places, _) = places.as_chunks_mut::<LANES>();
+            let (values, _) = values.as_chunks::<LANES>();
+            for (place, value) in places.iter_mut().zip(values) {
+                *place = *value;
+            }
         }
-        let count = rest.len().min(LANES - column % LANES);
-        // Element by element: so few are not worth a call.
-        for (place, value) in lane[column % LANES..][..count].iter_mut().zip(rest) {
-            *place = *value;
-        }
-        rest = &rest[count..];
-        column += count;
-    }
-}
-
-/// Writes zeros to `columns` of row `row` of `[blocks][rows][16]`.
-fn fill(lanes: &mut [Lane], rows: usize, row: usize, columns: Range<usize>) {
-    for column in columns {
-        lanes[column / LANES * rows + row][column % LANES] = 0.0;
+        _ => places[..count].copy_from_slice(&values[..count]),
     }
 }
 
@@ -241,7 +218,8 @@ struct Run {
     patch: Range<usize>,
 }
 
-/// The runs that make up the patch of an output pixel; what lies between them is outside the image.
+/// The runs that make up the patch of an output pixel, in the order of the patch; what lies between them is outside the image.
+#[inline]
 fn runs(convolution: &Convolution, pixel: usize) -> impl Iterator<Item = Run> {
     let Convolution {
         height,

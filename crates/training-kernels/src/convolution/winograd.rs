@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::sums::RowSums;
 use super::transform::{self, Line, PLANES, SPAN, TILE, both_ways};
 use super::{Convolution, ROWS, column_lane};
 use crate::instructions::vectorized;
@@ -156,11 +157,7 @@ impl WithSimd for FilterTransform<'_> {
 
 /// The `n`-th register of every lane of a square.
 #[inline(always)]
-fn square<S: Simd, const A: usize>(
-    simd: S,
-    lanes: &[[Lane; A]; A],
-    n: usize,
-) -> [[S::f32s; A]; A] {
+fn square<S: Simd, const A: usize>(simd: S, lanes: &[[Lane; A]; A], n: usize) -> [[S::f32s; A]; A] {
     let mut square = [[simd.splat_f32s(0.0); A]; A];
     for y in 0..A {
         for x in 0..A {
@@ -391,144 +388,48 @@ pub fn weight_gradient(
         width,
         channels,
     };
-    let contributions = Contributions {
-        source: tiles(channels_in),
-        target: tiles(channels_out),
-        input,
-        gradient,
+    let (source, target) = (tiles(channels_in), tiles(channels_out));
+    let left_blocks = blocks(channels_in);
+    // [36][block of channels_in][block of channels_out][16][16]
+    let sums = RowSums {
+        total: convolution.batch * source.in_image(),
+        chunk: chunk(channels_in.max(channels_out)),
+        operands: [source, target].map(|tiles| PLANES * tiles.plane(ROWS)),
+        places: PLANES * left_blocks,
+        place: blocks(channels_out) * LANES,
+        write: |range: Range<usize>, [left, right]: [&mut [Lane]; 2]| {
+            vectorized(InputTransform {
+                tiles: source,
+                range: range.clone(),
+                images: input,
+                planes: left,
+                line: PhantomData,
+            });
+            vectorized(GradientTransform {
+                tiles: target,
+                range,
+                images: gradient,
+                planes: right,
+                line: PhantomData,
+            });
+        },
+        add: |place: usize, rows: usize, [left, right]: [&[Lane]; 2], out: &mut [Lane]| {
+            let (plane, block) = (place / left_blocks, place % left_blocks);
+            vectorized(ColumnProduct {
+                left: &left[plane * source.plane(rows) + block * rows..][..rows],
+                left_columns: LANES.min(channels_in - block * LANES),
+                right: &right[plane * target.plane(rows)..],
+                columns: channels_out,
+                out,
+            });
+        },
     };
-    let total = convolution.batch * contributions.source.in_image();
-    let sums = if contributions.sums() <= OWN_SUMS {
-        contributions.summed_by_tiles(total)
-    } else {
-        contributions.summed_by_planes(total)
-    };
-    let weight = filter_gradients(channels_out, channels_in, &sums);
+    let weight = filter_gradients(channels_out, channels_in, &sums.compute());
     let finite = weight.par_iter().all(|value| value.is_finite());
     finite.then_some(weight)
 }
 
-/// Lanes of sums that a task may have of its own: they stay in a core's cache.
-const OWN_SUMS: usize = 1 << 14;
-
-/// What the tiles of all images contribute to the gradient of a weight: a matrix product for each plane.
-struct Contributions<'a> {
-    source: Tiles,
-    target: Tiles,
-    input: &'a [f32],
-    gradient: &'a [f32],
-}
-
-impl Contributions<'_> {
-    /// Lanes of the sums, `[36][block of channels_in][block of channels_out][16][16]`.
-    fn sums(&self) -> usize {
-        PLANES * blocks(self.source.channels) * blocks(self.target.channels) * LANES
-    }
-
-    /// The sums over the first `total` tiles, where each task sums up some of the tiles: no task waits for
-    /// what another one has transformed, and nothing leaves its core's cache but the sums.
-    fn summed_by_tiles(&self, total: usize) -> Scratch {
-        // As many tasks for any number of threads, since they decide the order of the sums.
-        let task = total.div_ceil(16).next_multiple_of(ROWS);
-        let mut parts = scratch(total.div_ceil(task) * self.sums());
-        (parts.par_chunks_mut(self.sums()).enumerate()).for_each(|(index, sums)| {
-            sums.fill([0.0; LANES]);
-            let mut left = scratch(PLANES * self.source.plane(ROWS));
-            let mut right = scratch(PLANES * self.target.plane(ROWS));
-            let end = total.min((index + 1) * task);
-            for first in (index * task..end).step_by(ROWS) {
-                let range = first..end.min(first + ROWS);
-                let rows = range.len();
-                self.transform(range, [&mut left, &mut right]);
-                for (place, out) in sums.chunks_mut(self.place_sums()).enumerate() {
-                    self.add(place, rows, [&left, &right], out);
-                }
-            }
-        });
-        let mut sums = scratch(self.sums());
-        (sums.par_chunks_mut(self.place_sums()).enumerate()).for_each(|(place, sums)| {
-            sums.fill([0.0; LANES]);
-            for part in parts.chunks(self.sums()) {
-                let part = &part[place * self.place_sums()..][..self.place_sums()];
-                for (sum, value) in sums.as_flattened_mut().iter_mut().zip(part.as_flattened()) {
-                    *sum += value;
-                }
-            }
-        });
-        sums
-    }
-
-    /// The sums over the first `total` tiles, where each task sums up some of the planes: all sums are
-    /// there once.
-    fn summed_by_planes(&self, total: usize) -> Scratch {
-        let mut sums = scratch(self.sums());
-        let chunk = chunk(self.source.channels.max(self.target.channels));
-        let (left_part, right_part) = (
-            PLANES * self.source.plane(ROWS),
-            PLANES * self.target.plane(ROWS),
-        );
-        for first in (0..total).step_by(chunk) {
-            let parts = chunk.min(total - first).div_ceil(ROWS);
-            let mut left = scratch(parts * left_part);
-            let mut right = scratch(parts * right_part);
-            let range = |part: usize| first + part * ROWS..total.min(first + (part + 1) * ROWS);
-            left.par_chunks_mut(left_part)
-                .zip(right.par_chunks_mut(right_part))
-                .enumerate()
-                .for_each(|(part, planes)| self.transform(range(part), planes.into()));
-            sums.par_chunks_mut(self.place_sums())
-                .enumerate()
-                .for_each(|(place, out)| {
-                    if first == 0 {
-                        out.fill([0.0; LANES]);
-                    }
-                    let parts = left.chunks(left_part).zip(right.chunks(right_part));
-                    for (part, planes) in parts.enumerate() {
-                        self.add(place, range(part).len(), planes.into(), out);
-                    }
-                });
-        }
-        sums
-    }
-
-    /// Transforms the tiles in `range` of both images.
-    fn transform(&self, range: Range<usize>, [left, right]: [&mut [Lane]; 2]) {
-        vectorized(InputTransform {
-            tiles: self.source,
-            range: range.clone(),
-            images: self.input,
-            planes: left,
-            line: PhantomData,
-        });
-        vectorized(GradientTransform {
-            tiles: self.target,
-            range,
-            images: self.gradient,
-            planes: right,
-            line: PhantomData,
-        });
-    }
-
-    /// Lanes of the sums of one plane and block of channels_in.
-    fn place_sums(&self) -> usize {
-        blocks(self.target.channels) * LANES
-    }
-
-    /// Adds what `rows` transformed tiles contribute to the sums of one plane and block of channels_in.
-    fn add(&self, place: usize, rows: usize, [left, right]: [&[Lane]; 2], out: &mut [Lane]) {
-        let left_blocks = blocks(self.source.channels);
-        let (plane, block) = (place / left_blocks, place % left_blocks);
-        vectorized(ColumnProduct {
-            left: &left[plane * self.source.plane(rows) + block * rows..][..rows],
-            left_columns: LANES.min(self.source.channels - block * LANES),
-            right: &right[plane * self.target.plane(rows)..],
-            columns: self.target.channels,
-            out,
-        });
-    }
-}
-
-/// Tiles whose contributions are added up by planes at a time: few enough that their
+/// Tiles whose operands are kept at a time: few enough that their
 /// transforms, 36 planes of `channels`, are a few megabytes that the products find in the cache where
 /// `channels` is small, and many enough that the sums are not read and written too often.
 fn chunk(channels: usize) -> usize {

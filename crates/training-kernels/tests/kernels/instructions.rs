@@ -20,10 +20,7 @@ fn every_test_passes_with_every_set_of_instructions() {
             .expect("this program starts");
         let told = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{instructions}:\n{told}");
-        assert!(
-            !told.contains("running 0 tests"),
-            "{instructions}:\n{told}"
-        );
+        assert!(!told.contains("running 0 tests"), "{instructions}:\n{told}");
     }
 }
 
