@@ -1,10 +1,8 @@
-//! The way a GPU goes, on a software Vulkan driver where there is one (Debian: mesa-vulkan-drivers),
-//! and what serves GPUs first but works everywhere.
+//! The way a GPU goes, on a software Vulkan driver where there is one (Debian: mesa-vulkan-drivers).
 
 use std::fs;
-use std::path::PathBuf;
 
-use crate::support::{Scratch, read_json};
+use crate::support::{Scratch, read_json, trials};
 
 const SWEEP: &str = r#"
 name = "gpu"
@@ -66,53 +64,6 @@ fn a_trial_on_wgpu_is_checked_first_and_gives_the_losses_of_flex() {
     // What is known of this driver and program is not tried again.
     let again = run("wgpu", "again").expect(0);
     assert!(!again.stderr.contains("against the CPU"), "{again:?}");
-}
-
-#[test]
-fn trials_in_processes_of_their_own_give_the_same_weights() {
-    let scratch = Scratch::new();
-    scratch.write("sweep.toml", &SWEEP.replace("[1]", "[1, 2, 3]"));
-    let run = |jobs: &str| {
-        let arguments = ["run", "sweep.toml", "--backend", "flex"];
-        let finished = scratch.run(&[&arguments[..], &["--jobs", jobs, "--store", jobs]].concat());
-        let weights: Vec<_> = (trials(&scratch, jobs).iter())
-            .map(|trial| {
-                (
-                    trial.file_name().unwrap().to_owned(),
-                    fs::read(trial.join("model.safetensors")).unwrap(),
-                )
-            })
-            .collect();
-        (weights, finished.expect(0).stdout)
-    };
-    let [(one, table_of_one), (two, table_of_two)] = ["1", "2"].map(run);
-    assert_eq!(one.len(), 3);
-    assert!(one == two, "the weights differ");
-    assert_eq!(table_of_one, table_of_two);
-}
-
-#[test]
-fn a_bench_tells_where_a_step_goes() {
-    let arguments = "bench --backend flex --width 2 --batch 4 --steps 2 --json";
-    let arguments: Vec<&str> = arguments.split(' ').collect();
-    let rows = Scratch::new().run(&arguments).expect(0).json();
-    for part in ["data_ms", "forward_ms", "backward_ms", "optimizer_ms"] {
-        let time = rows[0]["phases"][part].as_f64();
-        assert!(time >= Some(0.0), "{part}: {rows}");
-    }
-    assert!(
-        rows[1]["phases"].is_null(),
-        "inference has no phases: {rows}"
-    );
-    assert!(rows[0]["start_s"].as_f64() > Some(0.0), "{rows}");
-}
-
-/// The folders of a store's trials, by their ids.
-fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
-    let folders = fs::read_dir(scratch.path(store).join("trials")).unwrap();
-    let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
-    folders.sort();
-    folders
 }
 
 /// Of every step.

@@ -77,3 +77,11 @@ pub fn read_json(path: &Path) -> Value {
         std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// The folders of a store's trials, by their ids.
+pub fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(scratch.path(store).join("trials")).unwrap();
+    let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
+    folders.sort();
+    folders
+}

@@ -43,7 +43,7 @@ pub enum Unavailable {
     #[error("backend: {0}")]
     Backend(String),
     #[error("{name}: {0}", name = Instructions::VARIABLE)]
-    Instructions(#[from] UnavailableInstructions),
+    Instructions(UnavailableInstructions),
 }
 
 impl OpenDevice {
@@ -97,7 +97,7 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
         name: "CPU".to_owned(),
         driver: None,
         kernels: None,
-        instructions: Some(Instructions::chosen()?),
+        instructions: Some(Instructions::chosen().map_err(Unavailable::Instructions)?),
         determinism: Determinism::Bitwise,
         mixed_unavailable: Some(format!("the kernels of {choice} compute in f32")),
     })

@@ -9,6 +9,7 @@ use training_kernels::Instructions;
 
 use super::print;
 use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
+use crate::device::Unavailable;
 use crate::sweep::{BackendChoice, PrecisionName};
 
 /// Measure images per second and peak memory of the bare model on one fixed batch
@@ -51,6 +52,8 @@ pub struct BenchArguments {
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
     let settings = settings(arguments, Instant::now());
+    // Before the first of many processes.
+    Instructions::chosen().map_err(Unavailable::Instructions)?;
     let rows = match settings.as_slice() {
         // Instructions are a process's, chosen when it starts.
         [setting] if setting.instructions.is_none() => {

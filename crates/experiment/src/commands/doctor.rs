@@ -66,7 +66,9 @@ impl Cpu {
         Ok(Self {
             name: cpu::name(),
             cores: cpu::cores(),
-            instructions: Instructions::chosen()?.name(),
+            instructions: Instructions::chosen()
+                .map_err(Unavailable::Instructions)?
+                .name(),
             available: Instructions::available().map(Instructions::name).collect(),
         })
     }
