@@ -114,12 +114,13 @@ impl Convolution {
     }
 
     /// Whether Winograd's method computes this convolution: 3×3, stride 1, size kept, and channels
-    /// enough that its transforms cost less than the products it saves.
+    /// enough that its transforms cost less than gathering patches and the products it saves. Those of a
+    /// coloured image are.
     fn suits_winograd(&self) -> bool {
         self.kernel == 3
             && self.stride == 1
             && self.padding == 1
-            && self.channels_in.min(self.channels_out) >= LANES / 2
+            && self.channels_in.min(self.channels_out) >= 3
     }
 
     /// The output y.

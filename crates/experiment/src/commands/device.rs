@@ -48,7 +48,7 @@ pub fn warn_of_scalar_instructions() {
     let widest = Instructions::widest();
     if widest != Instructions::Scalar {
         tell(format_args!(
-            "warning: {} is scalar, so training is many times slower than with this machine's {widest}",
+            "warning: {} is scalar, so training is several times slower than with this machine's {widest}",
             Instructions::VARIABLE
         ));
     }

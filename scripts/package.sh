@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Packs the program for machines without Rust: an archive to unpack, and a wheel to install with pip.
+#
+#     scripts/package.sh [OUT]        # OUT is dist by default
+#
+# In the environment:
+#     FEATURES=wgpu    features beyond the default ones, such as the GPU's
+#     PYTHON=python3   the interpreter that makes the wheel; maturin is installed for it in a folder of its own
+#
+# Both run on machines with this system and architecture and a C library that is not older than here.
+set -euo pipefail
+
+# A path of the caller's, before the folder changes.
+out=$(realpath -m "${1:-dist}")
+cd "$(dirname "$0")/.."
+features=(${FEATURES:+--features "$FEATURES"})
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+cargo build --release --package experiment "${features[@]}"
+program=$(cargo metadata --format-version 1 --no-deps |
+    "${PYTHON:-python3}" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/release/experiment
+version=$("$program" --version | cut -d ' ' -f 2)
+name=experiment-$version-$(rustc -vV | sed -n 's/^host: //p')
+
+mkdir -p "$scratch/$name" "$out"
+cp -r "$program" experiments README.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
+tar -C "$scratch" -czf "$out/$name.tar.gz" "$name"
+
+"${PYTHON:-python3}" -m venv "$scratch/python"
+"$scratch/python/bin/pip" install --quiet --disable-pip-version-check 'maturin>=1.9,<2'
+"$scratch/python/bin/maturin" build --release --quiet --out "$out" "${features[@]}"
+
+ls -l "$out"
