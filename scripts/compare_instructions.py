@@ -20,7 +20,7 @@ SLOWEST = {"scalar": None, "neon": 1.4, "avx2": 1.4, "avx512": 0.8}
 
 
 def json_of(command):
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE).stdout)
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def main():
@@ -28,7 +28,7 @@ def main():
     parser.add_argument("program", help="the built experiment")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    sets = json_of([arguments.program, "doctor", "--json"])["cpu"]["available"]
+    sets = json_of([arguments.program, "doctor", "--cpu", "--json"])["cpu"]["available"]
     options = f"--backend flex --mode training --width {WIDTH} --batch 32 --steps 4 --json --instructions".split()
     fastest = dict.fromkeys(sets, 0.0)
     for _ in range(arguments.rounds):

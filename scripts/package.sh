@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packs the program for machines without Rust: an archive to unpack, and a wheel to install with pip.
 #
-#     scripts/package.sh [OUT]        # OUT is dist by default
+#     scripts/package.sh [OUT]        # OUT is dist by default, a path from the checkout's root
 #
 # In the environment:
 #     FEATURES=wgpu    features beyond the default ones, such as the GPU's
@@ -10,10 +10,9 @@
 # Both run on machines with this system and architecture and a C library that is not older than here.
 set -euo pipefail
 
-# A path of the caller's, before the folder changes.
-out=$(realpath -m "${1:-dist}")
 cd "$(dirname "$0")/.."
-features=(${FEATURES:+--features "$FEATURES"})
+out=${1:-dist}
+features=(--features "${FEATURES:-default}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -24,7 +23,8 @@ version=$("$program" --version | cut -d ' ' -f 2)
 name=experiment-$version-$(rustc -vV | sed -n 's/^host: //p')
 
 mkdir -p "$scratch/$name" "$out"
-cp -r "$program" experiments README.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
+rm -f "$out"/experiment-*.tar.gz "$out"/experiment-*.whl
+cp -r "$program" experiments results README.md DESIGN.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
 tar -C "$scratch" -czf "$out/$name.tar.gz" "$name"
 
 "${PYTHON:-python3}" -m venv "$scratch/python"

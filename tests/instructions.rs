@@ -41,13 +41,13 @@ fn the_widest_instructions_are_taken_and_narrow_ones_warned_of() {
     let cpu = |finished: Finished| finished.json()["cpu"].clone();
     let widest = cpu(Finished::of(
         scratch
-            .command(&["doctor", "--json"])
+            .command(&["doctor", "--cpu", "--json"])
             .env_remove("EXPERIMENT_INSTRUCTIONS"),
     ));
     let available = widest["available"].as_array().expect("a list");
     assert_eq!(available[0], "scalar");
     assert_eq!(Some(&widest["instructions"]), available.last());
-    let scalar = with_scalar(&scratch, &["doctor", "--json"]);
+    let scalar = with_scalar(&scratch, &["doctor", "--cpu", "--json"]);
     let warning = "warning: EXPERIMENT_INSTRUCTIONS is scalar";
     assert_eq!(scalar.stderr.contains(warning), available.len() > 1);
     assert_eq!(cpu(scalar)["instructions"], "scalar");
@@ -71,7 +71,7 @@ fn unknown_instructions_are_refused_with_those_of_the_machine() {
 #[test]
 fn a_bench_has_a_row_for_each_set_of_instructions() {
     let scratch = Scratch::new();
-    let doctor = scratch.run(&["doctor", "--json"]).json();
+    let doctor = scratch.run(&["doctor", "--cpu", "--json"]).json();
     let available: Vec<&str> = (doctor["cpu"]["available"]
         .as_array()
         .expect("a list")

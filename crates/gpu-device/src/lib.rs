@@ -23,7 +23,8 @@ pub use self::combination::{Combination, Compiler};
 pub use self::runtime::cache_folder;
 
 /// The software adapter of this machine as tests want it: the safest combination, and a message on
-/// standard error where there is no adapter or its driver refuses. Without the feature `wgpu` there is none.
+/// standard error where there is no adapter or its driver refuses. Without the feature `wgpu` there is none, and nothing
+/// is said.
 pub fn software() -> Option<Device> {
     #[cfg(feature = "wgpu")]
     return combination::software();

@@ -114,8 +114,8 @@ impl Convolution {
     }
 
     /// Whether Winograd's method computes this convolution: 3×3, stride 1, size kept, and channels
-    /// enough that its transforms cost less than gathering patches and the products it saves. Those of a
-    /// coloured image are.
+    /// enough that its transforms cost less than gathering patches and the products it saves. Three are
+    /// enough.
     fn suits_winograd(&self) -> bool {
         self.kernel == 3
             && self.stride == 1

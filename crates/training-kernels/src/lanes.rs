@@ -20,12 +20,6 @@ pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
-/// Registers of `S` that hold `channels` values.
-#[inline(always)]
-pub fn registers<S: Simd>(channels: usize) -> usize {
-    channels.div_ceil(S::F32_LANES)
-}
-
 /// The first `N` registers of `lane`.
 #[inline(always)]
 pub fn load<S: Simd, const N: usize>(lane: &Lane) -> [S::f32s; N] {

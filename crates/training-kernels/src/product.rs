@@ -7,6 +7,85 @@ use pulp::{Simd, WithSimd};
 
 use crate::lanes::{LANES, Lane, blocks, load, store};
 
+/// A product that is computed in tiles whose sums stay in registers.
+trait InTiles {
+    /// Rows and columns of the result.
+    fn size(&self) -> [usize; 2];
+
+    /// Computes the rows from `row` on and the lanes from `block` on of a tile of `R` rows and `B` lanes, or
+    /// what the first `N` registers of each lane hold of them.
+    fn tile<S: Simd, const R: usize, const B: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        block: usize,
+    );
+
+    /// The whole product. Its tiles have 16 sums of the 32 registers of AVX-512 and NEON, 12 of the 16 of
+    /// AVX2 (its two multipliers need ten; beside them stand two registers of the right operand and a
+    /// factor), and few enough for plain scalars.
+    #[inline(always)]
+    fn compute<S: Simd>(&mut self, simd: S) {
+        match S::F32_LANES {
+            16 => self.all::<S, 8, 2, 1, 8, 1>(simd),
+            8 => self.all::<S, 6, 1, 2, 12, 1>(simd),
+            4 => self.all::<S, 4, 1, 4, 8, 2>(simd),
+            _ => self.all::<S, 1, 1, 16, 2, 8>(simd),
+        }
+    }
+
+    /// The whole product in tiles of `R` rows and `B` lanes of `N` registers. A lane of which the first half
+    /// is enough, where it has several registers, is computed by tiles of `HR` rows and `HN` registers.
+    #[inline(always)]
+    fn all<
+        S: Simd,
+        const R: usize,
+        const B: usize,
+        const N: usize,
+        const HR: usize,
+        const HN: usize,
+    >(
+        &mut self,
+        simd: S,
+    ) {
+        let [_, columns] = self.size();
+        let even = blocks(columns) - blocks(columns) % B;
+        for block in (0..even).step_by(B) {
+            let half = N > 1 && columns - block * LANES <= HN * S::F32_LANES;
+            if half {
+                self.all_rows::<S, HR, 1, HN>(simd, block);
+            } else {
+                self.all_rows::<S, R, B, N>(simd, block);
+            }
+        }
+        for block in even..blocks(columns) {
+            self.all_rows::<S, R, 1, N>(simd, block);
+        }
+    }
+
+    #[inline(always)]
+    fn all_rows<S: Simd, const R: usize, const B: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        block: usize,
+    ) {
+        let [rows, _] = self.size();
+        let mut row = 0;
+        while row + R <= rows {
+            self.tile::<S, R, B, N>(simd, row, block);
+            row += R;
+        }
+        while row + 4 <= rows {
+            self.tile::<S, 4, B, N>(simd, row, block);
+            row += 4;
+        }
+        while row < rows {
+            self.tile::<S, 1, B, N>(simd, row, block);
+            row += 1;
+        }
+    }
+}
+
 /// out = left · right, with the rows of the result in the rows of `left`.
 ///
 /// With r a row, d an inner index and c a column of the result:
@@ -19,31 +98,10 @@ pub struct RowProduct<'a> {
     pub right: &'a [Lane],
     pub panel_stride: usize,
     pub depth: usize,
-    /// `[rows][stride]`, of which the first `columns` values are written
+    /// `[rows][stride]`; values past `columns` may be written over
     pub out: &'a mut [f32],
     pub columns: usize,
     pub stride: usize,
-}
-
-/// Runs `$tiles::<S, ROWS, BLOCKS, REGISTERS, HALF_ROWS, HALF_REGISTERS>` with the tiles whose sums stay in
-/// the registers of `S`: 16 of the 32 of AVX-512 and NEON, 12 of the 16 of AVX2 (ten sums or more keep its
-/// two multipliers busy; beside them stand two registers of `right` and a factor), and few enough for plain
-/// scalars. A lane takes `REGISTERS`. The half tile is for lanes of which at most half is in use.
-macro_rules! in_registers {
-    ($S:ident, $product:ident.$tiles:ident($simd:ident)) => {
-        match $S::F32_LANES {
-            16 => $product.$tiles::<$S, 8, 2, 1, 8, 1>($simd),
-            8 => $product.$tiles::<$S, 6, 1, 2, 12, 1>($simd),
-            4 => $product.$tiles::<$S, 4, 1, 4, 8, 2>($simd),
-            _ => $product.$tiles::<$S, 1, 1, 16, 2, 8>($simd),
-        }
-    };
-}
-
-/// Whether the first half of a lane's `registers` holds `columns` values.
-#[inline(always)]
-fn fits_half<S: Simd>(columns: usize, registers: usize) -> bool {
-    registers > 1 && columns <= registers / 2 * S::F32_LANES
 }
 
 impl WithSimd for RowProduct<'_> {
@@ -51,66 +109,22 @@ impl WithSimd for RowProduct<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        in_registers!(S, self.all_columns(simd));
+        self.compute(simd);
     }
 }
 
-impl RowProduct<'_> {
-    /// The whole product in tiles of `R` rows and `B` blocks of `N` registers, or of `HR` rows and the
-    /// first `HN` registers of a block.
+impl InTiles for RowProduct<'_> {
     #[inline(always)]
-    fn all_columns<
-        S: Simd,
-        const R: usize,
-        const B: usize,
-        const N: usize,
-        const HR: usize,
-        const HN: usize,
-    >(
-        &mut self,
-        simd: S,
-    ) {
-        let column_blocks = blocks(self.columns);
-        let even = column_blocks - column_blocks % B;
-        for block in (0..even).step_by(B) {
-            if B == 1 && fits_half::<S>(self.columns - block * LANES, N) {
-                self.all_rows::<S, HR, 1, HN>(simd, block);
-            } else {
-                self.all_rows::<S, R, B, N>(simd, block);
-            }
-        }
-        for block in even..column_blocks {
-            self.all_rows::<S, R, 1, N>(simd, block);
-        }
-    }
-
-    #[inline(always)]
-    fn all_rows<S: Simd, const R: usize, const B: usize, const N: usize>(
-        &mut self,
-        simd: S,
-        block: usize,
-    ) {
-        let mut row = 0;
-        while row + R <= self.rows {
-            self.tile::<S, R, B, N>(simd, block, row);
-            row += R;
-        }
-        while row + 4 <= self.rows {
-            self.tile::<S, 4, B, N>(simd, block, row);
-            row += 4;
-        }
-        while row < self.rows {
-            self.tile::<S, 1, B, N>(simd, block, row);
-            row += 1;
-        }
+    fn size(&self) -> [usize; 2] {
+        [self.rows, self.columns]
     }
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const B: usize, const N: usize>(
         &mut self,
         simd: S,
-        block: usize,
         row: usize,
+        block: usize,
     ) {
         let panels: [&[Lane]; B] =
             std::array::from_fn(|b| &self.right[(block + b) * self.panel_stride..][..self.depth]);
@@ -165,66 +179,22 @@ impl WithSimd for ColumnProduct<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        in_registers!(S, self.all_blocks(simd));
+        self.compute(simd);
     }
 }
 
-impl ColumnProduct<'_> {
-    /// The whole product in tiles of `R` columns of `left` and `B` blocks of `N` registers of `right`, or
-    /// of `HR` columns and the first `HN` registers of a block.
+impl InTiles for ColumnProduct<'_> {
     #[inline(always)]
-    fn all_blocks<
-        S: Simd,
-        const R: usize,
-        const B: usize,
-        const N: usize,
-        const HR: usize,
-        const HN: usize,
-    >(
-        &mut self,
-        simd: S,
-    ) {
-        let column_blocks = blocks(self.columns);
-        let even = column_blocks - column_blocks % B;
-        for block in (0..even).step_by(B) {
-            if B == 1 && fits_half::<S>(self.columns - block * LANES, N) {
-                self.all_left::<S, HR, 1, HN>(simd, block);
-            } else {
-                self.all_left::<S, R, B, N>(simd, block);
-            }
-        }
-        for block in even..column_blocks {
-            self.all_left::<S, R, 1, N>(simd, block);
-        }
-    }
-
-    #[inline(always)]
-    fn all_left<S: Simd, const R: usize, const B: usize, const N: usize>(
-        &mut self,
-        simd: S,
-        block: usize,
-    ) {
-        let mut first = 0;
-        while first + R <= self.left_columns {
-            self.tile::<S, R, B, N>(simd, block, first);
-            first += R;
-        }
-        while first + 4 <= self.left_columns {
-            self.tile::<S, 4, B, N>(simd, block, first);
-            first += 4;
-        }
-        while first < self.left_columns {
-            self.tile::<S, 1, B, N>(simd, block, first);
-            first += 1;
-        }
+    fn size(&self) -> [usize; 2] {
+        [self.left_columns, self.columns]
     }
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const B: usize, const N: usize>(
         &mut self,
         simd: S,
-        block: usize,
         first: usize,
+        block: usize,
     ) {
         let rows = self.left.len();
         let right: [&[Lane]; B] =

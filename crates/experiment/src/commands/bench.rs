@@ -36,7 +36,8 @@ pub struct BenchArguments {
     /// Threads of the CPU backends; all cores by default
     #[arg(long, value_delimiter = ',', value_parser = super::thread_count())]
     threads: Vec<u16>,
-    /// Instructions of the CPU's kernels, such as avx2,avx512; the widest of this machine by default
+    /// Instructions of the CPU's kernels, such as avx2,avx512; by default those of EXPERIMENT_INSTRUCTIONS,
+    /// else the widest of this machine
     #[arg(long, value_delimiter = ',')]
     instructions: Vec<Instructions>,
     /// Measured steps, after a warm-up
@@ -78,9 +79,12 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
 /// Every combination, in the order of the lists.
 fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> {
     let threads = or_default(&arguments.threads);
-    let instructions = or_default(&arguments.instructions);
     let mut settings = Vec::new();
     for backend in &arguments.backend {
+        let instructions = match backend {
+            BackendChoice::Wgpu => vec![None],
+            _ => or_default(&arguments.instructions),
+        };
         for precision in &arguments.precision {
             for width in &arguments.width {
                 for batch in &arguments.batch {
@@ -130,7 +134,8 @@ fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
     Ok(row)
 }
 
-/// Measures in a process of its own: a peak of memory and a number of threads are a process's.
+/// Measures in a process of its own: a peak of memory, a number of threads and the instructions are a
+/// process's.
 fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
     let program = std::env::current_exe().context("bench: this program's own file")?;
     let mut arguments = format!(

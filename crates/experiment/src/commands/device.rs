@@ -7,7 +7,7 @@ use anyhow::Result;
 use training_kernels::Instructions;
 
 use super::tell;
-use crate::device::{OpenDevice, open_cpu};
+use crate::device::{OpenDevice, Unavailable, open_cpu};
 use crate::sweep::{BackendChoice, PrecisionName};
 
 /// Opens the device for `choice` and tells what is noteworthy about it.
@@ -19,6 +19,8 @@ use crate::sweep::{BackendChoice, PrecisionName};
 /// # Errors
 /// When the backend is not compiled in, no adapter exists, or none of the ways to compute on it is right.
 pub fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
+    // Before anything is tried on a GPU that is compared with the CPU.
+    Instructions::chosen().map_err(Unavailable::Instructions)?;
     let device = match choice {
         #[cfg(feature = "wgpu")]
         BackendChoice::Wgpu => return gpu::open(),
@@ -57,15 +59,11 @@ pub fn warn_of_scalar_instructions() {
 /// Says how to use the GPU that this build leaves out, where there is one.
 #[cfg(not(feature = "wgpu"))]
 fn tell_of_gpu() {
-    let gpu = if cfg!(target_os = "macos") {
-        Some(PathBuf::from("Metal"))
-    } else {
-        gpu_device_file(Path::new("/dev"))
-    };
-    if let Some(gpu) = gpu {
+    let file = || gpu_device_file(Path::new("/dev")).map(|file| file.display().to_string());
+    let metal = cfg!(target_os = "macos").then(|| "Metal".to_owned());
+    if let Some(gpu) = metal.or_else(file) {
         tell(format_args!(
-            "note: this machine has a GPU ({}), which this build does not use: `cargo run --release --features wgpu -- …` does",
-            gpu.display()
+            "note: this machine has a GPU ({gpu}), which this build does not use: `cargo run --release --features wgpu -- …` does"
         ));
     }
 }
@@ -83,28 +81,6 @@ fn gpu_device_file(dev: &Path) -> Option<PathBuf> {
         })
     };
     nvidia.or_else(render_node)
-}
-
-#[cfg(all(test, not(feature = "wgpu")))]
-mod tests {
-    use std::fs;
-
-    use super::gpu_device_file;
-
-    #[test]
-    fn a_gpu_is_known_by_its_drivers_file() {
-        let dev = tempfile::tempdir().unwrap();
-        assert_eq!(gpu_device_file(dev.path()), None);
-        fs::create_dir(dev.path().join("dri")).unwrap();
-        fs::write(dev.path().join("dri/card0"), "").unwrap();
-        assert_eq!(gpu_device_file(dev.path()), None);
-        let render_node = dev.path().join("dri/renderD128");
-        fs::write(&render_node, "").unwrap();
-        assert_eq!(gpu_device_file(dev.path()), Some(render_node));
-        let nvidia = dev.path().join("nvidia0");
-        fs::write(&nvidia, "").unwrap();
-        assert_eq!(gpu_device_file(dev.path()), Some(nvidia));
-    }
 }
 
 /// The precision in which `device` computes what asks for `wanted`; says why where it is another.
@@ -212,5 +188,27 @@ mod gpu {
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(all(test, not(feature = "wgpu")))]
+mod tests {
+    use std::fs;
+
+    use super::gpu_device_file;
+
+    #[test]
+    fn a_gpu_is_known_by_its_drivers_file() {
+        let dev = tempfile::tempdir().unwrap();
+        assert_eq!(gpu_device_file(dev.path()), None);
+        fs::create_dir(dev.path().join("dri")).unwrap();
+        fs::write(dev.path().join("dri/card0"), "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), None);
+        let render_node = dev.path().join("dri/renderD128");
+        fs::write(&render_node, "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), Some(render_node));
+        let nvidia = dev.path().join("nvidia0");
+        fs::write(&nvidia, "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), Some(nvidia));
     }
 }

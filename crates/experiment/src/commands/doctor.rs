@@ -6,9 +6,13 @@ mod gpu;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 use training_kernels::Instructions;
 
 use super::device::warn_of_scalar_instructions;
+use super::print;
+#[cfg(not(feature = "wgpu"))]
+use super::tell;
 use crate::cpu;
 use crate::device::Unavailable;
 
@@ -22,6 +26,9 @@ pub struct DoctorArguments {
     #[cfg(feature = "wgpu")]
     #[command(flatten)]
     gpu: gpu::GpuArguments,
+    /// Tell what the CPU computes with, and stop
+    #[arg(long)]
+    cpu: bool,
     /// Print all of it for programs
     #[arg(long)]
     json: bool,
@@ -43,22 +50,20 @@ pub fn run(arguments: &DoctorArguments) -> Result<()> {
     if cpu.instructions == Instructions::Scalar.name() {
         warn_of_scalar_instructions();
     }
-    report(&cpu, arguments)
-}
-
-#[cfg(feature = "wgpu")]
-fn report(cpu: &Cpu, arguments: &DoctorArguments) -> Result<()> {
-    gpu::run(cpu, &arguments.gpu, arguments.json)
-}
-
-#[cfg(not(feature = "wgpu"))]
-fn report(cpu: &Cpu, arguments: &DoctorArguments) -> Result<()> {
-    if arguments.json {
-        super::print(&(serde_json::to_string_pretty(&serde_json::json!({ "cpu": cpu }))? + "\n"))?;
-    } else {
-        super::print(&cpu.text())?;
+    #[cfg(feature = "wgpu")]
+    if !arguments.cpu {
+        return gpu::run(&cpu, &arguments.gpu, arguments.json);
     }
-    Err(crate::device::not_compiled_in(crate::sweep::BackendChoice::Wgpu).into())
+    #[cfg(not(feature = "wgpu"))]
+    if !arguments.cpu {
+        tell(
+            "note: this program was built without the GPU's part: `cargo run --release --features wgpu -- doctor`",
+        );
+    }
+    if arguments.json {
+        return print(&(serde_json::to_string_pretty(&json!({ "cpu": cpu }))? + "\n"));
+    }
+    print(&cpu.text())
 }
 
 impl Cpu {

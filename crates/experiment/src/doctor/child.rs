@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use gpu_device::Combination;
 use serde::{Deserialize, Serialize};
+use training_kernels::Instructions;
 
 use super::Comparison;
 
@@ -96,6 +97,8 @@ pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> 
     let program = std::env::current_exe().context("doctor: this program's own file")?;
     let mut child = Command::new(program)
         .args(["doctor", "--try", &combination.to_string()])
+        // The CPU's side does not depend on what the user compares.
+        .env_remove(Instructions::VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -19,7 +19,7 @@ use super::transform::{self, Line, PLANES, SPAN, TILE, both_ways};
 use super::{Convolution, ROWS, column_lane};
 use crate::instructions::vectorized;
 use crate::lanes::{
-    LANES, Lane, OnCacheLine, Scratch, blocks, load_register, registers, scratch, store_register,
+    LANES, Lane, OnCacheLine, Scratch, blocks, load_register, scratch, store_register,
 };
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
@@ -33,6 +33,15 @@ struct Tiles {
 }
 
 impl Tiles {
+    /// Of the images of `convolution`, as its input or output with so many channels.
+    fn of(convolution: &Convolution, channels: usize) -> Self {
+        Self {
+            height: convolution.height,
+            width: convolution.width,
+            channels,
+        }
+    }
+
     /// Tiles along one row of an image.
     fn across(self) -> usize {
         self.width.div_ceil(TILE)
@@ -45,7 +54,9 @@ impl Tiles {
 
     /// Registers of `S` that hold the channels of block `block`.
     fn registers<S: Simd>(self, block: usize) -> usize {
-        registers::<S>(LANES.min(self.channels - block * LANES))
+        LANES
+            .min(self.channels - block * LANES)
+            .div_ceil(S::F32_LANES)
     }
 
     /// Values of an image.
@@ -185,17 +196,8 @@ fn correlate(
     filters: &[Lane],
     channels_out: usize,
 ) -> Option<Vec<f32>> {
-    let Convolution { height, width, .. } = *convolution;
-    let source = Tiles {
-        height,
-        width,
-        channels: channels_in,
-    };
-    let target = Tiles {
-        height,
-        width,
-        channels: channels_out,
-    };
+    let [source, target] =
+        [channels_in, channels_out].map(|channels| Tiles::of(convolution, channels));
     let images = convolution.images_per_task(source.in_image());
     let all_finite = AtomicBool::new(true);
     let (len, task) = (
@@ -377,18 +379,12 @@ pub fn weight_gradient(
     gradient: &[f32],
 ) -> Option<Vec<f32>> {
     let Convolution {
-        height,
-        width,
         channels_in,
         channels_out,
         ..
     } = *convolution;
-    let tiles = |channels| Tiles {
-        height,
-        width,
-        channels,
-    };
-    let (source, target) = (tiles(channels_in), tiles(channels_out));
+    let [source, target] =
+        [channels_in, channels_out].map(|channels| Tiles::of(convolution, channels));
     let left_blocks = blocks(channels_in);
     // [36][block of channels_in][block of channels_out][16][16]
     let sums = RowSums {
@@ -429,9 +425,9 @@ pub fn weight_gradient(
     finite.then_some(weight)
 }
 
-/// Tiles whose operands are kept at a time: few enough that their
-/// transforms, 36 planes of `channels`, are a few megabytes that the products find in the cache where
-/// `channels` is small, and many enough that the sums are not read and written too often.
+/// Tiles whose operands are kept at a time where the tasks share the sums: few enough that their transforms,
+/// 36 planes of `channels`, are a few megabytes that the products find in the cache where `channels` is small,
+/// and many enough that the sums are not read and written too often.
 fn chunk(channels: usize) -> usize {
     ((1 << 14) / channels)
         .next_multiple_of(ROWS)
