@@ -10,4 +10,5 @@ mod jobs;
 mod readme;
 mod resume;
 mod run;
+mod store;
 mod support;

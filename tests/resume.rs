@@ -125,4 +125,41 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
     assert!(run.stderr.contains("trained from its start"), "{run:#?}");
     let environment = read_json(&trial.join("environment.json"));
     assert_eq!(environment["resumed"], Value::Null);
+    let id = trial.file_name().unwrap().to_str().unwrap();
+    let kept = scratch.path(&format!("s/set-aside/{id}-1/checkpoint.safetensors"));
+    assert!(kept.exists());
+}
+
+#[test]
+fn a_disk_that_fails_or_is_full_when_a_trial_is_resumed_leaves_its_checkpoint() {
+    let scratch = scratch("[1]");
+    signalled(&scratch, "-INT", "epoch 2/12", &[]).0.expect(75);
+    let trial = unfinished(&scratch);
+    let checkpoint = trial.join("checkpoint.safetensors");
+    let before = std::fs::read(&checkpoint).unwrap();
+
+    let kept = trial.join("kept");
+    std::fs::rename(&checkpoint, &kept).unwrap();
+    std::fs::create_dir(&checkpoint).unwrap();
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(1);
+    assert!(
+        run.stderr.contains("checkpoint.safetensors: cannot read: "),
+        "{run:#?}"
+    );
+    std::fs::remove_dir(&checkpoint).unwrap();
+    std::fs::rename(&kept, &checkpoint).unwrap();
+
+    // What is written there goes to a full disk.
+    let full = trial.join(".environment.json.partial");
+    std::os::unix::fs::symlink("/dev/full", full).unwrap();
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(1);
+    assert!(
+        run.stderr.contains("environment.json: cannot write: "),
+        "{run:#?}"
+    );
+
+    assert!(std::fs::read(&checkpoint).unwrap() == before);
+    assert!(!scratch.path("s/set-aside").exists());
+    scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    expect_the_uninterrupted(&scratch);
 }

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// 1 unexpected, 2 bad usage or settings, 3 some trials failed, 4 data, 5 store locked,
+/// 1 unexpected, 2 bad usage or settings, 3 some trials failed or are damaged, 4 data, 5 store locked,
 /// 75 interrupted and resumable.
 fn exit_code(error: &anyhow::Error) -> u8 {
     let is_usage = error.is::<Diagnostics>()
@@ -59,8 +59,11 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         _ if is_usage => 2,
         _ if error.is::<DataError>() => 4,
         (Some(StoreError::NotAStore { .. }), _) => 2,
-        (Some(StoreError::Locked { .. }), _) => 5,
-        (_, Some(Unfinished::Failed { .. } | Unfinished::Died { .. })) => 3,
+        (Some(StoreError::Locked { .. } | StoreError::NoLocks { .. }), _) => 5,
+        (
+            _,
+            Some(Unfinished::Failed { .. } | Unfinished::Died { .. } | Unfinished::Damaged { .. }),
+        ) => 3,
         (_, Some(Unfinished::Interrupted { .. } | Unfinished::Stopped { .. })) => 75,
         _ => 1,
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::data::{Data, DataError, DatasetSource, split};
 use crate::plan::Trial;
-use crate::store::TrialResult;
+use crate::store::Stored;
 use crate::train::TrialImages;
 
 /// Every dataset of a sweep, read and checked before its first trial starts.
@@ -51,14 +51,10 @@ impl ImageLibrary {
 
     /// Refuses to go on with other images than those of the results at hand, such as the whole of a
     /// dataset of which only a part was there before: a mean over both would mean nothing.
-    pub fn check_same_data(
-        &self,
-        trials: &[Trial],
-        results: &[Option<TrialResult>],
-    ) -> Result<(), DataError> {
-        for (trial, result) in trials.iter().zip(results) {
+    pub fn check_same_data(&self, trials: &[Trial], stored: &[Stored]) -> Result<(), DataError> {
+        for (trial, stored) in trials.iter().zip(stored) {
             let data = self.find(&DatasetSource::of(&trial.train));
-            let before = result.as_ref().and_then(|result| result.data_hash.as_ref());
+            let before = (stored.ended()).and_then(|result| result.data_hash.as_ref());
             if let (Some(data), Some(before)) = (data, before)
                 && *before != data.hash
             {

@@ -25,6 +25,7 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
+use crate::store::Damage;
 
 #[cfg(feature = "wgpu")]
 use self::device::best_adapter;
@@ -84,6 +85,14 @@ fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
+}
+
+/// Names trials that are no longer what they were when they ended; gives their number.
+fn tell_damage<'a>(damaged: impl IntoIterator<Item = &'a Damage>) -> usize {
+    let told = damaged
+        .into_iter()
+        .map(|damage| tell(format_args!("error: {damage}")));
+    told.count()
 }
 
 /// Reads a dataset and passes on what is noteworthy about it.

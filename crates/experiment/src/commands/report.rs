@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{print, tell};
+use super::{Unfinished, print, tell};
 use crate::report::{self, Format};
 use crate::store::Store;
 
@@ -24,14 +24,27 @@ pub struct ReportArguments {
 
 pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let store = Store::open_existing(&arguments.store)?;
-    let rows = report::rows_of_store(&store)?;
-    if rows.is_empty() {
+    let results = store.results()?;
+    let damaged = super::tell_damage(&results.damaged);
+    let trials = results.ended.len() + damaged;
+    let rows = report::rows_of(results.ended);
+    if trials == 0 {
         tell(format_args!(
             "{}: no trial has a result yet",
             arguments.store.display()
         ));
     }
-    print(&report::render(&rows, arguments.format()))
+    print(&report::render(&rows, arguments.format()))?;
+    if damaged > 0 {
+        let store = arguments.store.display().to_string();
+        return Err(Unfinished::Damaged {
+            damaged,
+            trials,
+            store,
+        }
+        .into());
+    }
+    Ok(())
 }
 
 impl ReportArguments {

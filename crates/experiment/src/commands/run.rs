@@ -19,7 +19,7 @@ use super::{print, tell};
 use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
-use crate::store::{Store, TrialResult, TrialState};
+use crate::store::{Store, Stored, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
@@ -45,7 +45,7 @@ pub struct RunArguments {
     /// Show what would be trained, and stop
     #[arg(long)]
     dry_run: bool,
-    /// Train trials again that ended in this state
+    /// Train again what failed, or what was damaged after it ended; what was there is kept under set-aside/
     #[arg(long)]
     retry: Option<Retry>,
     /// Trials at a time, each in a process of its own; for networks too small to fill the device
@@ -62,6 +62,7 @@ pub struct RunArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Retry {
     Failed,
+    Damaged,
 }
 
 /// Why a sweep is not finished although nothing is wrong with the program.
@@ -72,6 +73,14 @@ pub enum Unfinished {
     )]
     Failed {
         failed: usize,
+        trials: usize,
+        store: String,
+    },
+    #[error(
+        "{damaged} of {trials} trials are damaged and left out; to train them again and keep their folders under {store}/set-aside, run again with --retry damaged"
+    )]
+    Damaged {
+        damaged: usize,
         trials: usize,
         store: String,
     },
@@ -142,27 +151,32 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if let Some(id) = &arguments.trial {
         return run_one(id, &trials, &sweep, &path, arguments);
     }
+    // A finished store may be read-only, or another process may be writing others of its trials.
+    if let Some(store) = Store::open_if_there(&path)? {
+        let stored = stored(&store, &trials)?;
+        if missing(&trials, &stored, arguments.retry).is_empty() {
+            return conclude(&stored, &path);
+        }
+    }
     let store = Store::create_or_open(&path)?;
-    let results = read_results(&store, &trials)?;
-    let missing = missing(&trials, &results, arguments.retry);
+    let before = stored(&store, &trials)?;
     // A kill can come between a result and the removal of its checkpoint.
-    for result in results.iter().flatten() {
+    for result in before.iter().filter_map(Stored::ended) {
         store.remove_checkpoint(&result.id)?;
     }
-    if !missing.is_empty() {
-        let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
-        let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
-        images.check_same_data(&trials, &results)?;
-        let work = Work {
-            trials: missing,
-            planned: trials.len(),
-            images,
-            store: &store,
-            pace,
-        };
-        work.train(&sweep, arguments, &path)?;
-    }
-    conclude(read_results(&store, &trials)?, &path)
+    let missing = missing(&trials, &before, arguments.retry);
+    let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
+    let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
+    images.check_same_data(&trials, &before)?;
+    let work = Work {
+        trials: missing,
+        planned: trials.len(),
+        images,
+        store: &store,
+        pace,
+    };
+    work.train(&sweep, arguments, &path)?;
+    conclude(&stored(&store, &trials)?, &path)
 }
 
 /// Trains the trial `id` for the process that holds the store.
@@ -186,8 +200,8 @@ fn run_one(
         pace,
     };
     work.train(sweep, arguments, path)?;
-    let result = store.result(id)?;
-    match result.map(|result| result.state) {
+    let stored = store.stored(id)?;
+    match stored.ended().map(|result| result.state) {
         Some(TrialState::Failed) => Err(Unfinished::Failed {
             failed: 1,
             trials: 1,
@@ -199,44 +213,43 @@ fn run_one(
 }
 
 /// What the store has of each trial.
-fn read_results(store: &Store, trials: &[Trial]) -> Result<Vec<Option<TrialResult>>> {
-    let results = trials.iter().map(|trial| store.result(&trial.id));
-    Ok(results.collect::<Result<_, _>>()?)
+fn stored(store: &Store, trials: &[Trial]) -> Result<Vec<Stored>> {
+    Ok(store.stored_all(trials.iter().map(|trial| trial.id.as_str()))?)
 }
 
 /// The trials that have no result, or one that is to be made again.
-fn missing<'a>(
-    trials: &'a [Trial],
-    results: &[Option<TrialResult>],
-    retry: Option<Retry>,
-) -> Vec<&'a Trial> {
+fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> Vec<&'a Trial> {
     let missing = trials
         .iter()
-        .zip(results)
-        .filter(|(_, result)| match result {
-            None => true,
-            Some(result) => result.state == TrialState::Failed && retry == Some(Retry::Failed),
+        .zip(stored)
+        .filter(|(_, stored)| match stored {
+            Stored::Nothing => true,
+            Stored::Ended(result) => {
+                result.state == TrialState::Failed && retry == Some(Retry::Failed)
+            }
+            Stored::Damaged(_) => retry == Some(Retry::Damaged),
         });
     missing.map(|(trial, _)| trial).collect()
 }
 
 /// A line for each trial with what the store has of it, and how many are to be trained.
 fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<String> {
-    let results = if path.join("trials").exists() {
-        read_results(&Store::open_existing(path)?, trials)?
-    } else {
-        vec![None; trials.len()]
+    let stored = match Store::open_if_there(path)? {
+        Some(store) => stored(&store, trials)?,
+        None => vec![Stored::Nothing; trials.len()],
     };
     let mut text = String::new();
-    for (trial, result) in trials.iter().zip(&results) {
-        let state = result
-            .as_ref()
-            .map_or("new".to_owned(), |result| result.state.to_string());
+    for (trial, stored) in trials.iter().zip(&stored) {
+        let state = match stored {
+            Stored::Nothing => "new".to_owned(),
+            Stored::Ended(result) => result.state.to_string(),
+            Stored::Damaged(_) => "damaged".to_owned(),
+        };
         text += &format!("{}  {state:<8}  {}\n", trial.id, trial.label());
     }
     text += &format!(
         "{} of {} trials to train, results in {}\n",
-        missing(trials, &results, retry).len(),
+        missing(trials, &stored, retry).len(),
         trials.len(),
         path.display()
     );
@@ -329,17 +342,32 @@ impl Work<'_> {
     }
 }
 
-/// The table on standard output, and an error where trials failed.
-fn conclude(results: Vec<Option<TrialResult>>, path: &Path) -> Result<()> {
-    let trials = results.len();
+/// The table on standard output, and an error where trials failed or are damaged.
+fn conclude(stored: &[Stored], path: &Path) -> Result<()> {
+    let trials = stored.len();
+    let damaged = super::tell_damage(stored.iter().filter_map(|stored| match stored {
+        Stored::Damaged(damage) => Some(damage),
+        Stored::Nothing | Stored::Ended(_) => None,
+    }));
+    let results: Vec<_> = (stored.iter())
+        .map(|stored| stored.ended().cloned())
+        .collect();
     let failed = results
         .iter()
         .flatten()
         .filter(|result| result.state == TrialState::Failed)
         .count();
     print(&report::table_of(results))?;
+    let store = path.display().to_string();
+    if damaged > 0 {
+        return Err(Unfinished::Damaged {
+            damaged,
+            trials,
+            store,
+        }
+        .into());
+    }
     if failed > 0 {
-        let store = path.display().to_string();
         return Err(Unfinished::Failed {
             failed,
             trials,

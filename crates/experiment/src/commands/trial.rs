@@ -9,10 +9,10 @@ use super::progress::Progress;
 use crate::device::OpenDevice;
 use crate::plan::Trial;
 use crate::store::{
-    Computation, Environment, EpochRecord, StepRecord, Store, StoreError, TrialDir, TrialResult,
-    TrialState,
+    Computation, Covered, Environment, EpochRecord, STORE_VERSION, StepRecord, Store, StoreError,
+    TrialDir, TrialResult, TrialState,
 };
-use crate::train::{Ending, Moment, Next, Observer, State, TrialImages, train};
+use crate::train::{Ending, Moment, Next, Observer, State, TrialImages, UnusableCheckpoint, train};
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,8 @@ pub enum Outcome {
 /// until it ends or `pace` stops it.
 ///
 /// # Errors
-/// When the store cannot be written. An error of the training itself is a failed trial.
+/// When the store cannot be read or written, or the checkpoint was trained on other images; the same command
+/// resumes once that is put right. An error of the training itself is a failed trial.
 pub fn train_and_record(
     trial: &Trial,
     images: &TrialImages,
@@ -44,6 +45,8 @@ pub fn train_and_record(
     let (directory, state) = open(trial, images, device, store, progress)?;
     let before = state.as_ref().map(|state| state.position);
     let mut log = TrialLog {
+        trial,
+        images,
         directory,
         progress,
         pace,
@@ -53,6 +56,7 @@ pub fn train_and_record(
     let mut result = TrialResult {
         id: trial.id.clone(),
         state: TrialState::Failed,
+        store_version: STORE_VERSION,
         settings: trial.settings_json(),
         data_hash: Some(images.hash.clone()),
         test: None,
@@ -96,7 +100,7 @@ pub fn train_and_record(
     Ok(Outcome::Ended(result))
 }
 
-/// The trial's folder, and the state to go on from where an earlier session left one.
+/// The trial's folder, and the state to resume from where an earlier session left one.
 fn open(
     trial: &Trial,
     images: &TrialImages,
@@ -111,12 +115,24 @@ fn open(
             return Ok((directory, Some(state)));
         }
         Ok(None) => {}
-        Err(unusable) => progress.line(&format!(
-            "warning: {unusable:#}; this trial is trained from its start"
-        )),
+        Err(error) if proves_damage(&error) => {
+            let place = store.set_aside(&trial.id)?;
+            progress.line(&format!(
+                "warning: {error:#}; this trial is trained from its start, and what was there is kept as {}",
+                place.display()
+            ));
+        }
+        // A full or failing disk says nothing about the checkpoint: nothing is touched.
+        Err(error) => return Err(error),
     }
     let directory = store.begin(&trial.id, &trial.settings_toml(), &environment)?;
     Ok((directory, None))
+}
+
+/// Whether trying again cannot help, since what an earlier session left is wrong itself.
+fn proves_damage(error: &anyhow::Error) -> bool {
+    let store_error = error.downcast_ref::<StoreError>();
+    error.is::<UnusableCheckpoint>() || store_error.is_some_and(StoreError::proves_damage)
 }
 
 /// What an earlier session left, where all of it goes together.
@@ -130,9 +146,14 @@ fn resume(
     let Some((file, content)) = store.checkpoint(&trial.id)? else {
         return Ok(None);
     };
-    let state = without_panic(|| State::from_checkpoint(&content, &file, trial, images, device))?;
-    let (steps, epochs) = (state.position.step, state.position.epoch as u64 - 1);
-    let directory = store.resume(&trial.id, environment, steps, epochs)?;
+    let (state, notes) =
+        without_panic(|| State::from_checkpoint(&content, &file, trial, images, device))?;
+    let covered = Covered {
+        steps: state.position.step,
+        epochs: state.position.epoch as u64 - 1,
+        notes,
+    };
+    let directory = store.resume(&trial.id, &trial.settings_toml(), environment, &covered)?;
     Ok(Some((directory, state)))
 }
 
@@ -151,6 +172,8 @@ fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
 
 /// Writes what training tells to the trial's folder, and shows it.
 struct TrialLog<'a> {
+    trial: &'a Trial,
+    images: &'a TrialImages,
     directory: TrialDir,
     progress: &'a mut Progress,
     pace: &'a mut dyn FnMut(Moment) -> Next,
@@ -170,8 +193,10 @@ impl Observer for TrialLog<'_> {
         Ok(self.directory.append_epoch(record)?)
     }
 
-    fn checkpoint(&mut self, content: &[u8]) -> Result<()> {
-        Ok(self.directory.save_checkpoint(content)?)
+    fn checkpoint(&mut self, state: &State) -> Result<()> {
+        let covered = self.directory.covered();
+        let content = state.to_checkpoint(self.trial, self.images, covered);
+        Ok(self.directory.save_checkpoint(&content)?)
     }
 
     fn next(&mut self, moment: Moment) -> Next {

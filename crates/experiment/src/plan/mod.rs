@@ -4,10 +4,12 @@ mod canonical;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+
 use bonus_loss::LossConfig;
 
 use crate::sweep::keys::TrainKey;
-use crate::sweep::{Sweep, TrainSettings};
+use crate::sweep::{self, Sweep, TrainSettings};
 
 /// One training run: everything that decides its outcome.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +36,14 @@ impl Trial {
             seed,
             point: String::new(),
         }
+    }
+
+    /// The trial that [`Trial::settings_toml`] described; `None` where `text` is something else.
+    pub fn from_settings_toml(text: &str) -> Option<Self> {
+        let sweep = sweep::parse(text, Path::new("settings.toml")).ok()?;
+        let mut trials = trials(&sweep);
+        let trial = trials.pop()?;
+        trials.is_empty().then_some(trial)
     }
 
     /// What tells a trial from the others of its sweep.

@@ -10,7 +10,7 @@ mod tests;
 
 pub use summary::Row;
 
-use crate::store::{Store, StoreError, TrialResult};
+use crate::store::TrialResult;
 
 /// What a table is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,11 @@ pub fn render(rows: &[Row], format: Format) -> String {
     }
 }
 
-/// Every trial of a store that has ended, grid point by grid point.
-pub fn rows_of_store(store: &Store) -> Result<Vec<Row>, StoreError> {
-    let mut rows = summary::summarise(store.results()?);
+/// The rows of trials in any order, grid point by grid point.
+pub fn rows_of(ended: Vec<TrialResult>) -> Vec<Row> {
+    let mut rows = summary::summarise(ended);
     summary::sort(&mut rows);
-    Ok(rows)
+    rows
 }
 
 /// The text table of a sweep's trials, in their order, and how many of them have no result yet.

@@ -34,6 +34,14 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(path, "create the folder"))
 }
 
+/// Gives a folder another name, in another folder too, on disk before the call returns.
+pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to)
+        .and_then(|()| sync_folder(parent(to)))
+        .and_then(|()| sync_folder(parent(from)))
+        .map_err(StoreError::io(from, "rename"))
+}
+
 /// Removes a file where there is one, with what a kill left of writing it.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
     for path in [path, &temporary_beside(path)] {

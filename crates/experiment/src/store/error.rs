@@ -14,8 +14,17 @@ pub enum StoreError {
         action: &'static str,
         source: io::Error,
     },
-    #[error("{}: store: expected no other process writing to it, found its lock held by one", folder.display())]
-    Locked { folder: PathBuf },
+    #[error("{}: store: another process{} is using it", folder.display(), owner_note(owner))]
+    Locked {
+        folder: PathBuf,
+        /// What that process wrote into the lock, such as `pid 17 on host`.
+        owner: String,
+    },
+    #[error(
+        "{}: store: its file system cannot lock files ({source}); choose a folder on a local disk with --store",
+        folder.display()
+    )]
+    NoLocks { folder: PathBuf, source: io::Error },
     #[error(
         "{}: store: expected a folder with trials/, as `experiment run` makes it, found {found}",
         folder.display()
@@ -23,16 +32,6 @@ pub enum StoreError {
     NotAStore {
         folder: PathBuf,
         found: &'static str,
-    },
-    #[error(
-        "{}: expected the result of a trial, found damage: {cause}; to train that trial again, delete its folder {}",
-        file.display(),
-        folder.display()
-    )]
-    Damaged {
-        file: PathBuf,
-        folder: PathBuf,
-        cause: String,
     },
     #[error("{}: {place}: expected {expected}, found another or none", file.display())]
     NotContinued {
@@ -44,7 +43,20 @@ pub enum StoreError {
     Ended { folder: PathBuf, state: TrialState },
 }
 
+fn owner_note(owner: &str) -> String {
+    if owner.is_empty() {
+        String::new()
+    } else {
+        format!(" ({owner})")
+    }
+}
+
 impl StoreError {
+    /// Whether the files themselves are wrong, so that trying again cannot help.
+    pub fn proves_damage(&self) -> bool {
+        matches!(self, Self::NotContinued { .. })
+    }
+
     /// Completes an error of the operating system with what was attempted where: "cannot ACTION".
     pub fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Computation, Environment, Score, TrialResult, TrialState};
+use super::{Computation, Environment, STORE_VERSION, Score, TrialResult, TrialState};
 use crate::device::Determinism;
 
 /// A finished trial of the given settings.
@@ -13,6 +13,7 @@ pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
     TrialResult {
         id: id.to_string(),
         state: TrialState::Done,
+        store_version: STORE_VERSION,
         settings,
         data_hash: Some("0f".to_string()),
         test: Some(Score {

@@ -5,117 +5,184 @@ mod environment;
 mod error;
 #[cfg(test)]
 pub mod examples;
+mod integrity;
+mod lock;
 mod records;
 mod result;
 #[cfg(test)]
 mod tests;
 mod trial;
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use environment::*;
 pub use error::*;
+pub use integrity::Damage;
+use integrity::Verified;
+use lock::Lock;
 pub use records::*;
 pub use result::*;
 pub use trial::*;
 
 /// The name of a trial's last checkpoint, in its folder until the trial has ended.
 const CHECKPOINT: &str = "checkpoint.safetensors";
+const RESULT: &str = "result.json";
+/// The folder of what is no longer part of the store and may matter to its owner.
+const SET_ASIDE: &str = "set-aside";
 
 /// A folder of trials: read by anyone at any time, written by one process at a time.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// Held by a writer, or by the one that it writes for. The operating system drops it with the process, so that no kill leaves a stale lock.
-    lock: Option<File>,
+    /// Held by a writer, or by the one that it writes for.
+    lock: Option<Lock>,
+    verified: Verified,
+}
+
+/// What a store has of a trial.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// It has not begun or not ended.
+    Nothing,
+    Ended(TrialResult),
+    /// It has ended, and its files are no longer what they were.
+    Damaged(Damage),
+}
+
+impl Stored {
+    pub fn ended(&self) -> Option<&TrialResult> {
+        match self {
+            Self::Ended(result) => Some(result),
+            Self::Nothing | Self::Damaged(_) => None,
+        }
+    }
+}
+
+/// The trials of a store that have ended, each in the order of their ids.
+#[derive(Debug, Default, PartialEq)]
+pub struct Results {
+    pub ended: Vec<TrialResult>,
+    pub damaged: Vec<Damage>,
 }
 
 impl Store {
     /// Opens a store for writing, made where there is none; [`StoreError::Locked`] where another process writes.
     pub fn create_or_open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_if_there(folder)?;
         atomic::create_folder(&folder.join("trials"))?;
-        let path = folder.join("lock");
-        let lock = File::create(&path).map_err(StoreError::io(&path, "create"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                folder: folder.to_path_buf(),
-                lock: Some(lock),
-            }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
-                folder: folder.to_path_buf(),
-            }),
-            Err(TryLockError::Error(error)) => Err(StoreError::io(&path, "lock")(error)),
-        }
+        Ok(Self {
+            lock: Some(Lock::take(folder)?),
+            ..Self::of(folder)
+        })
     }
 
     /// Opens a store for writing on behalf of the process that holds its lock and waits for this one. That
     /// process hands out each trial once.
     pub fn join(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("lock");
-        let lock = File::open(&path).map_err(StoreError::io(&path, "open"))?;
         Ok(Self {
-            lock: Some(lock),
+            lock: Some(Lock::of_parent(folder)?),
             ..Self::open_existing(folder)?
         })
     }
 
     /// Opens a store for reading alone, also while another process writes.
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        let not_a_store = |found| StoreError::NotAStore {
+        let found = match Self::open_if_there(folder)? {
+            Some(store) => return Ok(store),
+            None if metadata_if_there(folder)?.is_some() => "a folder without it",
+            None => "nothing",
+        };
+        Err(StoreError::NotAStore {
             folder: folder.to_path_buf(),
             found,
-        };
-        match fs::metadata(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_a_store("nothing")),
-            Err(error) => Err(StoreError::io(folder, "read")(error)),
-            Ok(metadata) if !metadata.is_dir() => Err(not_a_store("a file")),
-            Ok(_) if !folder.join("trials").is_dir() => Err(not_a_store("a folder without it")),
-            Ok(_) => Ok(Self {
+        })
+    }
+
+    /// As [`Store::open_existing`]; `None` where a store can be made.
+    pub fn open_if_there(folder: &Path) -> Result<Option<Self>, StoreError> {
+        if metadata_if_there(folder)?.is_some_and(|metadata| !metadata.is_dir()) {
+            return Err(StoreError::NotAStore {
                 folder: folder.to_path_buf(),
-                lock: None,
-            }),
+                found: "a file",
+            });
+        }
+        let trials = metadata_if_there(&folder.join("trials"))?;
+        let is_store = trials.is_some_and(|trials| trials.is_dir());
+        Ok(is_store.then(|| Self::of(folder)))
+    }
+
+    fn of(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            lock: None,
+            verified: Verified::of(folder),
         }
     }
 
-    /// How a trial ended; `None` where it has not begun or not ended.
-    pub fn result(&self, id: &str) -> Result<Option<TrialResult>, StoreError> {
+    /// What the store has of a trial. A damaged one is an answer, not an error: the others can still be read.
+    pub fn stored(&self, id: &str) -> Result<Stored, StoreError> {
         let folder = self.trial_folder(id);
-        let file = folder.join("result.json");
+        let file = folder.join(RESULT);
         let Some(bytes) = read_if_there(&file)? else {
-            return Ok(None);
+            return Ok(Stored::Nothing);
         };
-        match TrialResult::from_json(id, &bytes) {
-            Ok(result) => Ok(Some(result)),
-            Err(cause) => Err(StoreError::Damaged {
-                file,
-                folder,
-                cause,
-            }),
+        let result = match TrialResult::from_json(id, &bytes) {
+            Ok(result) => result,
+            Err(cause) => return Ok(Stored::Damaged(Damage::new(&file, cause))),
+        };
+        match integrity::damage(&folder, &result, &bytes, &self.verified)? {
+            Some(damage) => Ok(Stored::Damaged(damage)),
+            None => Ok(Stored::Ended(result)),
         }
     }
 
-    /// Every trial that has ended, in the order of their ids.
-    pub fn results(&self) -> Result<Vec<TrialResult>, StoreError> {
-        let trials = self.folder.join("trials");
-        let mut results = Vec::new();
-        for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
-            let entry = entry.map_err(StoreError::io(&trials, "read"))?;
-            if entry.path().is_dir() {
-                results.extend(self.result(&entry.file_name().to_string_lossy())?);
+    /// What the store has of each of these trials, in their order.
+    pub fn stored_all<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let stored = ids.into_iter().map(|id| self.stored(id)).collect();
+        self.verified.save();
+        stored
+    }
+
+    /// Every trial that has ended.
+    pub fn results(&self) -> Result<Results, StoreError> {
+        let ids = self.ids()?;
+        let mut results = Results::default();
+        for stored in self.stored_all(ids.iter().map(String::as_str))? {
+            match stored {
+                Stored::Nothing => {}
+                Stored::Ended(result) => results.ended.push(result),
+                Stored::Damaged(damage) => results.damaged.push(damage),
             }
         }
-        results.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(results)
+    }
+
+    /// Of every trial that has begun, sorted.
+    fn ids(&self) -> Result<Vec<String>, StoreError> {
+        let trials = self.folder.join("trials");
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
+            let entry = entry.map_err(StoreError::io(&trials, "read"))?;
+            if metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir()) {
+                ids.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        ids.sort();
+        Ok(ids)
     }
 
     /// The last checkpoint of a trial that has not ended, with its file.
     pub fn checkpoint(&self, id: &str) -> Result<Option<(PathBuf, Vec<u8>)>, StoreError> {
-        if self.result(id)?.is_some() {
+        let folder = self.trial_folder(id);
+        if metadata_if_there(&folder.join(RESULT))?.is_some() {
             return Ok(None);
         }
-        let file = self.trial_folder(id).join(CHECKPOINT);
+        let file = folder.join(CHECKPOINT);
         Ok(read_if_there(&file)?.map(|content| (file, content)))
     }
 
@@ -124,8 +191,8 @@ impl Store {
         atomic::remove(&self.trial_folder(id).join(CHECKPOINT))
     }
 
-    /// Begins a trial in an empty folder: removes what an unfinished or failed earlier attempt left,
-    /// and refuses with [`StoreError::Ended`] where the trial is done or diverged.
+    /// Begins a trial in an empty folder, and refuses with [`StoreError::Ended`] where it is done or diverged.
+    /// What an earlier attempt left is set aside where it has a result or a checkpoint, else removed.
     ///
     /// Panics if the store was opened for reading alone.
     pub fn begin(
@@ -136,18 +203,45 @@ impl Store {
     ) -> Result<TrialDir, StoreError> {
         self.assert_writer();
         let folder = self.trial_folder(id);
-        match self.result(id)?.map(|result| result.state) {
-            None | Some(TrialState::Failed) => {}
-            Some(state) => return Err(StoreError::Ended { folder, state }),
+        if let Stored::Ended(result) = self.stored(id)?
+            && result.state != TrialState::Failed
+        {
+            let state = result.state;
+            return Err(StoreError::Ended { folder, state });
         }
-        if folder.exists() {
+        let mut has_worth = false;
+        for name in [RESULT, CHECKPOINT] {
+            has_worth |= metadata_if_there(&folder.join(name))?.is_some();
+        }
+        if has_worth {
+            self.set_aside(id)?;
+        } else if metadata_if_there(&folder)?.is_some() {
             fs::remove_dir_all(&folder).map_err(StoreError::io(&folder, "remove"))?;
         }
         TrialDir::create(folder, id, settings_toml, environment)
     }
 
-    /// Goes on with a trial whose checkpoint covers the first `steps` steps and `epochs` epochs: cuts
-    /// its records back to them and notes the session in `environment.json`.
+    /// Moves a trial's folder out of the trials, so that the trial can be trained anew and nothing is lost; gives its
+    /// new place.
+    ///
+    /// Panics if the store was opened for reading alone.
+    pub fn set_aside(&self, id: &str) -> Result<PathBuf, StoreError> {
+        self.assert_writer();
+        let folder = self.trial_folder(id);
+        let set_aside = self.folder.join(SET_ASIDE);
+        atomic::create_folder(&set_aside)?;
+        for number in 1_u32.. {
+            let place = set_aside.join(format!("{id}-{number}"));
+            if metadata_if_there(&place)?.is_none() {
+                atomic::rename(&folder, &place)?;
+                return Ok(place);
+            }
+        }
+        unreachable!("fewer folders than numbers")
+    }
+
+    /// Resumes a trial from its checkpoint: cuts its records back to those that are `covered` and notes the
+    /// session in `environment.json`.
     ///
     /// [`StoreError::NotContinued`] where those files are not whole as far as that.
     ///
@@ -155,12 +249,13 @@ impl Store {
     pub fn resume(
         &self,
         id: &str,
+        settings_toml: &str,
         environment: &Environment,
-        steps: u64,
-        epochs: u64,
+        covered: &Covered,
     ) -> Result<TrialDir, StoreError> {
         self.assert_writer();
-        TrialDir::resume(self.trial_folder(id), id, environment, steps, epochs)
+        let folder = self.trial_folder(id);
+        TrialDir::resume(folder, id, settings_toml, environment, covered)
     }
 
     fn assert_writer(&self) {
@@ -179,5 +274,13 @@ fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     match fs::read(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some).map_err(StoreError::io(file, "read")),
+    }
+}
+
+/// `None` only where nothing of that name is there: a disk that fails is not an empty one.
+fn metadata_if_there(path: &Path) -> Result<Option<fs::Metadata>, StoreError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        metadata => metadata.map(Some).map_err(StoreError::io(path, "read")),
     }
 }

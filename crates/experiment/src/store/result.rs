@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct TrialResult {
     pub id: String,
     pub state: TrialState,
+    /// [`STORE_VERSION`] of the program that wrote it; 0 in results of versions before it was written.
+    #[serde(default)]
+    pub store_version: u32,
     /// Every setting that changes the mathematics, `loss` and `seed` among them, as a JSON object.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Of the dataset's images and labels, as in `environment.json`; unknown in results of old versions.
@@ -27,6 +30,9 @@ pub struct TrialResult {
     /// Why the trial diverged or failed.
     pub cause: Option<String>,
 }
+
+/// Raised with the form of a trial's folder. 1: there are checksums beside the result.
+pub const STORE_VERSION: u32 = 1;
 
 /// How a trial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +54,11 @@ pub struct Score {
 }
 
 impl TrialResult {
+    /// Whether `SHA256SUMS` lies beside it, where nothing was lost.
+    pub(super) fn has_checksums(&self) -> bool {
+        self.store_version >= 1
+    }
+
     /// Reads what `result.json` of trial `id` holds; says what is wrong with it otherwise.
     pub fn from_json(id: &str, bytes: &[u8]) -> Result<Self, String> {
         let result: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
@@ -58,6 +69,10 @@ impl TrialResult {
             ));
         }
         match (result.state, result.test) {
+            (TrialState::Diverged | TrialState::Failed, Some(_)) => Err(format!(
+                "test: expected null, since state is \"{}\", found a score",
+                result.state
+            )),
             (TrialState::Done, None) => {
                 Err("test: expected a score, since state is \"done\", found null".to_string())
             }
@@ -103,6 +118,7 @@ mod tests {
             json!({
                 "id": "0a1b",
                 "state": "done",
+                "store_version": 1,
                 "settings": settings,
                 "data_hash": "0f",
                 "test": { "accuracy": 0.875, "loss": 0.25 },

@@ -1,8 +1,13 @@
+use std::collections::BTreeMap;
+
+use bonus_loss::LossConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::examples::{done, ended, environment};
 use super::*;
+use crate::plan::Trial;
+use crate::sweep::TrainSettings;
 
 /// A store for writing in a folder that goes with the first value.
 fn new_store() -> (TempDir, Store) {
@@ -12,9 +17,14 @@ fn new_store() -> (TempDir, Store) {
 }
 
 fn add(store: &Store, result: &TrialResult) {
-    let trial = store
-        .begin(&result.id, "seed = 0\n", &environment())
+    let mut trial = store
+        .begin(&result.id, "seed = 3\n", &environment())
         .unwrap();
+    trial.append_step(&step(1, 2.5)).unwrap();
+    trial.append_epoch(&epoch(1)).unwrap();
+    if result.state == TrialState::Done {
+        trial.save_model(b"weights").unwrap();
+    }
     trial.finish(result).unwrap();
 }
 
@@ -58,12 +68,12 @@ fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() 
     trial.append_step(&step(2, f64::INFINITY)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
     trial.save_model(b"weights").unwrap();
-    assert_eq!(store.result("a").unwrap(), None);
+    assert_eq!(store.stored("a").unwrap(), Stored::Nothing);
     let result = done("a", json!({ "seed": 3 }), 0.625);
     trial.finish(&result).unwrap();
 
     let folder = store.trial_folder("a");
-    assert_eq!(store.result("a").unwrap(), Some(result));
+    assert_eq!(store.stored("a").unwrap(), Stored::Ended(result));
     assert_eq!(
         fs::read_to_string(folder.join("settings.toml")).unwrap(),
         "seed = 3\n"
@@ -101,6 +111,23 @@ fn records_are_readable_after_each_epoch() {
     );
 }
 
+fn whole(ended: Vec<TrialResult>) -> Results {
+    Results {
+        ended,
+        damaged: vec![],
+    }
+}
+
+/// Trial "a" from a checkpoint of a version that notes nothing of the other files.
+fn resumed(store: &Store, steps: u64, epochs: u64) -> Result<TrialDir, StoreError> {
+    let covered = Covered {
+        steps,
+        epochs,
+        notes: BTreeMap::new(),
+    };
+    store.resume("a", "seed = 3\n", &environment(), &covered)
+}
+
 /// A trial "a" with four steps and two epochs, whose checkpoint covers what was there when it was
 /// written: two steps and one epoch.
 fn interrupted(store: &Store) {
@@ -121,7 +148,7 @@ fn a_checkpoint_is_there_until_the_trial_has_ended() {
     interrupted(&store);
     let (file, content) = store.checkpoint("a").unwrap().unwrap();
     assert_eq!(content, b"state");
-    let trial = store.resume("a", &environment(), 2, 1).unwrap();
+    let trial = resumed(&store, 2, 1).unwrap();
     assert!(file.exists());
     trial.finish(&done("a", json!({}), 0.5)).unwrap();
     assert!(!file.exists());
@@ -141,7 +168,7 @@ fn resumed_records_are_those_that_the_checkpoint_covers_and_go_on() {
     let folder = store.trial_folder("a");
     let torn = fs::read_to_string(folder.join("steps.jsonl")).unwrap() + "{\"step\": 5, \"ep";
     fs::write(folder.join("steps.jsonl"), torn).unwrap();
-    let mut trial = store.resume("a", &environment(), 2, 1).unwrap();
+    let mut trial = resumed(&store, 2, 1).unwrap();
     trial.append_step(&step(3, 0.5)).unwrap();
     trial.append_epoch(&epoch(2)).unwrap();
     let losses = |file: &str| -> Vec<Value> {
@@ -165,8 +192,9 @@ fn records_that_the_checkpoint_covers_must_be_there() {
     interrupted(&store);
     let folder = store.trial_folder("a");
     let refusal = |steps, epochs| {
-        let resumed = store.resume("a", &environment(), steps, epochs);
-        resumed.unwrap_err().to_string()
+        let error = resumed(&store, steps, epochs).unwrap_err();
+        assert!(error.proves_damage(), "{error}");
+        error.to_string()
     };
     let message = refusal(5, 1);
     assert!(
@@ -183,7 +211,10 @@ fn records_that_the_checkpoint_covers_must_be_there() {
     assert!(message.contains("a/environment.json: resumed"), "{message}");
     fs::remove_file(folder.join("steps.jsonl")).unwrap();
     let message = refusal(2, 1);
-    assert!(message.contains("a/steps.jsonl: cannot read"), "{message}");
+    assert!(
+        message.ends_with("a/steps.jsonl: file: expected the one that the checkpoint covers, found another or none"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -199,7 +230,7 @@ fn results_come_in_the_order_of_ids_without_unfinished_trials() {
     }
     drop(store.begin("b2", "", &environment()).unwrap());
     fs::write(store.folder.join("trials/notes.txt"), "mine").unwrap();
-    assert_eq!(store.results().unwrap(), results);
+    assert_eq!(store.results().unwrap(), whole(results.to_vec()));
 }
 
 #[test]
@@ -208,23 +239,34 @@ fn a_result_torn_by_a_kill_while_it_was_written_does_not_count() {
     drop(store.begin("a", "", &environment()).unwrap());
     let torn = store.trial_folder("a").join(".result.json.partial");
     fs::write(&torn, "{\"id\": \"a\", \"sta").unwrap();
-    assert_eq!(store.results().unwrap(), []);
+    assert_eq!(store.results().unwrap(), whole(vec![]));
     add(&store, &done("a", json!({}), 0.5));
-    assert_eq!(store.results().unwrap().len(), 1);
+    assert_eq!(store.results().unwrap().ended.len(), 1);
     assert!(!torn.exists());
 }
 
 #[test]
-fn beginning_again_removes_an_unfinished_or_failed_attempt() {
+fn beginning_again_removes_what_is_worthless_and_sets_the_rest_aside() {
     let (_folder, store) = new_store();
     drop(store.begin("a", "", &environment()).unwrap());
     add(&store, &ended("b", json!({}), TrialState::Failed));
-    for id in ["a", "b"] {
-        let leftover = store.trial_folder(id).join("model.safetensors");
-        fs::write(&leftover, "old weights").unwrap();
-        drop(store.begin(id, "", &environment()).unwrap());
-        assert!(!leftover.exists());
-        assert_eq!(store.result(id).unwrap(), None);
+    let mut interrupted = store.begin("c", "", &environment()).unwrap();
+    interrupted.save_checkpoint(b"state").unwrap();
+    drop(interrupted);
+    for id in ["a", "b", "c", "c"] {
+        fs::write(store.trial_folder(id).join("notes.txt"), "mine").unwrap();
+        let mut trial = store.begin(id, "", &environment()).unwrap();
+        assert!(!store.trial_folder(id).join("notes.txt").exists());
+        assert_eq!(store.stored(id).unwrap(), Stored::Nothing);
+        trial.save_checkpoint(b"another state").unwrap();
+    }
+    let kept = |file: &str| fs::read_to_string(store.folder.join("set-aside").join(file));
+    assert!(!store.folder.join("set-aside/a-1").exists());
+    assert!(kept("b-1/result.json").unwrap().contains("failed"));
+    assert_eq!(kept("c-1/checkpoint.safetensors").unwrap(), "state");
+    assert_eq!(kept("c-2/checkpoint.safetensors").unwrap(), "another state");
+    for place in ["b-1", "c-1", "c-2"] {
+        assert_eq!(kept(&format!("{place}/notes.txt")).unwrap(), "mine");
     }
 }
 
@@ -234,20 +276,22 @@ fn a_done_or_diverged_trial_never_begins_again() {
     add(&store, &done("a", json!({}), 0.5));
     add(&store, &ended("b", json!({}), TrialState::Diverged));
     for (id, state) in [("a", "done"), ("b", "diverged")] {
-        let before = store.result(id).unwrap();
+        let before = store.stored(id).unwrap();
         let message = store.begin(id, "", &environment()).unwrap_err().to_string();
         assert!(
             message.ends_with(&format!("a failed one, found it {state}")),
             "{message}"
         );
-        assert_eq!(store.result(id).unwrap(), before);
+        assert_eq!(store.stored(id).unwrap(), before);
     }
 }
 
 #[test]
-fn a_damaged_result_is_an_error_with_its_mend_and_is_never_trained_over() {
+fn a_damaged_result_is_named_beside_the_whole_ones_and_is_kept() {
     let (_folder, store) = new_store();
     add(&store, &done("a", json!({ "seed": 0 }), 0.5));
+    let other = done("b", json!({ "seed": 1 }), 0.25);
+    add(&store, &other);
     let file = store.trial_folder("a").join("result.json");
     let whole = fs::read(&file).unwrap();
     let damages: [(&[u8], &str); 6] = [
@@ -260,24 +304,18 @@ fn a_damaged_result_is_an_error_with_its_mend_and_is_never_trained_over() {
     ];
     for (bytes, cause) in damages {
         fs::write(&file, bytes).unwrap();
-        let messages = [
-            store.result("a").unwrap_err().to_string(),
-            store.results().unwrap_err().to_string(),
-            store
-                .begin("a", "", &environment())
-                .unwrap_err()
-                .to_string(),
-        ];
-        for message in messages {
-            assert!(
-                message.contains("a/result.json: expected the result of a trial"),
-                "{message}"
-            );
-            assert!(message.contains(cause), "{message}");
-            assert!(message.contains("delete its folder"), "{message}");
-        }
+        let results = store.results().unwrap();
+        assert_eq!(results.ended, std::slice::from_ref(&other));
+        let [damage] = results.damaged.as_slice() else {
+            panic!("one trial is damaged: {results:?}");
+        };
+        assert_eq!(damage.file, file);
+        assert!(damage.to_string().contains(cause), "{damage}");
         assert_eq!(fs::read(&file).unwrap(), bytes);
     }
+    drop(store.begin("a", "", &environment()).unwrap());
+    let kept = store.folder.join("set-aside/a-1/result.json");
+    assert_eq!(fs::read(kept).unwrap(), b"\xff\xfe");
 }
 
 #[test]
@@ -301,7 +339,9 @@ fn a_result_copied_into_another_trials_folder_is_damage() {
         store.trial_folder("b").join("result.json"),
     )
     .unwrap();
-    let message = store.results().unwrap_err().to_string();
+    let results = store.results().unwrap();
+    assert_eq!(results.ended, [done("a", json!({}), 0.5)]);
+    let message = results.damaged[0].to_string();
     assert!(
         message.contains("id: expected \"b\", the folder's name, found \"a\""),
         "{message}"
@@ -314,18 +354,18 @@ fn a_second_writer_is_refused_until_the_first_ends_while_readers_are_welcome() {
     add(&store, &done("a", json!({}), 0.5));
     let folder = store.folder.clone();
     let error = Store::create_or_open(&folder).unwrap_err();
-    assert!(matches!(&error, StoreError::Locked { folder: locked } if *locked == folder));
-    assert!(
-        error
-            .to_string()
-            .contains("runs/sweep: store: expected no other process"),
-        "{error}"
+    assert!(matches!(&error, StoreError::Locked { folder: locked, .. } if *locked == folder));
+    let message = format!(
+        "runs/sweep: store: another process (pid {}) is using it",
+        std::process::id()
     );
+    assert!(error.to_string().ends_with(&message), "{error}");
     assert_eq!(
         Store::open_existing(&folder)
             .unwrap()
             .results()
             .unwrap()
+            .ended
             .len(),
         1
     );
@@ -350,6 +390,14 @@ fn what_is_no_store_is_named_with_what_it_is() {
         );
         assert!(message.ends_with(found), "{message}");
     }
+    let file = folder.path().join("file");
+    let error = Store::create_or_open(&file).unwrap_err();
+    assert!(matches!(error, StoreError::NotAStore { .. }), "{error}");
+    assert!(
+        Store::open_if_there(&folder.path().join("absent"))
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]
@@ -358,4 +406,250 @@ fn a_reader_cannot_begin_a_trial() {
     let (_folder, store) = new_store();
     let reader = Store::open_existing(&store.folder).unwrap();
     reader.begin("a", "", &environment()).ok();
+}
+
+/// Every file of a trial that is done.
+const FILES: [&str; 7] = [
+    "SHA256SUMS",
+    "environment.json",
+    "epochs.jsonl",
+    "model.safetensors",
+    "result.json",
+    "settings.toml",
+    "steps.jsonl",
+];
+
+#[test]
+fn every_changed_or_missing_file_of_a_done_trial_is_named_and_the_others_are_read() {
+    let (_folder, store) = new_store();
+    let other = done("b", json!({ "seed": 1 }), 0.25);
+    for result in [done("a", json!({ "seed": 3 }), 0.5), other.clone()] {
+        add(&store, &result);
+    }
+    for name in FILES {
+        let file = store.trial_folder("a").join(name);
+        let whole = fs::read(&file).unwrap();
+        let expect_damage = |what: String| {
+            // A writer and a new reader.
+            for store in [&store, &Store::open_existing(&store.folder).unwrap()] {
+                let results = store.results().unwrap();
+                assert_eq!(
+                    results.ended,
+                    std::slice::from_ref(&other),
+                    "{name}: {what}"
+                );
+                let message = results.damaged[0].to_string();
+                let place = format!("trials/a/{name}: ");
+                let is_named = message.contains(&place) || message.contains("SHA256SUMS: ");
+                assert!(is_named, "{name}: {what}: {message}");
+            }
+        };
+        for place in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[place] ^= 1 << (place % 8);
+            fs::write(&file, flipped).unwrap();
+            expect_damage(format!("bit flipped in byte {place}"));
+        }
+        for length in [0, whole.len() / 2, whole.len() - 1] {
+            fs::write(&file, &whole[..length]).unwrap();
+            expect_damage(format!("{length} bytes"));
+        }
+        // Without `result.json` the trial has not ended.
+        fs::remove_file(&file).unwrap();
+        if name != "result.json" {
+            expect_damage("missing".to_string());
+        }
+        fs::write(&file, &whole).unwrap();
+        assert_eq!(store.results().unwrap().damaged, [], "{name}");
+    }
+}
+
+#[test]
+fn files_that_were_read_before_are_not_read_again_until_they_change() {
+    let (_folder, store) = new_store();
+    add(&store, &done("a", json!({ "seed": 3 }), 0.5));
+    let model = store.trial_folder("a").join("model.safetensors");
+    let modified = fs::metadata(&model).unwrap().modified().unwrap();
+    store.results().unwrap();
+    let change = |bytes: &[u8], modified| {
+        fs::write(&model, bytes).unwrap();
+        let file = fs::File::options().write(true).open(&model).unwrap();
+        file.set_modified(modified).unwrap();
+    };
+    let damaged = || {
+        let reader = Store::open_existing(&store.folder).unwrap();
+        reader.results().unwrap().damaged.len()
+    };
+    change(b"weightz", modified);
+    assert_eq!(damaged(), 0, "size and time are those known");
+    change(b"weightz", modified + std::time::Duration::from_micros(1));
+    assert_eq!(damaged(), 1);
+    change(b"weight", modified);
+    assert_eq!(damaged(), 1);
+    // A cache that is damaged itself costs only time.
+    change(b"weights", modified);
+    fs::write(store.folder.join("verified.json"), "{\"a/model").unwrap();
+    assert_eq!(damaged(), 0);
+}
+
+/// Trial "a" as versions before checksums left it.
+fn add_without_checksums(store: &Store) -> TrialResult {
+    let train = TrainSettings {
+        epochs: 1,
+        learning_rate: 0.012_345_678_901_234_567,
+        ..TrainSettings::default()
+    };
+    let trial = Trial::new(train, LossConfig::new("focal").unwrap(), 3);
+    let result = TrialResult {
+        store_version: 0,
+        ..done(&trial.id, Value::Object(trial.settings_json()), 0.625)
+    };
+    let mut folder = store
+        .begin(&trial.id, &trial.settings_toml(), &environment())
+        .unwrap();
+    folder.append_epoch(&epoch(1)).unwrap();
+    folder.save_model(b"weights").unwrap();
+    folder.finish(&result).unwrap();
+    fs::remove_file(store.trial_folder(&trial.id).join("SHA256SUMS")).unwrap();
+    result
+}
+
+#[test]
+fn a_trial_without_checksums_is_checked_by_its_id_and_its_last_epoch() {
+    let (_folder, store) = new_store();
+    let result = add_without_checksums(&store);
+    let id = result.id.clone();
+    // Not `result` itself, since the digits of JSON need not read back as the same number.
+    assert_eq!(store.results().unwrap().damaged, []);
+    let folder = store.trial_folder(&id);
+    for (name, from, to, place) in [
+        ("result.json", "0.625", "0.925", "epochs.jsonl: last line"),
+        (
+            "result.json",
+            "\"done\"",
+            "\"diverged\"",
+            "result.json: test: ",
+        ),
+        (
+            "result.json",
+            "\"gamma\": 2.0",
+            "\"gamma\": 1.0",
+            "result.json: settings.loss",
+        ),
+        (
+            "result.json",
+            "\"width\": 64",
+            "\"width\": 16",
+            "result.json: settings.width",
+        ),
+        (
+            "settings.toml",
+            "width = 64",
+            "width = 16",
+            "settings.toml: expected the settings of",
+        ),
+        (
+            "settings.toml",
+            "width = 64",
+            "width = ",
+            "settings.toml: expected a trial's settings",
+        ),
+        ("epochs.jsonl", "0.625", "0.725", "epochs.jsonl: last line"),
+        (
+            "epochs.jsonl",
+            "\"epoch\":1",
+            "\"epoch\":2",
+            "epochs.jsonl: last line",
+        ),
+    ] {
+        let file = folder.join(name);
+        let whole = fs::read_to_string(&file).unwrap();
+        let changed = whole.replacen(from, to, 1);
+        assert_ne!(changed, whole, "{name}: {from}");
+        fs::write(&file, changed).unwrap();
+        let message = store.results().unwrap().damaged[0].to_string();
+        assert!(message.contains(place), "{to}: {message}");
+        fs::write(&file, whole).unwrap();
+    }
+    for name in ["model.safetensors", "settings.toml", "epochs.jsonl"] {
+        let file = folder.join(name);
+        let whole = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let message = store.results().unwrap().damaged[0].to_string();
+        assert!(
+            message.ends_with("expected a file, found none"),
+            "{message}"
+        );
+        fs::write(&file, whole).unwrap();
+    }
+}
+
+#[test]
+fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
+    let (_folder, store) = new_store();
+    interrupted(&store);
+    let folder = store.trial_folder("a");
+    // To read a folder as a file fails as a broken disk does: not with "not found".
+    for name in ["checkpoint.safetensors", "steps.jsonl", "result.json"] {
+        let file = folder.join(name);
+        let kept = folder.join("kept");
+        let was_there = fs::rename(&file, &kept).is_ok();
+        fs::create_dir(&file).unwrap();
+        let error = match name {
+            "checkpoint.safetensors" => store.checkpoint("a").unwrap_err(),
+            "steps.jsonl" => resumed(&store, 2, 1).unwrap_err(),
+            _ => store.stored("a").unwrap_err(),
+        };
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(!error.proves_damage());
+        assert!(error.to_string().contains(name), "{error}");
+        fs::remove_dir(&file).unwrap();
+        if was_there {
+            fs::rename(&kept, &file).unwrap();
+        }
+    }
+    assert!(store.checkpoint("a").unwrap().is_some());
+}
+
+#[test]
+fn a_checkpoint_vouches_for_records_settings_and_environment() {
+    let (_folder, store) = new_store();
+    interrupted(&store);
+    let mut trial = resumed(&store, 2, 1).unwrap();
+    let covered = Covered {
+        steps: 2,
+        epochs: 1,
+        notes: trial.covered(),
+    };
+    trial.save_checkpoint(b"state").unwrap();
+    drop(trial);
+    let resume = || store.resume("a", "seed = 3\n", &environment(), &covered);
+    let folder = store.trial_folder("a");
+    for name in ["steps.jsonl", "epochs.jsonl"] {
+        let file = folder.join(name);
+        let whole = fs::read_to_string(&file).unwrap();
+        fs::write(&file, whole.replacen('5', "6", 1)).unwrap();
+        let error = resume().unwrap_err();
+        assert!(
+            error.proves_damage() && error.to_string().contains(name),
+            "{error}"
+        );
+        fs::write(&file, whole).unwrap();
+    }
+    fs::write(folder.join("settings.toml"), "seed = 4\n").unwrap();
+    fs::write(folder.join("environment.json"), "{}").unwrap();
+    let trial = resume().unwrap();
+    assert_eq!(
+        fs::read_to_string(folder.join("settings.toml")).unwrap(),
+        "seed = 3\n"
+    );
+    let environment: Value =
+        serde_json::from_slice(&fs::read(folder.join("environment.json")).unwrap()).unwrap();
+    assert_eq!(environment["data_hash"], "sha256:0f");
+    assert_eq!(environment["resumed"].as_array().unwrap().len(), 2);
+    // The digests of the next checkpoint go on from those of the last.
+    assert_eq!(
+        trial.covered()["steps_sha256"],
+        covered.notes["steps_sha256"]
+    );
 }

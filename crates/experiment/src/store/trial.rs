@@ -1,23 +1,46 @@
 //! The folder of one trial while it is written.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::{CHECKPOINT, Environment, EpochRecord, StepRecord, StoreError, TrialResult, atomic};
+use super::{
+    CHECKPOINT, Environment, EpochRecord, RESULT, StepRecord, StoreError, TrialResult, atomic,
+    integrity,
+};
+use crate::digest::hex;
 
-/// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and goes on from its
+/// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.
 #[derive(Debug)]
 pub struct TrialDir {
     id: String,
     folder: PathBuf,
+    /// The content of `environment.json`.
+    environment: String,
     steps: Lines,
     epochs: Lines,
 }
+
+/// What a checkpoint says of the other files of its trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// Whole lines of `steps.jsonl`.
+    pub steps: u64,
+    /// Whole lines of `epochs.jsonl`.
+    pub epochs: u64,
+    /// By the names that [`TrialDir::covered`] gives them; older checkpoints lack them.
+    pub notes: BTreeMap<String, String>,
+}
+
+const STEPS_DIGEST: &str = "steps_sha256";
+const EPOCHS_DIGEST: &str = "epochs_sha256";
+const ENVIRONMENT: &str = "environment";
 
 impl TrialDir {
     /// Fills a new, empty folder with what is known before the first step.
@@ -27,41 +50,53 @@ impl TrialDir {
         settings_toml: &str,
         environment: &Environment,
     ) -> Result<Self, StoreError> {
+        let environment = json(environment);
         atomic::create_folder(&folder)?;
         atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
-        atomic::write(&folder.join("environment.json"), &json(environment))?;
+        atomic::write(&folder.join("environment.json"), environment.as_bytes())?;
         Ok(Self {
             id: id.to_string(),
+            environment,
             steps: Lines::create(folder.join("steps.jsonl"))?,
             epochs: Lines::create(folder.join("epochs.jsonl"))?,
             folder,
         })
     }
 
-    /// Goes on in the folder of an earlier session, with the records that its checkpoint covers.
+    /// Resumes in the folder of an earlier session, with the records that its checkpoint covers. The settings and
+    /// the environment are written again: the checkpoint vouches for both.
     pub(super) fn resume(
         folder: PathBuf,
         id: &str,
+        settings_toml: &str,
         environment: &Environment,
-        steps: u64,
-        epochs: u64,
+        covered: &Covered,
     ) -> Result<Self, StoreError> {
-        let steps_file = Lines::resume(folder.join("steps.jsonl"), "step", steps)?;
-        let epochs_file = Lines::resume(folder.join("epochs.jsonl"), "epoch", epochs)?;
+        let digest = |key: &str| covered.notes.get(key).map(String::as_str);
+        let steps_file = folder.join("steps.jsonl");
+        let steps = Covering::read(&steps_file, "step", covered.steps, digest(STEPS_DIGEST))?;
+        let epochs_file = folder.join("epochs.jsonl");
+        let epochs = Covering::read(&epochs_file, "epoch", covered.epochs, digest(EPOCHS_DIGEST))?;
         let file = folder.join("environment.json");
-        let earlier = fs::read(&file).map_err(StoreError::io(&file, "read"))?;
-        let Some(noted) = environment.noted_in(&earlier, steps) else {
+        let earlier = match covered.notes.get(ENVIRONMENT) {
+            Some(environment) => environment.clone().into_bytes(),
+            None => read_covered(&file)?,
+        };
+        let Some(noted) = environment.noted_in(&earlier, covered.steps) else {
             return Err(StoreError::NotContinued {
                 file,
                 place: "resumed".to_string(),
                 expected: "a list in an object".to_string(),
             });
         };
-        atomic::write(&file, &json(&noted))?;
+        let environment = json(&noted);
+        atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
+        atomic::write(&file, environment.as_bytes())?;
         Ok(Self {
             id: id.to_string(),
-            steps: steps_file,
-            epochs: epochs_file,
+            environment,
+            steps: Lines::resume(steps_file, steps)?,
+            epochs: Lines::resume(epochs_file, epochs)?,
             folder,
         })
     }
@@ -77,6 +112,16 @@ impl TrialDir {
         self.steps.flush()
     }
 
+    /// What a checkpoint of this moment has to say of the trial's other files, to be kept in it.
+    pub fn covered(&self) -> BTreeMap<String, String> {
+        let notes = [
+            (STEPS_DIGEST, self.steps.digest()),
+            (EPOCHS_DIGEST, self.epochs.digest()),
+            (ENVIRONMENT, self.environment.clone()),
+        ];
+        notes.map(|(key, note)| (key.to_string(), note)).into()
+    }
+
     /// Keeps a checkpoint in place of the one before. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
         self.steps.sync()?;
@@ -89,8 +134,8 @@ impl TrialDir {
         atomic::write(&self.folder.join("model.safetensors"), safetensors)
     }
 
-    /// Commits the trial: everything else is on disk before `result.json` appears, and the checkpoint
-    /// goes after it.
+    /// Commits the trial: everything else, checksums too, is on disk before `result.json` appears, and the
+    /// checkpoint goes after it.
     ///
     /// Panics if the result is another trial's.
     pub fn finish(mut self, result: &TrialResult) -> Result<(), StoreError> {
@@ -100,7 +145,9 @@ impl TrialDir {
         );
         self.steps.sync()?;
         self.epochs.sync()?;
-        atomic::write(&self.folder.join("result.json"), &json(result))?;
+        let result = json(result);
+        integrity::write_checksums(&self.folder, result.as_bytes())?;
+        atomic::write(&self.folder.join(RESULT), result.as_bytes())?;
         atomic::remove(&self.folder.join(CHECKPOINT))
     }
 }
@@ -110,6 +157,7 @@ impl TrialDir {
 struct Lines {
     path: PathBuf,
     file: BufWriter<File>,
+    digest: Sha256,
 }
 
 impl Lines {
@@ -118,30 +166,15 @@ impl Lines {
         Ok(Self {
             path,
             file: BufWriter::new(file),
+            digest: Sha256::new(),
         })
     }
 
-    /// Opens a file of an earlier session and cuts it back to its first `count` records, which are
-    /// numbered from 1 under `key`.
-    fn resume(path: PathBuf, key: &str, count: u64) -> Result<Self, StoreError> {
-        let content = fs::read(&path).map_err(StoreError::io(&path, "read"))?;
-        let mut lines = content.split_inclusive(|byte| *byte == b'\n');
-        let mut length = 0;
-        for number in 1..=count {
-            let line = lines.next().unwrap_or_default();
-            let record: Value = serde_json::from_slice(line).unwrap_or_default();
-            if record[key] != number || !line.ends_with(b"\n") {
-                return Err(StoreError::NotContinued {
-                    file: path,
-                    place: format!("line {number}"),
-                    expected: format!("{key} {number}"),
-                });
-            }
-            length += line.len() as u64;
-        }
+    /// Opens a file of an earlier session and cuts it back to what a checkpoint covers.
+    fn resume(path: PathBuf, covering: Covering) -> Result<Self, StoreError> {
         let open = || {
             let mut file = File::options().write(true).open(&path)?;
-            file.set_len(length)?;
+            file.set_len(covering.length)?;
             file.seek(SeekFrom::End(0))?;
             Ok(file)
         };
@@ -149,14 +182,20 @@ impl Lines {
         Ok(Self {
             path,
             file: BufWriter::new(file),
+            digest: covering.digest,
         })
     }
 
+    /// SHA-256 of all that was appended, by earlier sessions too.
+    fn digest(&self) -> String {
+        hex(&self.digest.clone().finalize())
+    }
+
     fn append(&mut self, record: &impl Serialize) -> Result<(), StoreError> {
-        serde_json::to_writer(&mut self.file, record)
-            .map_err(std::io::Error::from)
-            .and_then(|()| self.file.write_all(b"\n"))
-            .map_err(write_error(&self.path))
+        let mut line = serde_json::to_vec(record).expect("records are numbers and names");
+        line.push(b'\n');
+        self.digest.update(&line);
+        self.file.write_all(&line).map_err(write_error(&self.path))
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
@@ -172,14 +211,68 @@ impl Lines {
     }
 }
 
-fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+/// The part of a file of JSON lines that a checkpoint covers.
+struct Covering {
+    length: u64,
+    digest: Sha256,
+}
+
+impl Covering {
+    /// Of the first `count` records, which are numbered from 1 under `key` and, where it is known, have the
+    /// SHA-256 `digest`.
+    fn read(path: &Path, key: &str, count: u64, digest: Option<&str>) -> Result<Self, StoreError> {
+        let not_continued = |place: String, expected: String| StoreError::NotContinued {
+            file: path.to_path_buf(),
+            place,
+            expected,
+        };
+        let content = read_covered(path)?;
+        let mut lines = content.split_inclusive(|byte| *byte == b'\n');
+        let mut covering = Self {
+            length: 0,
+            digest: Sha256::new(),
+        };
+        for number in 1..=count {
+            let line = lines.next().unwrap_or_default();
+            let record: Value = serde_json::from_slice(line).unwrap_or_default();
+            if record[key] != number || !line.ends_with(b"\n") {
+                return Err(not_continued(
+                    format!("line {number}"),
+                    format!("{key} {number}"),
+                ));
+            }
+            covering.length += line.len() as u64;
+            covering.digest.update(line);
+        }
+        let found = hex(&covering.digest.clone().finalize());
+        match digest {
+            Some(expected) if expected != found => Err(not_continued(
+                format!("the first {count} lines"),
+                format!("SHA-256 {expected}"),
+            )),
+            _ => Ok(covering),
+        }
+    }
+}
+
+/// The content of a file that a checkpoint covers, so that it must be there.
+fn read_covered(path: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::NotContinued {
+            file: path.to_path_buf(),
+            place: "file".to_string(),
+            expected: "the one that the checkpoint covers".to_string(),
+        },
+        _ => StoreError::io(path, "read")(error),
+    })
+}
+
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     StoreError::io(path, "write")
 }
 
 /// Pretty-printed, with a line feed at the end, since people read these files too.
-fn json(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes =
-        serde_json::to_vec_pretty(value).expect("strings and numbers always have a JSON form");
-    bytes.push(b'\n');
-    bytes
+fn json(value: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(value);
+    text.expect("strings and numbers always have a JSON form") + "\n"
 }

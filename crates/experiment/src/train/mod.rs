@@ -16,7 +16,7 @@ use cifar_models::checkpoint::to_safetensors;
 
 use self::schedule::learning_rate;
 use self::state::Clock;
-pub use self::state::{Position, State};
+pub use self::state::{Position, State, UnusableCheckpoint};
 pub use self::step::{Learner, build_model};
 use self::step_log::{PendingStep, StepLog};
 use crate::data::{ImageSet, Normalization, training_batches};
@@ -46,12 +46,12 @@ pub trait Observer {
     /// # Errors
     /// As for [`Observer::step`].
     fn epoch(&mut self, record: &EpochRecord) -> Result<()>;
-    /// Keeps a checkpoint, given as the content of its file, in place of the one before. All that
-    /// [`Observer::step`] and [`Observer::epoch`] heard before is part of it.
+    /// Keeps `state` as the trial's checkpoint, in place of the one before. It covers all that
+    /// [`Observer::step`] and [`Observer::epoch`] heard before.
     ///
     /// # Errors
     /// As for [`Observer::step`].
-    fn checkpoint(&mut self, content: &[u8]) -> Result<()>;
+    fn checkpoint(&mut self, state: &State) -> Result<()>;
     /// Asked at each moment at which training can be left.
     fn next(&mut self, moment: Moment) -> Next;
 }
@@ -214,7 +214,7 @@ impl Run<'_> {
 
     fn save(&self, state: &mut State, observer: &mut dyn Observer) -> Result<()> {
         state.position.time_s_total = self.clock.seconds();
-        observer.checkpoint(&state.to_checkpoint(self.trial, self.images))
+        observer.checkpoint(state)
     }
 
     fn interrupt(&self, mut state: State, observer: &mut dyn Observer) -> Result<Ending> {

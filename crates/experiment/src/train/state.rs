@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use cifar_models::checkpoint::{Metadata, NamedTensors, read_tensors, write_tensors};
 use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
 use super::{Learner, TrialImages, steps_per_epoch};
+use crate::data::DataError;
 use crate::device::OpenDevice;
 use crate::digest::hex;
 use crate::plan::Trial;
@@ -16,8 +17,16 @@ use crate::sweep::TrainSettings;
 
 /// Raised when the meaning of a checkpoint's content changes; others are not resumed from.
 const VERSION: &str = "1";
+const VERSION_KEY: &str = "checkpoint_version";
+const TRIAL: &str = "trial";
+const DATA_HASH: &str = "data_hash";
 /// The key of the checksum over everything else in a checkpoint.
 const CHECKSUM: &str = "sha256";
+
+/// A checkpoint that cannot be resumed, by this program at least, whatever is tried.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusableCheckpoint(String);
 
 /// All that decides how a trial goes on. Order, augmentation and learning rate follow from the step.
 pub struct State {
@@ -56,54 +65,67 @@ impl State {
         }
     }
 
-    /// As the content of a safetensors file: tensors, position, what they belong to, and a checksum.
-    pub fn to_checkpoint(&self, trial: &Trial, images: &TrialImages) -> Vec<u8> {
+    /// As the content of a safetensors file: tensors, position, what they belong to, the caller's own
+    /// `notes`, and a checksum over all of it.
+    pub fn to_checkpoint(
+        &self,
+        trial: &Trial,
+        images: &TrialImages,
+        mut notes: Metadata,
+    ) -> Vec<u8> {
         let tensors = self.learner.tensors();
-        let mut notes = self.position.notes();
-        notes.extend(identity(trial, images).map(|(key, value)| (key.to_owned(), value)));
+        notes.extend(self.position.notes());
+        notes.insert(VERSION_KEY.to_owned(), VERSION.to_owned());
+        notes.insert(TRIAL.to_owned(), trial.id.clone());
+        notes.insert(DATA_HASH.to_owned(), images.hash.clone());
         notes.insert(CHECKSUM.to_owned(), checksum(&tensors, &notes));
         write_tensors(&tensors, notes)
     }
 
-    /// What [`State::to_checkpoint`] wrote to the file at `path`.
+    /// What [`State::to_checkpoint`] wrote to the file at `path`, with its notes.
     ///
     /// # Errors
-    /// When the content is damaged, or not that of this trial on these images.
+    /// [`UnusableCheckpoint`] when the content is damaged, or not that of this trial;
+    /// [`DataError::Changed`] when it was trained on other images; else what the device says.
     pub fn from_checkpoint(
         content: &[u8],
         path: &Path,
         trial: &Trial,
         images: &TrialImages,
         device: &OpenDevice,
-    ) -> Result<Self> {
-        let (tensors, mut notes) = read_tensors(content, path)?;
-        let noted = notes.remove(CHECKSUM).unwrap_or_default();
-        let found = checksum(&tensors, &notes);
-        let file = path.display();
-        ensure!(
-            found == noted,
-            "{file}: {CHECKSUM}: expected {noted:?}, found {found:?}: the content is damaged"
-        );
-        for (key, expected) in identity(trial, images) {
+    ) -> Result<(Self, Metadata)> {
+        let unusable = |cause: String| UnusableCheckpoint(format!("{}: {cause}", path.display()));
+        let (tensors, notes) = read_checked(content, path)?;
+        for (key, expected) in [(VERSION_KEY, VERSION), (TRIAL, &trial.id)] {
             let found = notes.get(key).map_or("", String::as_str);
-            ensure!(
-                found == expected,
-                "{file}: {key}: expected {expected:?}, found {found:?}"
-            );
+            if found != expected {
+                bail!(unusable(format!(
+                    "{key}: expected {expected:?}, found {found:?}"
+                )));
+            }
         }
-        let position = Position::from_notes(&notes).with_context(|| file.to_string())?;
+        let before = notes.get(DATA_HASH).map_or("", String::as_str);
+        if before != images.hash {
+            bail!(DataError::Changed {
+                trial: trial.id.clone(),
+                before: before.to_owned(),
+                now: images.hash.clone(),
+            });
+        }
+        let position =
+            Position::from_notes(&notes).map_err(|error| unusable(format!("{error:#}")))?;
         let (step, epoch) = (position.step, position.epoch);
-        let steps_per_epoch = steps_per_epoch(trial, images);
-        ensure!(
-            step > 0
-                && epoch as u64 == step.div_ceil(steps_per_epoch)
-                && epoch <= trial.train.epochs,
-            "{file}: step: expected one of {} epochs of {steps_per_epoch} steps, found step {step} in epoch {epoch}",
-            trial.train.epochs
-        );
+        let (epochs, steps_per_epoch) = (trial.train.epochs, steps_per_epoch(trial, images));
+        if step == 0 || epoch as u64 != step.div_ceil(steps_per_epoch) || epoch > epochs {
+            bail!(unusable(format!(
+                "step: expected one of {epochs} epochs of {steps_per_epoch} steps, found step {step} in epoch {epoch}"
+            )));
+        }
         let state = Self::new(trial, images, device);
-        let learner = (state.learner).restored(tensors, path, &device.device)?;
-        Ok(Self { learner, position })
+        let learner = (state.learner)
+            .restored(tensors, path, &device.device)
+            .map_err(|error| UnusableCheckpoint(format!("{error:#}")))?;
+        Ok((Self { learner, position }, notes))
     }
 }
 
@@ -167,13 +189,22 @@ impl Position {
     }
 }
 
-/// What must be the same when a trial goes on.
-fn identity(trial: &Trial, images: &TrialImages) -> [(&'static str, String); 3] {
-    [
-        ("checkpoint_version", VERSION.to_owned()),
-        ("trial", trial.id.clone()),
-        ("data_hash", images.hash.clone()),
-    ]
+/// The tensors and notes of a checkpoint whose checksum is right.
+fn read_checked(
+    content: &[u8],
+    path: &Path,
+) -> Result<(NamedTensors, Metadata), UnusableCheckpoint> {
+    let (tensors, mut notes) =
+        read_tensors(content, path).map_err(|error| UnusableCheckpoint(error.to_string()))?;
+    let noted = notes.remove(CHECKSUM).unwrap_or_default();
+    let found = checksum(&tensors, &notes);
+    if found != noted {
+        return Err(UnusableCheckpoint(format!(
+            "{}: {CHECKSUM}: expected {noted:?}, found {found:?}: the content is damaged",
+            path.display()
+        )));
+    }
+    Ok((tensors, notes))
 }
 
 fn checksum(tensors: &NamedTensors, notes: &Metadata) -> String {

@@ -21,7 +21,7 @@ impl Observer for Epochs {
         Ok(())
     }
 
-    fn checkpoint(&mut self, _content: &[u8]) -> Result<()> {
+    fn checkpoint(&mut self, _state: &State) -> Result<()> {
         Ok(())
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::commands::images::ImageLibrary;
-use crate::data::split;
+use crate::data::{DataError, split};
 use crate::device::open_cpu;
 use crate::sweep::{BackendChoice, DatasetName, PrecisionName, TrainSettings, parse_loss};
 
@@ -50,12 +51,16 @@ impl Case {
     }
 
     /// Trains in `store` until `pace` stops it.
-    fn session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Outcome {
+    fn session(&self, store: &Folder, pace: impl FnMut(Moment) -> Next) -> Outcome {
+        self.try_session(store, pace).unwrap()
+    }
+
+    fn try_session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Result<Outcome> {
         let open = Store::create_or_open(store.0.path()).unwrap();
         let mut progress = Progress::hidden(1);
         progress.begin_trial(&self.trial, self.images.train.len());
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
-        train_and_record(trial, images, device, &open, &mut progress, &mut pace).unwrap()
+        train_and_record(trial, images, device, &open, &mut progress, &mut pace)
     }
 
     /// Why nothing can be resumed in `store`.
@@ -66,6 +71,7 @@ impl Case {
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
         let resumed = resume(trial, images, device, &open, &environment);
         let error = resumed.err().expect("nothing can be resumed");
+        assert!(proves_damage(&error), "{error:#}");
         format!("{error:#}")
     }
 
@@ -313,12 +319,13 @@ fn the_time_of_earlier_sessions_counts() {
     let file = case.checkpoint(&store);
     let content = fs::read(&file).unwrap();
     let (trial, images) = (&case.trial, &case.images);
-    let mut state = State::from_checkpoint(&content, &file, trial, images, &case.device).unwrap();
+    let (mut state, notes) =
+        State::from_checkpoint(&content, &file, trial, images, &case.device).unwrap();
     assert!(state.position.time_s_total >= state.position.time_s_epochs_before);
     state.position.time_s_epoch = 1000.0;
     state.position.time_s_epochs_before = 600.0;
     state.position.time_s_total = 2000.0;
-    fs::write(&file, state.to_checkpoint(trial, images)).unwrap();
+    fs::write(&file, state.to_checkpoint(trial, images, notes)).unwrap();
     let Outcome::Ended(result) = case.session(&store, |_| Next::Continue) else {
         panic!("nothing stops it");
     };
@@ -395,11 +402,14 @@ fn a_checkpoint_of_another_trial_or_of_other_images_is_refused() {
     );
     let store = case.stopped_after(2);
     case.images.hash = "0f".to_string();
-    let message = case.refusal(&store);
-    assert!(
-        message.contains("checkpoint.safetensors: data_hash: expected \"0f\", found \""),
-        "{message}"
+    let before = fs::read(case.checkpoint(&store)).unwrap();
+    let error = case.try_session(&store, |_| Next::Continue).unwrap_err();
+    let is_named = matches!(
+        error.downcast_ref(),
+        Some(DataError::Changed { now, .. }) if now == "0f"
     );
+    assert!(is_named, "{error:#}");
+    assert!(fs::read(case.checkpoint(&store)).unwrap() == before);
 }
 
 #[test]
@@ -409,7 +419,8 @@ fn a_checkpoint_of_another_program_is_refused_by_its_shapes_velocities_and_step(
     let file = case.checkpoint(&store);
     let (trial, images, device) = (&case.trial, &case.images, &case.device);
     let refusal = |state: &State| {
-        fs::write(&file, state.to_checkpoint(trial, images)).unwrap();
+        let content = state.to_checkpoint(trial, images, BTreeMap::new());
+        fs::write(&file, content).unwrap();
         case.refusal(&store)
     };
     let new = State::new(trial, images, device);
@@ -447,5 +458,39 @@ fn a_failed_trial_is_trained_again_from_its_start() {
     assert_eq!(result.state, TrialState::Failed);
     assert!(!case.checkpoint(&store).exists());
     case.session(&store, |_| Next::Continue);
+    assert!(case.record(&store) == case.uninterrupted());
+}
+
+#[test]
+fn a_disk_that_fails_while_a_trial_is_resumed_costs_nothing() {
+    let case = Case::new(BackendChoice::Flex);
+    let store = case.stopped_after(4);
+    let folder = case.trial_folder(&store);
+    // A folder where a file is to be read or written fails with an error of the system.
+    for name in [
+        "checkpoint.safetensors",
+        "steps.jsonl",
+        "epochs.jsonl",
+        ".environment.json.partial",
+        ".settings.toml.partial",
+    ] {
+        let (file, kept) = (folder.join(name), store.0.path().join("kept"));
+        let was_there = fs::rename(&file, &kept).is_ok();
+        fs::create_dir(&file).unwrap();
+        let error = case.try_session(&store, |_| Next::Continue).unwrap_err();
+        let is_io = matches!(error.downcast_ref(), Some(StoreError::Io { .. }));
+        assert!(is_io, "{name}: {error:#}");
+        fs::remove_dir(&file).unwrap();
+        if was_there {
+            fs::rename(&kept, &file).unwrap();
+        }
+        assert!(!store.0.path().join("set-aside").exists(), "{name}");
+    }
+    let mut first = None;
+    case.session(&store, |moment| {
+        first.get_or_insert(moment);
+        Next::Continue
+    });
+    assert_eq!(first, Some(Moment::Step(5)));
     assert!(case.record(&store) == case.uninterrupted());
 }

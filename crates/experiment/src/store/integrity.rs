@@ -1,0 +1,276 @@
+//! Whether the files of a trial that has ended are still those that were there when it ended.
+//!
+//! `SHA256SUMS` in a trial's folder lists them, in the form of coreutils' `sha256sum`, so that
+//! `sha256sum --check SHA256SUMS` tells the same without this program. Trials of versions before it are
+//! checked by what their files say of each other.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    RESULT, StoreError, TrialResult, TrialState, atomic, metadata_if_there, read_if_there,
+};
+use crate::digest::hex;
+use crate::plan::Trial;
+
+const CHECKSUMS: &str = "SHA256SUMS";
+/// What `SHA256SUMS` covers, of what is there.
+const FILES: [&str; 6] = [
+    "environment.json",
+    "epochs.jsonl",
+    "model.safetensors",
+    RESULT,
+    "settings.toml",
+    "steps.jsonl",
+];
+
+/// What is wrong with a trial that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {cause}", file.display())]
+pub struct Damage {
+    pub file: PathBuf,
+    pub cause: String,
+}
+
+impl Damage {
+    pub(super) fn new(file: &Path, cause: impl Into<String>) -> Self {
+        Self {
+            file: file.to_path_buf(),
+            cause: cause.into(),
+        }
+    }
+}
+
+/// Writes `SHA256SUMS` over the files of a trial and over `result`, which is written next.
+pub(super) fn write_checksums(folder: &Path, result: &[u8]) -> Result<(), StoreError> {
+    let mut text = String::new();
+    for name in FILES {
+        let path = folder.join(name);
+        let digest = match name {
+            RESULT => hex(&Sha256::digest(result)),
+            _ => match sha256_of(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                digest => digest.map_err(StoreError::io(&path, "read"))?,
+            },
+        };
+        text += &format!("{digest}  {name}\n");
+    }
+    atomic::write(&folder.join(CHECKSUMS), text.as_bytes())
+}
+
+/// What is wrong with the files of a trial whose `result.json` holds `bytes` and reads as `result`.
+pub(super) fn damage(
+    folder: &Path,
+    result: &TrialResult,
+    bytes: &[u8],
+    verified: &Verified,
+) -> Result<Option<Damage>, StoreError> {
+    let file = folder.join(CHECKSUMS);
+    let Some(sums) = read_if_there(&file)? else {
+        if result.has_checksums() {
+            return Ok(Some(Damage::new(
+                &file,
+                "expected checksums, found no file",
+            )));
+        }
+        return consistent(folder, result);
+    };
+    let sums = match Checksums::parse(&String::from_utf8_lossy(&sums), result.state) {
+        Ok(sums) => sums,
+        Err(cause) => return Ok(Some(Damage::new(&file, cause))),
+    };
+    for (name, expected) in sums.0 {
+        let path = folder.join(name);
+        let found = match name {
+            RESULT => Some(hex(&Sha256::digest(bytes))),
+            _ => verified.sha256_of(&result.id, &path, name)?,
+        };
+        let cause = match found {
+            None => "expected a file, found none".to_string(),
+            Some(found) if found != expected => format!(
+                "expected SHA-256 {expected} as in {CHECKSUMS}, found {found}: it was changed after the trial ended"
+            ),
+            Some(_) => continue,
+        };
+        return Ok(Some(Damage::new(&path, cause)));
+    }
+    Ok(None)
+}
+
+/// The content of `SHA256SUMS`: files and their digests.
+#[derive(Debug, PartialEq, Eq)]
+struct Checksums(Vec<(&'static str, String)>);
+
+impl Checksums {
+    /// Says what is wrong with a text that was not written for a trial that ended in `state`.
+    fn parse(text: &str, state: TrialState) -> Result<Self, String> {
+        let mut sums = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let (digest, name) = line.split_once("  ").unwrap_or_default();
+            let is_digest =
+                digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+            match FILES.into_iter().find(|file| *file == name) {
+                Some(file) if is_digest => sums.push((file, digest.to_string())),
+                _ => {
+                    return Err(format!(
+                        "line {number}: expected a SHA-256 and the name of one of the trial's files"
+                    ));
+                }
+            }
+        }
+        let needs = |file: &str| file != "model.safetensors" || state == TrialState::Done;
+        let listed = |file: &str| sums.iter().filter(|(name, _)| *name == file).count();
+        match FILES
+            .into_iter()
+            .find(|file| needs(file) && listed(file) != 1)
+        {
+            Some(file) => Err(format!(
+                "expected one line for {file}, found {}",
+                listed(file)
+            )),
+            None => Ok(Self(sums)),
+        }
+    }
+}
+
+/// What the files of a trial without checksums, of a version before them, say of each other.
+fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, StoreError> {
+    for name in FILES {
+        let path = folder.join(name);
+        let is_needed = name != "model.safetensors" || result.state == TrialState::Done;
+        if is_needed && metadata_if_there(&path)?.is_none() {
+            return Ok(Some(Damage::new(&path, "expected a file, found none")));
+        }
+    }
+    let path = folder.join("settings.toml");
+    let settings = fs::read(&path).map_err(StoreError::io(&path, "read"))?;
+    let Some(trial) = Trial::from_settings_toml(&String::from_utf8_lossy(&settings)) else {
+        let cause = "expected a trial's settings as a sweep file, found something else";
+        return Ok(Some(Damage::new(&path, cause)));
+    };
+    if trial.id != result.id {
+        let cause = format!(
+            "expected the settings of trial {}, the folder's name, found those of {}",
+            result.id, trial.id
+        );
+        return Ok(Some(Damage::new(&path, cause)));
+    }
+    // As numbers read back from a file.
+    let settings = serde_json::to_vec(&trial.settings_json()).unwrap_or_default();
+    let settings: Value = serde_json::from_slice(&settings).unwrap_or_default();
+    let changed = (result.settings.iter()).find(|(key, value)| settings[*key] != **value);
+    if let Some((key, value)) = changed {
+        let cause = format!("settings.{key}: expected what settings.toml says, found {value}");
+        return Ok(Some(Damage::new(&folder.join(RESULT), cause)));
+    }
+    let path = folder.join("epochs.jsonl");
+    let epochs = fs::read_to_string(&path).map_err(StoreError::io(&path, "read"))?;
+    let cause = last_score_differs(&epochs, &trial, result);
+    Ok(cause.map(|cause| Damage::new(&path, cause)))
+}
+
+/// How the last line of `epochs.jsonl` contradicts a result, where the test set was what it was measured on.
+fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Option<String> {
+    let test = result.test?;
+    let last: Value =
+        serde_json::from_str(epochs.lines().last().unwrap_or_default()).unwrap_or_default();
+    if last["epoch"] != trial.train.epochs {
+        return Some(format!(
+            "last line: expected epoch {}, the last of a trial that is done",
+            trial.train.epochs
+        ));
+    }
+    let accuracy = &last["accuracy"];
+    let is_another = last["evaluated_on"] == "test" && *accuracy != test.accuracy;
+    is_another.then(|| {
+        format!(
+            "last line: expected the accuracy {} of {RESULT}, found {accuracy}",
+            test.accuracy
+        )
+    })
+}
+
+/// The digests of files that were read before, so that each is read once: a sweep's weights can take
+/// gigabytes. Kept as `verified.json` in the store, where it can be written.
+#[derive(Debug)]
+pub(super) struct Verified {
+    file: PathBuf,
+    known: RefCell<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By trial and file.
+    files: BTreeMap<String, KnownFile>,
+    has_news: bool,
+}
+
+/// A file with this size and time of its last change had this digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownFile {
+    bytes: u64,
+    modified_ns: u64,
+    sha256: String,
+}
+
+impl Verified {
+    /// As the store in `folder` has it; a file that cannot be read costs only time.
+    pub fn of(folder: &Path) -> Self {
+        let file = folder.join("verified.json");
+        let content = fs::read(&file).unwrap_or_default();
+        let files = serde_json::from_slice(&content).unwrap_or_default();
+        let known = RefCell::new(Known {
+            files,
+            has_news: false,
+        });
+        Self { file, known }
+    }
+
+    /// Keeps what was learned; a store that cannot be written is read in full again next time.
+    pub fn save(&self) {
+        let mut known = self.known.borrow_mut();
+        if std::mem::take(&mut known.has_news)
+            && let Ok(json) = serde_json::to_vec_pretty(&known.files)
+        {
+            atomic::write(&self.file, &json).ok();
+        }
+    }
+
+    /// The digest of a trial's file, read only where size or time of it are not those known; `None` where there is none.
+    fn sha256_of(&self, id: &str, path: &Path, name: &str) -> Result<Option<String>, StoreError> {
+        let Some(metadata) = metadata_if_there(path)? else {
+            return Ok(None);
+        };
+        let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
+        let modified_ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let modified_ns = modified_ns.as_nanos() as u64;
+        let key = format!("{id}/{name}");
+        let mut known = self.known.borrow_mut();
+        if let Some(file) = known.files.get(&key)
+            && (file.bytes, file.modified_ns) == (metadata.len(), modified_ns)
+        {
+            return Ok(Some(file.sha256.clone()));
+        }
+        let sha256 = sha256_of(path).map_err(StoreError::io(path, "read"))?;
+        let file = KnownFile {
+            bytes: metadata.len(),
+            modified_ns,
+            sha256: sha256.clone(),
+        };
+        known.files.insert(key, file);
+        known.has_news = true;
+        Ok(Some(sha256))
+    }
+}
+
+fn sha256_of(path: &Path) -> io::Result<String> {
+    Ok(hex(&Sha256::digest(fs::read(path)?)))
+}
