@@ -96,7 +96,7 @@ pub(super) fn damage(
         let cause = match found {
             None => "expected a file, found none".to_string(),
             Some(found) if found != expected => format!(
-                "expected SHA-256 {expected} as in {CHECKSUMS}, found {found}: it was changed after the trial ended"
+                "expected SHA-256 {expected} as in {CHECKSUMS}, found {found}: one of the two files was changed after the trial ended"
             ),
             Some(_) => continue,
         };

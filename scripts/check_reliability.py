@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Kills, failing disks and flipped bits against a store: what must hold, and how often it was tried.
+
+    scripts/check_reliability.py PROGRAM [--kills 25] [--flips 8] [--seed 1]
+
+Every attack starts from a store of its own, is followed by the same command without an attack, and must end in the
+bytes of a sweep that nothing disturbed. The faults of the disk need strace, which makes the N-th system call of a kind
+fail; without it those rows say so. Exits with 1 where anything did not hold.
+"""
+
+import argparse
+import itertools
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+SWEEP = """\
+name = "attacked"
+losses = [{ name = "cross_entropy" }, { name = "encouraging" }]
+seeds = [1]
+[train]
+dataset = "shapes"
+width = 2
+epochs = 3
+batch_size = 32
+subset = 160
+learning_rate = 0.05
+backend = "flex"
+threads = 1
+"""
+
+# What a disk refuses, by the system calls with which the program changes or reads a store.
+CALLS = {
+    "EIO": ["openat", "read", "write", "fsync", "rename", "mkdir", "unlink", "ftruncate", "statx"],
+    "ENOSPC": ["openat", "write", "fsync", "rename", "mkdir"],
+}
+
+SAME = ["model.safetensors", "steps.jsonl", "settings.toml"]
+
+
+class Attack:
+    """A row of the table: what was tried how often, and what did not hold."""
+
+    def __init__(self, name):
+        self.name = name
+        self.tries = 0
+        self.failures = []
+
+    def expect(self, holds, what):
+        if not holds:
+            self.failures.append(what)
+
+
+class Bench:
+    """The program, a sweep file, and what an undisturbed sweep leaves."""
+
+    def __init__(self, program, folder):
+        self.program = program
+        self.folder = folder
+        self.file = folder / "sweep.toml"
+        self.file.write_text(SWEEP)
+        expected = folder / "undisturbed"
+        assert self.run(expected).returncode == 0
+        self.expected = contents(expected)
+        self.interrupted = folder / "interrupted"
+        self.interrupt(self.interrupted)
+
+    def command(self, store):
+        return [self.program, "run", self.file, "--store", store, "--checkpoint-interval", "0"]
+
+    def run(self, store, before=()):
+        return subprocess.run([*before, *self.command(store)], capture_output=True, text=True)
+
+    def interrupt(self, store):
+        """A store whose second trial has a checkpoint in its second epoch."""
+        process = subprocess.Popen(self.command(store), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        for line in process.stderr:
+            if line.startswith("[2/2]") and "epoch 1/" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        process.stderr.read()
+        assert process.wait() == 75, "the sweep ended before it was interrupted"
+        assert checkpoints(store)
+
+    def paths(self, store):
+        """All names that the program can give to a file or folder of a store."""
+        names = {path.relative_to(other) for other in (self.folder / "undisturbed", self.interrupted) for path in other.rglob("*")}
+        names |= {name.with_name(f".{name.name}.partial") for name in names}
+        return [store, *(store / name for name in sorted(names))]
+
+    def store(self, start=None):
+        store = self.folder / "attacked"
+        shutil.rmtree(store, ignore_errors=True)
+        if start:
+            shutil.copytree(start, store)
+        return store
+
+    def recovers(self, attack, store, what):
+        finished = self.run(store)
+        attack.expect(finished.returncode == 0, f"{what}: then exit code {finished.returncode}: {finished.stderr[-300:]}")
+        attack.expect(contents(store) == self.expected, f"{what}: then other results than undisturbed")
+
+
+def contents(store):
+    """All that must come out the same, by trial and file."""
+    found = {}
+    for trial in sorted((store / "trials").glob("*")):
+        for name in SAME:
+            file = trial / name
+            found[trial.name, name] = file.read_bytes() if file.exists() else None
+        result = trial / "result.json"
+        found[trial.name, "test"] = json.loads(result.read_text())["test"] if result.exists() else None
+    return found
+
+
+def checkpoints(store):
+    return {file.parent.name: file.read_bytes() for file in (store / "trials").glob("*/checkpoint.safetensors")}
+
+
+def kills(bench, random, count):
+    attack = Attack("SIGKILL at a random moment, and again until the sweep is done")
+    start = time.monotonic()
+    bench.run(bench.store())
+    duration = time.monotonic() - start
+    while attack.tries < count:
+        store = bench.store()
+        while attack.tries < count:
+            process = subprocess.Popen(bench.command(store), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            try:
+                _, messages = process.communicate(timeout=random.uniform(0, duration / 2))
+                attack.expect(process.returncode == 0, f"exit code {process.returncode}: {messages[-300:]}")
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                _, messages = process.communicate()
+                attack.tries += 1
+            attack.expect("warning" not in messages, f"kill {attack.tries}: {messages[-300:]}")
+        bench.recovers(attack, store, f"kill {attack.tries}")
+    return attack
+
+
+def faults(bench, error, start, name):
+    attack = Attack(f"{error} at each {', '.join(CALLS[error])} of {name} trial")
+    log = bench.folder / "calls.log"
+    for call in CALLS[error]:
+        for position in itertools.count(1):
+            store = bench.store(start)
+            before = checkpoints(store)
+            only = [part for path in bench.paths(store) for part in ("-P", path)]
+            inject = f"inject={call}:error={error}:when={position}"
+            faulted = bench.run(store, ["strace", "-f", "-o", log, "-e", f"trace={call}", "-e", inject, *only])
+            if "(INJECTED)" not in log.read_text():
+                break
+            what = f"{call} {position}"
+            attack.tries += 1
+            attack.expect(faulted.returncode in (0, 1), f"{what}: exit code {faulted.returncode}: {faulted.stderr[-300:]}")
+            attack.expect("panicked" not in faulted.stderr, f"{what}: {faulted.stderr[-300:]}")
+            attack.expect("trained from its start" not in faulted.stderr, f"{what}: a good checkpoint was given up")
+            ended = {trial for (trial, part), value in contents(store).items() if part == "test" and value}
+            lost = before.keys() - checkpoints(store).keys() - ended
+            attack.expect(not lost, f"{what}: the checkpoint of {lost} is gone")
+            bench.recovers(attack, store, what)
+    return attack
+
+
+def flips(bench, random, count):
+    """Changes a finished store; the report must name the trial and leave it out."""
+    attack = Attack("a flipped bit in each file of a finished store")
+    finished = bench.folder / "undisturbed"
+    for file in sorted(finished.glob("trials/*/*")):
+        for _ in range(count):
+            store = bench.store(finished)
+            changed = flip(store / file.relative_to(finished), random)
+            report = subprocess.run([bench.program, "report", store], capture_output=True, text=True)
+            attack.tries += 1
+            attack.expect(report.returncode == 3, f"{changed}: exit code {report.returncode}")
+            attack.expect(file.parent.name in report.stderr, f"{changed}: not named")
+    return attack
+
+
+def flips_in_unfinished(bench, random, count):
+    """Changes a store with a checkpoint; the sweep must end as if nothing had happened."""
+    attack = Attack("a flipped bit in each file of an interrupted trial")
+    for trial in checkpoints(bench.interrupted):
+        for file in sorted((bench.interrupted / "trials" / trial).glob("*")):
+            for _ in range(count):
+                store = bench.store(bench.interrupted)
+                changed = flip(store / file.relative_to(bench.interrupted), random)
+                attack.tries += 1
+                bench.recovers(attack, store, changed)
+    return attack
+
+
+def flip(file, random):
+    content = bytearray(file.read_bytes())
+    place = random.randrange(len(content))
+    content[place] ^= 1 << random.randrange(8)
+    file.write_bytes(content)
+    return f"{file.name}, byte {place}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=lambda path: Path(path).resolve())
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--flips", type=int, default=8, help="in each file")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    source = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(arguments.program, Path(folder))
+        attacks = [kills(bench, source, arguments.kills), flips(bench, source, arguments.flips)]
+        attacks.append(flips_in_unfinished(bench, source, arguments.flips))
+        if shutil.which("strace"):
+            for error in CALLS:
+                attacks.append(faults(bench, error, None, "a fresh"))
+                attacks.append(faults(bench, error, bench.interrupted, "a resumed"))
+        else:
+            print("strace is not installed: the faults of the disk were not tried", file=sys.stderr)
+    print("| attack | tries | did not hold |\n|---|---|---|")
+    for attack in attacks:
+        print(f"| {attack.name} | {attack.tries} | {len(attack.failures)} |")
+        for failure in attack.failures[:5]:
+            print(failure, file=sys.stderr)
+    if any(attack.failures for attack in attacks):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
