@@ -10,6 +10,7 @@ mod result;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod underway;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
