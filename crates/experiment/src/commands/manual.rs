@@ -100,12 +100,25 @@ pub struct ManArguments {
 }
 
 pub fn print_completions(arguments: &CompletionsArguments) -> Result<()> {
-    let mut command = CommandLine::command();
+    let mut command = visible(&CommandLine::command()).version(VERSION);
     let name = command.get_name().to_owned();
     // `generate` panics where it cannot write, as when the reader has left.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
     print(&String::from_utf8(script).context("completions")?)
+}
+
+/// `command` without the arguments that `--help` hides; `clap_complete` would offer them.
+fn visible(command: &Command) -> Command {
+    // clap keeps names for ever, and has no way to copy one.
+    let name: &'static str = command.get_name().to_owned().leak();
+    let arguments = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set());
+    Command::new(name)
+        .about(command.get_about().cloned().unwrap_or_default())
+        .args(arguments.cloned())
+        .subcommands(command.get_subcommands().map(visible))
 }
 
 pub fn write_pages(arguments: &ManArguments) -> Result<()> {
