@@ -25,6 +25,12 @@ name=experiment-$version-$(rustc -vV | sed -n 's/^host: //p')
 mkdir -p "$scratch/$name" "$out"
 rm -f "$out"/experiment-*.tar.gz "$out"/experiment-*.whl
 cp -r "$program" experiments results README.md DESIGN.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
+"$program" man "$scratch/$name/man/man1"
+mkdir "$scratch/$name/completions"
+# Under the names that the shells look for.
+"$program" completions bash >"$scratch/$name/completions/experiment"
+"$program" completions zsh >"$scratch/$name/completions/_experiment"
+"$program" completions fish >"$scratch/$name/completions/experiment.fish"
 tar -C "$scratch" -czf "$out/$name.tar.gz" "$name"
 
 "${PYTHON:-python3}" -m venv "$scratch/python"

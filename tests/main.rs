@@ -2,11 +2,13 @@
 
 mod bad_input;
 mod bench;
+mod command_line;
 mod data;
 #[cfg(feature = "wgpu")]
 mod gpu;
 mod instructions;
 mod jobs;
+mod provenance;
 mod readme;
 mod resume;
 mod run;

@@ -1,5 +1,7 @@
 //! README.md says what the program says.
 
+use std::path::Path;
+
 use crate::support::Scratch;
 
 const README: &str = include_str!("../README.md");
@@ -12,6 +14,41 @@ fn readme_lists_every_loss() {
         let row = format!("| `{name}` | {} |", summary.trim());
         assert!(README.contains(&row), "README.md lacks the row {row}");
     }
+}
+
+#[test]
+fn readme_lists_the_exit_codes_as_help_does() {
+    let help = Scratch::new().run(&["--help"]).expect(0).stdout;
+    let (_, codes) = help.split_once("Exit codes:\n").expect("the exit codes");
+    assert!(codes.lines().count() >= 7, "{codes}");
+    for line in codes.lines() {
+        assert!(README.contains(line.trim()), "README.md lacks {line}");
+    }
+}
+
+#[test]
+fn each_library_says_how_to_depend_on_it_without_a_registry() {
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let read = |file: &str| std::fs::read_to_string(workspace.join(file)).unwrap();
+    let libraries = ["bonus-loss", "cifar-models", "training-kernels"];
+    for library in libraries {
+        let readme = read(&format!("crates/{library}/README.md"));
+        let add = format!(
+            "cargo add --git {} {library}\n",
+            env!("CARGO_PKG_REPOSITORY")
+        );
+        assert!(readme.contains(&add), "{library} lacks {add}");
+        for other in libraries {
+            let address = format!("crates.io/crates/{other}");
+            assert!(!readme.contains(&address), "{library} links to {address}");
+        }
+        let manifest = read(&format!("crates/{library}/Cargo.toml"));
+        assert!(
+            !manifest.contains("\"="),
+            "{library} pins a version for its users"
+        );
+    }
+    assert!(!read("Cargo.toml").contains("\"="));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A run that was interrupted or killed, and the same command again.
 #![cfg(unix)]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -79,9 +80,7 @@ fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
         let id = trial.file_name().unwrap().to_str().unwrap();
         let steps = std::fs::read_to_string(trial.join("steps.jsonl")).unwrap();
         let step = steps.lines().count();
-        let message = format!(
-            "interrupted; the same command goes on from step {step} of trial {id}, and 1 of "
-        );
+        let message = format!("interrupted at step {step} of trial {id}, with 1 of ");
         assert!(messages.contains(&message), "{messages}");
         assert!(trial.join("checkpoint.safetensors").exists());
     }
@@ -92,6 +91,44 @@ fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
     assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(2));
     assert_eq!(environment["resumed"][0]["backend"], "flex");
     expect_the_uninterrupted(&scratch);
+}
+
+#[test]
+fn a_dry_run_says_how_far_each_trial_is() {
+    let scratch = scratch("[1, 2, 3]");
+    signalled(&scratch, "-INT", "[2/3]", &[]).0.expect(75);
+    let trial = unfinished(&scratch);
+    let id = trial.file_name().unwrap().to_str().unwrap();
+    let steps = std::fs::read_to_string(trial.join("steps.jsonl")).unwrap();
+    let interrupted = format!("interrupted at step {}", steps.lines().count());
+    let plan = || {
+        scratch
+            .run(&["run", "a.toml", "--store", "s", "--dry-run"])
+            .expect(0)
+            .stdout
+    };
+    // The column is as wide as its widest state.
+    let expect = |states: [&str; 3]| {
+        let plan = plan();
+        let width = states.map(str::len).into_iter().max().unwrap();
+        for (position, (line, state)) in plan.lines().zip(states).enumerate() {
+            let column = format!("  {state:<width$}  cross_entropy");
+            assert!(line.contains(&column), "{state}: {plan}");
+            assert_eq!(line.contains(id), position == 1, "{plan}");
+        }
+        assert!(plan.contains("\n2 of 3 trials to train, "), "{plan}");
+    };
+    expect(["done", &interrupted, "new"]);
+
+    let lock = File::open(scratch.path("s/lock")).unwrap();
+    lock.lock().unwrap();
+    expect(["done", "running", "new"]);
+    lock.unlock().unwrap();
+
+    std::fs::write(trial.join("checkpoint.safetensors"), [0xff; 100]).unwrap();
+    expect(["done", "interrupted, its checkpoint is damaged", "new"]);
+    std::fs::remove_file(trial.join("checkpoint.safetensors")).unwrap();
+    expect(["done", "new", "new"]);
 }
 
 #[test]

@@ -48,8 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// 1 unexpected, 2 bad usage or settings, 3 some trials failed or are damaged, 4 data, 5 store locked,
-/// 75 interrupted and resumable.
+/// What `commands::EXIT_CODES` promises.
 fn exit_code(error: &anyhow::Error) -> u8 {
     let is_usage = error.is::<Diagnostics>()
         || error.is::<BadInput>()

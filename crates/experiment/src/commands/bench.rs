@@ -14,8 +14,8 @@ use crate::sweep::{BackendChoice, PrecisionName};
 
 /// Measure images per second and peak memory of the bare model on one fixed batch
 ///
-/// Every option but --steps takes a list, such as --width 16,64; every combination is a row, measured
-/// in a process of its own.
+/// The options from --backend to --instructions take lists, such as --width 16,64; every combination is a
+/// row, measured in a process of its own.
 #[derive(Debug, Args)]
 pub struct BenchArguments {
     /// What computes
@@ -24,14 +24,14 @@ pub struct BenchArguments {
     /// What a step is
     #[arg(long, default_values = ["training", "inference"], value_delimiter = ',')]
     mode: Vec<Mode>,
-    /// What convolutions compute in; f32 where the device cannot compute in mixed
+    /// What convolutions compute in; a device that cannot compute in mixed (every CPU) computes in f32
     #[arg(long, default_value = "f32", value_delimiter = ',')]
     precision: Vec<PrecisionName>,
     /// Channels of the first stage
-    #[arg(long, default_value = "64", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, default_value = "64", value_delimiter = ',', value_parser = super::whole_number::<u16>(1..=1024))]
     width: Vec<u16>,
     /// Images in a step
-    #[arg(long, default_value = "128", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, default_value = "128", value_delimiter = ',', value_parser = super::whole_number::<u32>(1..=65_536))]
     batch: Vec<u32>,
     /// Threads of the CPU backends; all cores by default
     #[arg(long, value_delimiter = ',', value_parser = super::thread_count())]
@@ -41,7 +41,7 @@ pub struct BenchArguments {
     #[arg(long, value_delimiter = ',')]
     instructions: Vec<Instructions>,
     /// Measured steps, after a warm-up
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 5, value_parser = super::whole_number::<u32>(1..=1_000_000))]
     steps: u32,
     /// Show where a training step spends its time, layer by layer
     #[arg(long)]
@@ -234,7 +234,7 @@ fn phases_table(rows: &[BenchRow]) -> String {
 
 fn layer_table(row: &BenchRow) -> String {
     let mut text = format!(
-        "\nwhere a training step goes ({}, {}, {}, width {}, batch {}, {} threads)\n\
+        "\nwhere a training step goes ({}, {}, {}, width {}, batch {}, threads {})\n\
          layer                                        count  forward ms  backward ms  GFLOP/s  share %\n",
         row.backend,
         instructions(row),

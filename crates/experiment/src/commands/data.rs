@@ -21,6 +21,7 @@ pub struct DataArguments {
 enum Action {
     /// Download the official archive, check it and unpack it
     Fetch {
+        /// The dataset
         #[arg(value_name = "DATASET", value_parser = release_parser())]
         release: &'static Release,
         /// Folder to put the dataset's folder into; without it `EXPERIMENT_DATA` or the user's data folder

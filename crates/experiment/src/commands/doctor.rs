@@ -16,7 +16,7 @@ use super::tell;
 use crate::cpu;
 use crate::device::Unavailable;
 
-/// Tell what the CPU computes with, and compare the GPU with it
+/// Show what the CPU computes with, and compare the GPU with it
 ///
 /// The GPU is tried in every way of computing on it (SPIR-V and WGSL, with fusion and without), each in a
 /// process of its own, since drivers crash; what is right is remembered for this driver and program. `run`
@@ -26,10 +26,10 @@ pub struct DoctorArguments {
     #[cfg(feature = "wgpu")]
     #[command(flatten)]
     gpu: gpu::GpuArguments,
-    /// Tell what the CPU computes with, and stop
+    /// Show what the CPU computes with, and stop
     #[arg(long)]
     cpu: bool,
-    /// Print all of it for programs
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -56,14 +56,27 @@ pub fn run(arguments: &DoctorArguments) -> Result<()> {
     }
     #[cfg(not(feature = "wgpu"))]
     if !arguments.cpu {
-        tell(
-            "note: this program was built without the GPU's part: `cargo run --release --features wgpu -- doctor`",
-        );
+        return tell_without_gpu(&cpu, arguments.json);
     }
     if arguments.json {
-        return print(&(serde_json::to_string_pretty(&json!({ "cpu": cpu }))? + "\n"));
+        return print_json(&json!({ "cpu": cpu }));
     }
     print(&cpu.text())
+}
+
+/// The processor, and why no GPU is compared with it.
+#[cfg(not(feature = "wgpu"))]
+fn tell_without_gpu(cpu: &Cpu, json: bool) -> Result<()> {
+    let note = "this program was built without GPU support: `cargo run --release --features wgpu -- doctor`";
+    if json {
+        return print_json(&json!({ "cpu": cpu, "adapter": null, "note": note }));
+    }
+    tell(format_args!("note: {note}"));
+    print(&cpu.text())
+}
+
+fn print_json(value: &serde_json::Value) -> Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 impl Cpu {
@@ -80,9 +93,10 @@ impl Cpu {
 
     fn text(&self) -> String {
         format!(
-            "CPU: {}, {} cores, computes with {} (has {})\n",
+            "CPU: {}, {} {}, computes with {} (has {})\n",
             self.name,
             self.cores,
+            if self.cores == 1 { "core" } else { "cores" },
             self.instructions,
             self.available.join(", ")
         )

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
+use super::manual::LOSSES_EVAL;
 use super::{BadInput, print};
 use crate::sweep::{BackendChoice, parse_loss};
 
@@ -21,13 +22,14 @@ pub struct LossesArguments {
     command: Option<LossesCommand>,
     /// A loss by its name, or as a sweep file writes it: '{ name = "focal", gamma = 3 }'
     loss: Option<String>,
-    /// Print p, loss and gradient dL/dz as CSV: ten classes, the logits of the wrong ones at 0
+    /// Print p, loss and gradient dL/dz as CSV: ten classes, the other logits at 0
     #[arg(long, requires = "loss")]
     curve: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum LossesCommand {
+    #[command(after_help = LOSSES_EVAL)]
     Eval(EvalArguments),
 }
 
@@ -38,7 +40,7 @@ struct EvalArguments {
     #[arg(long)]
     loss: String,
     /// JSON: [{"logits": [[…]], "targets": […]}, …]; other keys are ignored
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// What computes
     #[arg(long, default_value = "auto")]

@@ -9,6 +9,7 @@ mod failure;
 mod images;
 mod jobs;
 mod losses;
+mod manual;
 mod pace;
 mod progress;
 mod report;
@@ -18,10 +19,11 @@ mod tuning;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
@@ -34,7 +36,7 @@ pub use self::run::Unfinished;
 
 /// Settles which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(version = manual::VERSION, after_help = manual::EXIT_CODES)]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -42,13 +44,24 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(after_help = manual::RUN)]
     Run(run::RunArguments),
+    #[command(after_help = manual::REPORT)]
     Report(report::ReportArguments),
+    #[command(after_help = manual::LOSSES)]
     Losses(losses::LossesArguments),
+    #[command(after_help = manual::DATA)]
     Data(data::DataArguments),
+    #[command(after_help = manual::EVAL)]
     Eval(eval::EvalArguments),
+    #[command(after_help = manual::BENCH)]
     Bench(bench::BenchArguments),
+    #[command(after_help = manual::DOCTOR)]
     Doctor(doctor::DoctorArguments),
+    #[command(after_help = manual::COMPLETIONS)]
+    Completions(manual::CompletionsArguments),
+    #[command(after_help = manual::MAN)]
+    Man(manual::ManArguments),
 }
 
 /// Does what the command line asks for.
@@ -61,12 +74,30 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
+        Command::Completions(arguments) => manual::print_completions(arguments),
+        Command::Man(arguments) => manual::write_pages(arguments),
+    }
+}
+
+/// Accepts whole numbers in `range`, in the words of a sweep file's check.
+fn whole_number<T: FromStr>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.and_then(|_| text.parse().ok()).ok_or_else(|| {
+            format!(
+                "expected a whole number from {} to {}",
+                range.start(),
+                range.end()
+            )
+        })
     }
 }
 
 /// Accepts as many threads as a sweep file does.
-fn thread_count() -> RangedI64ValueParser<u16> {
-    RangedI64ValueParser::new().range(1..=1024)
+fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
+    whole_number(1..=1024)
 }
 
 /// What the user gave is not what a command expects: place, expectation, found.

@@ -21,6 +21,7 @@ use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, Stored, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
+use crate::train::steps_covered;
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
 const CHECKPOINT_INTERVAL: u64 = 60;
@@ -34,22 +35,22 @@ pub struct RunArguments {
     #[arg(long)]
     backend: Option<BackendChoice>,
     /// Threads of the CPU backends; overrides the file
-    #[arg(long, value_parser = super::thread_count())]
+    #[arg(long, value_name = "N", value_parser = super::thread_count())]
     threads: Option<u16>,
     /// Folder of the results [default: runs/NAME]
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Folder of the dataset's files, or its parent
-    #[arg(long)]
+    /// Folder of the dataset's files, or its parent; without it `EXPERIMENT_DATA` or the user's data folder
+    #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Show what would be trained, and stop
+    /// Show each trial's state and how many would be trained, and stop
     #[arg(long)]
     dry_run: bool,
     /// Train again what failed, or what was damaged after it ended; what was there is kept under set-aside/
-    #[arg(long)]
+    #[arg(long, value_name = "STATE")]
     retry: Option<Retry>,
     /// Trials at a time, each in a process of its own; for networks too small to fill the device
-    #[arg(long, default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = super::whole_number::<NonZeroUsize>(1..=1024))]
     jobs: NonZeroUsize,
     /// Train this one trial for the process that holds the store
     #[arg(long, hide = true, value_name = "ID")]
@@ -85,7 +86,7 @@ pub enum Unfinished {
         store: String,
     },
     #[error(
-        "interrupted; the same command goes on from step {step} of trial {trial}, and {left} of {trials} trials are left"
+        "interrupted at step {step} of trial {trial}, with {left} of {trials} trials left; rerun this command to resume"
     )]
     Interrupted {
         trial: String,
@@ -93,10 +94,10 @@ pub enum Unfinished {
         left: usize,
         trials: usize,
     },
-    #[error("interrupted; the same command goes on, and {left} of {trials} trials are left")]
+    #[error("interrupted with {left} of {trials} trials left; rerun this command to resume")]
     Stopped { left: usize, trials: usize },
     #[error(
-        "the processes of {died} trials died, and {left} of {trials} trials are left; the same command goes on from their checkpoints"
+        "the processes of {died} of {trials} trials died, with {left} of {trials} trials left; rerun this command to resume from their checkpoints"
     )]
     Died {
         died: usize,
@@ -234,18 +235,24 @@ fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> 
 
 /// A line for each trial with what the store has of it, and how many are to be trained.
 fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<String> {
-    let stored = match Store::open_if_there(path)? {
-        Some(store) => stored(&store, trials)?,
+    let store = Store::open_if_there(path)?;
+    let stored = match &store {
+        Some(store) => stored(store, trials)?,
         None => vec![Stored::Nothing; trials.len()],
     };
-    let mut text = String::new();
-    for (trial, stored) in trials.iter().zip(&stored) {
-        let state = match stored {
-            Stored::Nothing => "new".to_owned(),
+    let states = trials
+        .iter()
+        .zip(&stored)
+        .map(|(trial, stored)| match stored {
+            Stored::Nothing => unfinished_state(store.as_ref(), &trial.id),
             Stored::Ended(result) => result.state.to_string(),
             Stored::Damaged(_) => "damaged".to_owned(),
-        };
-        text += &format!("{}  {state:<8}  {}\n", trial.id, trial.label());
+        });
+    let states: Vec<String> = states.collect();
+    let width = states.iter().map(String::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for (trial, state) in trials.iter().zip(&states) {
+        text += &format!("{}  {state:<width$}  {}\n", trial.id, trial.label());
     }
     text += &format!(
         "{} of {} trials to train, results in {}\n",
@@ -254,6 +261,22 @@ fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<Stri
         path.display()
     );
     Ok(text)
+}
+
+/// How far a trial without a result has come.
+fn unfinished_state(store: Option<&Store>, id: &str) -> String {
+    let Some(store) = store.filter(|store| store.has_begun(id)) else {
+        return "new".to_owned();
+    };
+    if store.is_in_use() {
+        return "running".to_owned();
+    }
+    match store.checkpoint_file(id).map(|file| steps_covered(&file)) {
+        Some(Ok(step)) => format!("interrupted at step {step}"),
+        Some(Err(_)) => "interrupted, its checkpoint is damaged".to_owned(),
+        // It ended before its first checkpoint, and starts from its first step.
+        None => "new".to_owned(),
+    }
 }
 
 /// What is to be trained, from what, and where it goes.

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use super::StoreError;
 
+const NAME: &str = "lock";
+
 /// A locked file in a store. The operating system drops the lock with the process, so that no kill leaves a
 /// stale one.
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub(super) struct Lock {
 impl Lock {
     /// [`StoreError::Locked`] where another process has it; [`StoreError::NoLocks`] where none can be had.
     pub fn take(store: &Path) -> Result<Self, StoreError> {
-        let path = store.join("lock");
+        let path = store.join(NAME);
         // Not truncated: until it is locked, its content is another's.
         let open = File::options()
             .write(true)
@@ -33,9 +35,15 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// Whether another process has it. Asking takes a shared lock, which is dropped at once.
+    pub fn is_held(store: &Path) -> bool {
+        let lock = File::open(store.join(NAME));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// That of the process that started this one.
     pub fn of_parent(store: &Path) -> Result<Self, StoreError> {
-        let path = store.join("lock");
+        let path = store.join(NAME);
         let file = File::open(&path).map_err(StoreError::io(&path, "open"))?;
         Ok(Self { _file: file })
     }

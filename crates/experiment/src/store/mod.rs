@@ -12,6 +12,7 @@ mod result;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod underway;
 
 use std::fs;
 use std::io;

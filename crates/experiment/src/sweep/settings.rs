@@ -95,7 +95,7 @@ train_settings! {
     step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule = "step";
     /// Factor of each reduction of the learning rate.
     step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule = "step";
-    /// What the convolutions compute in; mixed is f16, with f32 for all that needs it.
+    /// What the convolutions compute in; mixed is f16, with f32 for all that needs it, and f32 throughout on a CPU.
     precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
     /// How training images are changed at random.
     augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES);

@@ -16,7 +16,7 @@ use cifar_models::checkpoint::to_safetensors;
 
 use self::schedule::learning_rate;
 use self::state::Clock;
-pub use self::state::{Position, State, UnusableCheckpoint};
+pub use self::state::{Position, State, UnusableCheckpoint, steps_covered};
 pub use self::step::{Learner, build_model};
 use self::step_log::{PendingStep, StepLog};
 use crate::data::{ImageSet, Normalization, training_batches};

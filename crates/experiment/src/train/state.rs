@@ -1,10 +1,13 @@
 //! A trial between two steps, in memory and as the content of a checkpoint.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use cifar_models::checkpoint::{Metadata, NamedTensors, read_tensors, write_tensors};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
@@ -217,6 +220,23 @@ fn checksum(tensors: &NamedTensors, notes: &Metadata) -> String {
         checksum.update(tensor.as_bytes());
     }
     hex(&checksum.finalize())
+}
+
+/// How many steps the checkpoint in `file` covers, read from its header alone: the tensors after it take
+/// seconds to read and check.
+///
+/// # Errors
+/// When the file cannot be read or its header names no step.
+pub fn steps_covered(file: &Path) -> Result<u64> {
+    let mut file = File::open(file)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length)?;
+    let mut header = Vec::new();
+    file.take(u64::from_le_bytes(length))
+        .read_to_end(&mut header)?;
+    let header: Value = serde_json::from_slice(&header)?;
+    let step = header["__metadata__"]["step"].as_str().context("no step")?;
+    Ok(step.parse()?)
 }
 
 /// Counts seconds on from those of earlier sessions.

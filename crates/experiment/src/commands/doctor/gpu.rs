@@ -8,7 +8,7 @@ use gpu_device::{Adapter, AdapterIdentity, Combination};
 use serde::Serialize;
 
 use super::Cpu;
-use crate::commands::{best_adapter, print, tell};
+use crate::commands::{best_adapter, print, tell, whole_number};
 use crate::device::{Unavailable, open_cpu};
 use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
 use crate::sweep::BackendChoice;
@@ -18,8 +18,8 @@ pub struct GpuArguments {
     /// Try again what has been tried before
     #[arg(long)]
     again: bool,
-    /// Seconds that each way may take; the first use of a GPU tunes its kernels for minutes
-    #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+    /// How long each way may take; the first use of a GPU tunes its kernels for minutes
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = whole_number::<u64>(1..=86_400))]
     time_limit: u64,
     /// Show every comparison
     #[arg(long)]

@@ -40,7 +40,7 @@ fn a_wrong_value_of_a_key_is_refused() {
         ("optimizer = \"adamw\"", "5:13: train.optimizer: expected \"sgd\", found \"adamw\"", "Rule that turns gradients into steps; \"sgd\" by default"),
         ("schedule = 3", "5:12: train.schedule: expected one of \"constant\", \"cosine\", \"step\", found 3", "How the learning rate changes over the epochs; \"cosine\" by default"),
         ("precision = \"fp32\"", "5:13: train.precision: expected one of \"f32\", \"mixed\", found \"fp32\"", "did you mean f32?"),
-        ("precision = 16", "5:13: train.precision: expected one of \"f32\", \"mixed\", found 16", "What the convolutions compute in; mixed is f16, with f32 for all that needs it; \"f32\" by default"),
+        ("precision = 16", "5:13: train.precision: expected one of \"f32\", \"mixed\", found 16", "What the convolutions compute in; mixed is f16, with f32 for all that needs it, and f32 throughout on a CPU; \"f32\" by default"),
         ("backend = \"cuda\"", "5:11: train.backend: expected one of \"auto\", \"wgpu\", \"flex\", \"ndarray\", found \"cuda\"", ""),
         ("threads = 0", "5:11: train.threads: expected a whole number from 1 to 1024, found 0", ""),
         ("model = \"\\u001b[31mé\"", "5:9: train.model: expected \"resnet18\", found \"\\u{1b}[31mé\"", "Network to train; \"resnet18\" by default"),

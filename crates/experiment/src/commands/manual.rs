@@ -1,0 +1,214 @@
+//! What the command line says about itself: version, exit codes, examples, completions and manual pages.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::{CommandLine, print};
+
+/// The commit is that of `environment.json`.
+pub const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("EXPERIMENT_GIT_COMMIT"),
+    "; backends ",
+    env!("EXPERIMENT_BACKENDS"),
+    ")"
+);
+
+/// What `exit_code` in main.rs gives. README.md has the same lines.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0   done; a diverged trial is a result too
+  1   unexpected, such as a full disk
+  2   bad usage or settings
+  3   some trials failed, or were damaged after they ended
+  4   data is missing or damaged
+  5   another process is using the store, or its file system cannot lock files, or its file system cannot lock files
+  75  interrupted; rerun the command to resume";
+
+pub const RUN: &str = "\
+Examples:
+  experiment run experiments/quickstart.toml
+  experiment run experiments/quickstart.toml --dry-run
+  experiment run experiments/cifar10-short.toml --backend flex --jobs 2";
+
+pub const REPORT: &str = "\
+Examples:
+  experiment report runs/quickstart
+  experiment report runs/quickstart --csv";
+
+pub const LOSSES: &str = "\
+Examples:
+  experiment losses
+  experiment losses focal
+  experiment losses '{ name = \"focal\", gamma = 3 }' --curve";
+
+pub const LOSSES_EVAL: &str = "\
+Examples:
+  experiment losses eval --loss focal --input batches.json";
+
+pub const DATA: &str = "\
+Examples:
+  experiment data fetch cifar10
+  experiment data verify";
+
+pub const EVAL: &str = "\
+Examples:
+  experiment eval --weights model.safetensors
+  experiment eval --weights ckpt.pth --logits logits.csv";
+
+pub const BENCH: &str = "\
+Examples:
+  experiment bench
+  experiment bench --backend flex,ndarray --width 16,64 --threads 1,2
+  experiment bench --backend flex --layers";
+
+pub const DOCTOR: &str = "\
+Examples:
+  experiment doctor
+  experiment doctor --cpu --json";
+
+pub const COMPLETIONS: &str = "\
+Examples:
+  source <(experiment completions bash)
+  source <(experiment completions zsh)
+  experiment completions fish | source";
+
+pub const MAN: &str = "\
+Examples:
+  experiment man ~/.local/share/man/man1
+  man experiment-run";
+
+/// Print a script that completes this command line in a shell
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell
+    shell: Shell,
+}
+
+/// Write the manual pages, one for each command
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// Folder to write them to, made where there is none
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+pub fn print_completions(arguments: &CompletionsArguments) -> Result<()> {
+    let mut command = visible(&CommandLine::command()).version(VERSION);
+    let name = command.get_name().to_owned();
+    // `generate` panics where it cannot write, as when the reader has left.
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, name, &mut script);
+    print(&String::from_utf8(script).context("completions")?)
+}
+
+/// `command` without the arguments that `--help` hides; `clap_complete` would offer them.
+fn visible(command: &Command) -> Command {
+    // clap keeps names for ever, and has no way to copy one.
+    let name: &'static str = command.get_name().to_owned().leak();
+    let arguments = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set());
+    Command::new(name)
+        .about(command.get_about().cloned().unwrap_or_default())
+        .args(arguments.cloned())
+        .subcommands(command.get_subcommands().map(visible))
+}
+
+pub fn write_pages(arguments: &ManArguments) -> Result<()> {
+    let folder = &arguments.folder;
+    let mut command = CommandLine::command().disable_help_subcommand(true);
+    command.build();
+    std::fs::create_dir_all(folder)
+        .and_then(|()| write_page(&command, folder))
+        .with_context(|| format!("{}: cannot write the manual pages", folder.display()))
+}
+
+/// The page of a command, and those of the commands below it.
+fn write_page(command: &Command, folder: &Path) -> io::Result<()> {
+    for below in command.get_subcommands() {
+        write_page(below, folder)?;
+    }
+    let source = concat!("experiment ", env!("CARGO_PKG_VERSION"));
+    Man::new(command.clone())
+        .source(source)
+        .generate_to(folder)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    /// The commands that do something, with all that `--help` says about each.
+    fn commands_of(command: &Command) -> Vec<Command> {
+        let below = command.get_subcommands().flat_map(commands_of);
+        let itself = (!command.is_subcommand_required_set()).then(|| command.clone());
+        itself.into_iter().chain(below).collect()
+    }
+
+    /// The words of a line as a shell reads them, as far as the first pipe.
+    fn words(line: &str) -> Vec<String> {
+        let line = line.split(" | ").next().unwrap_or_default();
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(part, text)| match part % 2 {
+            0 => text.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![text.to_owned()],
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_examples_and_the_program_accepts_them() {
+        let command = CommandLine::command();
+        let verbs: Vec<_> = command.get_subcommands().collect();
+        assert!(verbs.len() >= 9, "{verbs:?}");
+        for verb in verbs {
+            let name = verb.get_name();
+            let help = verb.get_after_help().unwrap_or_default().to_string();
+            let prefix = format!("experiment {name}");
+            let examples: Vec<_> = help
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.starts_with(&prefix))
+                .collect();
+            assert!(!examples.is_empty(), "{name} has no example: {help}");
+            for example in examples {
+                if let Err(error) = CommandLine::try_parse_from(words(example)) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_and_every_argument_has_a_help_text() {
+        let mut command = CommandLine::command().disable_help_subcommand(true);
+        command.build();
+        let commands = commands_of(&command);
+        assert!(commands.len() >= 10, "{commands:?}");
+        for command in commands {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
+            for argument in command.get_arguments() {
+                let help = argument.get_help().unwrap_or_default().to_string();
+                let id = argument.get_id();
+                assert!(!help.is_empty(), "{name}: {id} has no help");
+                assert!(!help.ends_with('.'), "{name}: {id}: {help}");
+            }
+        }
+    }
+}
