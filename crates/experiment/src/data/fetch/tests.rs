@@ -95,7 +95,10 @@ impl Setting {
     /// The release is in its place and nothing is left beside it.
     fn assert_fetched(&self, folder: &Path) {
         assert_eq!(folder, self.root.path().join("cifar-10-batches-bin"));
-        assert!(inspect(self.release, folder.to_path_buf()).official());
+        assert_eq!(
+            inspect(self.release, folder.to_path_buf()).difference(),
+            None
+        );
         assert!(folder.join("batches.meta.txt").exists());
         assert_eq!(self.names(), ["cifar-10-batches-bin"]);
     }
