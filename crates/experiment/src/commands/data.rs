@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 
 use super::print;
 use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
@@ -75,14 +76,19 @@ fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
 fn web_address(text: &str) -> Result<String, String> {
     let address = text.parse::<Uri>().ok();
     let is_usable = address.is_some_and(|address| {
+        let host = address.host().filter(|host| !host.is_empty());
+        let authority = address.authority().map(Authority::as_str);
+        // A port that is none is taken for no port.
+        let without_port = authority.and_then(|whole| whole.rsplit('@').next()) == host;
         matches!(address.scheme_str(), Some("http" | "https"))
-            && address.host().is_some_and(|host| !host.is_empty())
+            && host.is_some()
+            && (without_port || address.port().is_some())
     });
     if is_usable {
         Ok(text.to_owned())
     } else {
-        Err("expected an address that starts with http:// or https://; an archive on this machine is \
-             unpacked from the data folder (--data-dir)"
+        Err("expected an address such as https://host/folder; an archive from elsewhere is unpacked by \
+             this command where it is put into the data folder (--data-dir)"
             .to_owned())
     }
 }
@@ -128,6 +134,7 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
     if found == 0 {
         failed.append(&mut not_found);
     }
+    failed.dedup_by_key(|error| error.to_string());
     let Some(last) = failed.pop() else {
         return Ok(());
     };
@@ -146,7 +153,7 @@ fn inspection_text(inspection: &Inspection) -> String {
     for (file, state) in &inspection.files {
         let state = match state {
             FileState::Missing => "missing".to_owned(),
-            FileState::Damaged(error) => format!("damaged: {error}"),
+            FileState::Damaged(error) => format!("unusable: {error}"),
             FileState::Sound { labels, official } => format!(
                 "{} of {} records, {}",
                 labels.len(),
@@ -173,9 +180,9 @@ fn inspection_text(inspection: &Inspection) -> String {
     let official = if inspection.difference().is_none() {
         "yes, every file"
     } else if inspection.usable() {
-        "no, but it can be trained on (exit code 0)"
+        "no, but usable for training, so the exit code is 0"
     } else {
-        "no, and it cannot be trained on (exit code 4)"
+        "no, and unusable for training, so the exit code is 4"
     };
     text + &counts_text("training", &training)
         + &counts_text("test", &tested)

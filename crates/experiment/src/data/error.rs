@@ -38,7 +38,8 @@ pub enum DataError {
     },
     #[error(
         "{archive}: expected a source that delivers it, found none:\n  {}\n\
-         --mirror URL names another source; or put the archive into {}, and run this again to unpack it",
+         --mirror URL names another source; an archive from elsewhere is unpacked by this command where it \
+         is put into {}",
         failures.join("\n  "), folder.display()
     )]
     Download {

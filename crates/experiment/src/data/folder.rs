@@ -60,12 +60,20 @@ fn advice(release: &Release, root: &Path) -> Result<String, DataError> {
     );
     let archive = parent(release, root).join(release.archive.name);
     Ok(if is_file(&archive)? {
-        let archive = archive.display();
-        format!("{archive} is not unpacked yet: {fetch} does that, without a download")
+        let bytes = archive.metadata().map_or(0, |metadata| metadata.len());
+        let (archive, official) = (archive.display(), release.archive.bytes);
+        if bytes == official {
+            format!("{archive} is not unpacked yet: {fetch} does that, without a download")
+        } else {
+            format!(
+                "{archive} is not the official archive, it has {bytes} of {official} bytes: \
+                 {fetch} downloads that"
+            )
+        }
     } else if let Some(python) = python_version(release, root) {
         let python = python.display();
         format!(
-            "{python} is the version for Python: {fetch} downloads the binary version, which is needed"
+            "{python} is the Python version: {fetch} downloads the binary version, which is needed"
         )
     } else {
         format!(
@@ -75,7 +83,7 @@ fn advice(release: &Release, root: &Path) -> Result<String, DataError> {
     })
 }
 
-/// The folder or archive of the release's version for Python in `root`, or `root` where it is that folder.
+/// The folder or archive of the release's Python version in `root`, or `root` where it is that folder.
 fn python_version(release: &Release, root: &Path) -> Option<PathBuf> {
     let named = [release.python_folder, release.python_archive].map(|name| root.join(name));
     // Its files are called as those of the binary version, without the extension.
@@ -153,7 +161,7 @@ pub fn exists(path: &Path) -> Result<bool, DataError> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(false)
         }
-        Err(error) => Err(DataError::io(path, "a readable folder", &error)),
+        Err(error) => Err(DataError::io(path, "a name that can be looked up", &error)),
     }
 }
 
@@ -169,6 +177,8 @@ fn describe(metadata: &Metadata) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::data::RELEASES;
 
@@ -176,8 +186,8 @@ mod tests {
     fn files_are_found_in_the_folder_or_in_its_parent() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("cifar-10-batches-bin");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("test_batch.bin"), "").unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("test_batch.bin"), "").unwrap();
         assert_eq!(find(&RELEASES[0], root.path()).unwrap(), folder);
         assert_eq!(find(&RELEASES[0], &folder).unwrap(), folder);
     }
@@ -185,7 +195,7 @@ mod tests {
     #[test]
     fn folder_of_another_dataset_is_not_taken() {
         let root = tempfile::tempdir().unwrap();
-        std::fs::write(root.path().join("train.bin"), "").unwrap();
+        fs::write(root.path().join("train.bin"), "").unwrap();
         let error = find(&RELEASES[0], root.path()).unwrap_err().to_string();
         assert!(
             error.starts_with("cifar10: expected its files in one of "),
@@ -197,9 +207,93 @@ mod tests {
     }
 
     #[test]
-    fn folder_that_is_a_file_holds_nothing() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(find(&RELEASES[0], file.path()).is_err());
+    fn folder_that_an_unpacking_program_made_around_it_is_looked_into() {
+        for (release, inner) in [
+            (&RELEASES[0], "cifar-10-binary/cifar-10-batches-bin"),
+            (&RELEASES[1], "cifar-100-binary/cifar-100-binary"),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join(inner);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(release.test.name), "").unwrap();
+            assert_eq!(find(release, root.path()).unwrap(), folder);
+        }
+    }
+
+    #[test]
+    fn file_in_the_place_of_a_folder_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("cifar-10-batches-bin");
+        fs::write(&file, "").unwrap();
+        for root in [root.path(), &file] {
+            let error = find(&RELEASES[0], root).unwrap_err().to_string();
+            let expected = format!("{}: expected a folder, found a file", file.display());
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_that_leads_nowhere_in_the_place_of_a_folder_or_archive_is_named() {
+        for name in ["cifar-10-batches-bin", "cifar-10-binary.tar.gz"] {
+            let root = tempfile::tempdir().unwrap();
+            std::os::unix::fs::symlink("nowhere", root.path().join(name)).unwrap();
+            let error = find(&RELEASES[0], root.path()).unwrap_err().to_string();
+            assert!(error.contains(&format!("{name}: expected a f")), "{error}");
+            assert!(
+                error.contains("found a symbolic link to nowhere: "),
+                "{error}"
+            );
+        }
+    }
+
+    /// The advice where `root` holds none of the files of CIFAR-10.
+    fn advice_for(root: &Path) -> String {
+        match find(&RELEASES[0], root).unwrap_err() {
+            DataError::NotFound { advice, .. } => advice,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn archive_that_is_not_unpacked_is_named_with_the_command_that_does_it() {
+        let root = tempfile::tempdir().unwrap();
+        let archive = root.path().join("cifar-10-binary.tar.gz");
+        let file = fs::File::create(&archive).unwrap();
+        let fetch = format!(
+            "`experiment data fetch cifar10 --data-dir {}`",
+            root.path().display()
+        );
+        let advice = advice_for(root.path());
+        assert!(advice.contains("it has 0 of 170052171 bytes"), "{advice}");
+        assert!(advice.contains(&fetch), "{advice}");
+        file.set_len(RELEASES[0].archive.bytes).unwrap(); // sparse
+        let advice = advice_for(root.path());
+        assert_eq!(
+            advice,
+            format!(
+                "{} is not unpacked yet: {fetch} does that, without a download",
+                archive.display()
+            )
+        );
+        // Also where the folder that it would unpack to is named.
+        let advice = advice_for(&root.path().join("cifar-10-batches-bin"));
+        assert!(advice.contains("is not unpacked yet"), "{advice}");
+    }
+
+    #[test]
+    fn version_for_python_is_named_in_the_folder_its_parent_and_its_archive() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("cifar-10-batches-py");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("data_batch_1"), "").unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("cifar-10-python.tar.gz"), "").unwrap();
+        for root in [root.path(), &folder, elsewhere.path()] {
+            let advice = advice_for(root);
+            assert!(advice.contains("is the Python version"), "{advice}");
+            assert!(advice.contains("downloads the binary version"), "{advice}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Release {
     /// The folder that the archive unpacks to, then others of the same layout: programs that unpack
     /// archives make a folder of the archive's name around it.
     pub folders: &'static [&'static str],
-    /// What the version for Python is called, which is not read.
+    /// Names of the Python version, which is not read.
     pub python_folder: &'static str,
     pub python_archive: &'static str,
     pub archive: Archive,

@@ -236,6 +236,17 @@ mod tests {
         );
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn full_disk_is_not_taken_for_a_damaged_archive() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let says = |text: &'static str| {
+            move |error: io::Error| DataError::unexpected(text, "", error.to_string())
+        };
+        let error = copy(&mut &b"x"[..], &mut full, says("archive"), says("file")).unwrap_err();
+        assert!(error.to_string().starts_with("file: "), "{error}");
+    }
+
     #[test]
     fn file_that_is_no_archive_is_refused() {
         let root = tempfile::tempdir().unwrap();

@@ -42,7 +42,7 @@ impl Inspection {
                 FileState::Missing => Some(format!("no {}", file.name)),
                 FileState::Sound {
                     official: false, ..
-                } => Some(format!("another {}", file.name)),
+                } => Some(format!("{} with other bytes", file.name)),
                 _ => None,
             })
         })
