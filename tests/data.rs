@@ -323,7 +323,7 @@ fn folder_that_is_a_link_to_nowhere_exits_with_4_everywhere() {
 }
 
 #[test]
-fn version_for_python_and_an_archive_lead_to_what_to_do() {
+fn python_version_and_an_archive_lead_to_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("cifar-100-python")).unwrap();
     std::fs::write(home.path().join("cifar-10-binary.tar.gz"), "<html>").unwrap();

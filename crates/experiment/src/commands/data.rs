@@ -87,8 +87,8 @@ fn web_address(text: &str) -> Result<String, String> {
     if is_usable {
         Ok(text.to_owned())
     } else {
-        Err("expected an address such as https://host/folder; an archive from elsewhere is unpacked by \
-             this command where it is put into the data folder (--data-dir)"
+        Err("expected an address such as https://host/folder; to use an archive that you already have, \
+             put it into the data folder (--data-dir)"
             .to_owned())
     }
 }
@@ -131,7 +131,7 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
             Err(error) => failed.push(error),
         }
     }
-    if found == 0 {
+    if found == 0 && failed.is_empty() {
         failed.append(&mut not_found);
     }
     failed.dedup_by_key(|error| error.to_string());

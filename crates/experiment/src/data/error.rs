@@ -38,8 +38,8 @@ pub enum DataError {
     },
     #[error(
         "{archive}: expected a source that delivers it, found none:\n  {}\n\
-         --mirror URL names another source; an archive from elsewhere is unpacked by this command where it \
-         is put into {}",
+         --mirror URL names another source; to use an archive that you already have, put it into {} \
+         and rerun this command",
         failures.join("\n  "), folder.display()
     )]
     Download {

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn version_for_python_is_named_in_the_folder_its_parent_and_its_archive() {
+    fn python_version_is_named_in_the_folder_its_parent_and_its_archive() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("cifar-10-batches-py");
         fs::create_dir(&folder).unwrap();

@@ -291,7 +291,8 @@ fn every_way_to_fail_names_another_source() {
             "{error}"
         );
         let folder = setting.root.path().display().to_string();
-        assert!(error.ends_with(&folder), "{error}");
+        let advice = format!("put it into {folder} and rerun this command");
+        assert!(error.ends_with(&advice), "{error}");
     }
 }
 

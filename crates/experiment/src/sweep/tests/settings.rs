@@ -21,7 +21,7 @@ fn a_wrong_value_of_a_key_is_refused() {
         ("width = 1025", "5:9: train.width: expected a whole number from 1 to 1024, found 1025", "Channels of the first stage; 64 is the standard network; 64 by default"),
         ("batch_size = 0", "5:14: train.batch_size: expected a whole number from 1 to 65536, found 0", "Images in a step; 128 by default"),
         ("subset = -1", "5:10: train.subset: expected a whole number from 0 to 50000, found -1", "Number of training images used; 0 uses all that are not held out for validation; 0 by default"),
-        ("validation = 50001", "5:14: train.validation: expected a whole number from 0 to 50000, found 50001", "Number of training images held out for validation; with 0 the test set is evaluated each epoch; 0 by default"),
+        ("validation = 50001", "5:14: train.validation: expected a whole number from 0 to 50000, found 50001", "Number of training images held out for validation, never part of the subset; with 0 the test set is evaluated each epoch; 0 by default"),
         ("learning_rate = 0", "5:17: train.learning_rate: expected a number above 0, found 0", "Highest learning rate of the schedule; 0.1 by default"),
         ("learning_rate = -0.1", "5:17: train.learning_rate: expected a number above 0, found -0.1", "Highest learning rate of the schedule; 0.1 by default"),
         ("learning_rate = nan", "5:17: train.learning_rate: expected a number above 0, found nan", "Highest learning rate of the schedule; 0.1 by default"),
