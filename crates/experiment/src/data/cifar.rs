@@ -141,17 +141,19 @@ fn check_labels(
 }
 
 fn partial_notes(records: &DataRecords, missing: &[&str]) -> Vec<String> {
-    let mut notes = Vec::new();
-    if !records.train.is_complete() {
-        notes.push(format!("partial: {} training records", records.train));
-    }
-    if !missing.is_empty() {
-        notes.push(format!("missing: {}", missing.join(", ")));
-    }
-    if !records.test.is_complete() {
-        notes.push(format!("partial: {} test records", records.test));
-    }
-    notes
+    let missing = (!missing.is_empty()).then(|| format!("missing: {}", missing.join(", ")));
+    [
+        partial_note("training", records.train),
+        missing,
+        partial_note("test", records.test),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn partial_note(split: &str, count: RecordCount) -> Option<String> {
+    (!count.is_complete()).then(|| format!("partial: {count} {split} records"))
 }
 
 #[cfg(test)]
