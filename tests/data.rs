@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::support::{Finished, Scratch};
+use serde_json::json;
+
+use crate::support::{Finished, Scratch, read_json, trials};
 
 /// Runs the program with a data folder of its own, so that the user's is never touched.
 fn experiment(home: &Path, arguments: &[&str]) -> Finished {
@@ -61,7 +63,7 @@ fn verify_describes_a_partial_folder() {
   test_batch.bin    3 of 10000 records, not the official bytes
   training: 20 records, 2 in each of 10 classes
   test: 3 records, by class 2 0 0 0 0 0 0 0 0 1
-  partial, 23 of 60000 records; official release: no
+  partial, 23 of 60000 records; official release: no, but usable for training, so the exit code is 0
 ",
         root.path().join("cifar-10-batches-bin").display()
     );
@@ -185,5 +187,207 @@ fn dataset_that_is_not_a_download_exits_with_2() {
         outcome.stderr.contains("cifar10, cifar100"),
         "{}",
         outcome.stderr
+    );
+}
+
+const SWEEP: &str = r#"
+name = "small"
+losses = [{ name = "cross_entropy" }, { name = "poly1" }]
+seeds = [1]
+[train]
+width = 1
+epochs = 1
+batch_size = 10
+backend = "flex"
+threads = 1
+"#;
+
+#[test]
+fn results_on_a_part_of_a_dataset_say_so_wherever_they_are_read() {
+    let (root, scratch) = (small_cifar10(), Scratch::new());
+    scratch.write("a.toml", SWEEP);
+    let home = root.path().to_str().unwrap();
+    let run = scratch
+        .run(&["run", "a.toml", "--data-dir", home])
+        .expect(0);
+    let line =
+        "Partial dataset: cifar10 with 20 of 50000 training records and 3 of 10000 test records.\n";
+    assert_eq!(run.stdout.matches(line).count(), 1, "{run:#?}");
+    let records = json!({
+        "train": { "found": 20, "official": 50_000 },
+        "test": { "found": 3, "official": 10_000 },
+    });
+    for folder in trials(&scratch, "runs/small") {
+        let environment = read_json(&folder.join("environment.json"));
+        assert_eq!(environment["data_records"], records);
+    }
+    // Without the files: the store alone tells it.
+    drop(root);
+    for format in [
+        &["report", "runs/small"][..],
+        &["report", "runs/small", "--markdown"],
+    ] {
+        let report = scratch.run(format).expect(0);
+        assert!(report.stdout.ends_with(line), "{report:#?}");
+    }
+    let json = scratch
+        .run(&["report", "runs/small", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(json[1]["data_records"], records);
+    let csv = scratch.run(&["report", "runs/small", "--csv"]).expect(0);
+    let header = "data_train_found,data_train_official,data_test_found,data_test_official";
+    assert!(csv.stdout.contains(header), "{csv:#?}");
+    assert_eq!(
+        csv.stdout.matches("20,50000,3,10000").count(),
+        2,
+        "{csv:#?}"
+    );
+}
+
+#[test]
+fn results_on_a_whole_dataset_have_no_such_line() {
+    let scratch = Scratch::new();
+    let train = "dataset = \"shapes\"\nsubset = 20\n";
+    scratch.write("a.toml", &(SWEEP.to_owned() + train));
+    let run = scratch.run(&["run", "a.toml"]).expect(0);
+    assert!(!run.stdout.contains("Partial"), "{run:#?}");
+    let environment = read_json(&trials(&scratch, "runs/small")[0].join("environment.json"));
+    let train = &environment["data_records"]["train"];
+    assert_eq!(*train, json!({ "found": 5000, "official": 5000 }));
+}
+
+/// Every command that reads a dataset's files refuses those in `home` and says all `parts`.
+fn assert_every_reader_says(home: &Path, parts: &[&str]) {
+    let scratch = Scratch::new();
+    scratch.write("a.toml", SWEEP);
+    let train = "dataset = \"shapes\"\nsubset = 10\n";
+    let weights = SWEEP.replace("small", "weights") + train;
+    scratch.write("weights.toml", &weights);
+    scratch.run(&["run", "weights.toml"]).expect(0);
+    let weights = trials(&scratch, "runs/weights")[0].join("model.safetensors");
+    let weights = weights.to_str().unwrap();
+    for arguments in [
+        &["data", "verify", "cifar10"][..],
+        &["data", "fetch", "cifar10"],
+        &["run", "a.toml"],
+        &["eval", "--weights", weights, "--width", "1"],
+    ] {
+        let mut command = scratch.command(arguments);
+        let outcome = Finished::of(command.env("EXPERIMENT_DATA", home)).expect(4);
+        let said = outcome.stdout.clone() + &outcome.stderr;
+        for part in parts {
+            assert!(said.contains(part), "{arguments:?}: {part}: {outcome:#?}");
+        }
+        assert!(!said.contains("test_batch.bin    missing"), "{outcome:#?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn file_that_cannot_be_opened_exits_with_4_everywhere_and_is_named_with_the_cause() {
+    let root = small_cifar10();
+    let file = root.path().join("cifar-10-batches-bin/test_batch.bin");
+    let link = |target: &str| {
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(target, &file).unwrap();
+    };
+    link("/nowhere");
+    assert_every_reader_says(
+        root.path(),
+        &["test_batch.bin: expected a file, found a symbolic link to /nowhere: No such file"],
+    );
+    link("test_batch.bin");
+    assert_every_reader_says(
+        root.path(),
+        &["test_batch.bin: expected a file, found ", "Too many levels"],
+    );
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert_every_reader_says(
+        root.path(),
+        &["test_batch.bin: expected a file, found a folder"],
+    );
+    assert!(file.is_dir());
+}
+
+#[cfg(unix)]
+#[test]
+fn folder_that_is_a_link_to_nowhere_exits_with_4_everywhere() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("cifar-10-batches-bin");
+    std::os::unix::fs::symlink("/nowhere", &folder).unwrap();
+    let expected = "cifar-10-batches-bin: expected a folder, found a symbolic link to /nowhere: ";
+    assert_every_reader_says(home.path(), &[expected]);
+    assert!(folder.is_symlink());
+}
+
+#[test]
+fn python_version_and_an_archive_lead_to_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("cifar-100-python")).unwrap();
+    std::fs::write(home.path().join("cifar-10-binary.tar.gz"), "<html>").unwrap();
+    let outcome = experiment(home.path(), &["data", "verify"]).expect(4);
+    for part in [
+        "cifar-100-python is the Python version",
+        "experiment data fetch cifar100 --data-dir",
+        "cifar-10-binary.tar.gz is not the official archive, it has 6 of 170052171 bytes",
+        "experiment data fetch cifar10 --data-dir",
+    ] {
+        assert!(outcome.stderr.contains(part), "{part}: {outcome:#?}");
+    }
+    let mirror = refusing_server();
+    let arguments = ["data", "fetch", "cifar10", "--mirror", &mirror];
+    let outcome = experiment(home.path(), &arguments).expect(4);
+    for part in [
+        "cifar-10-binary.tar.gz: expected the official archive of 170052171 bytes, found 6",
+        "--mirror URL names another source",
+    ] {
+        assert!(outcome.stderr.contains(part), "{part}: {outcome:#?}");
+    }
+}
+
+#[test]
+fn mirror_that_is_no_web_address_exits_with_2() {
+    let home = tempfile::tempdir().unwrap();
+    let wrong = "nonsense|/a/b.tar.gz|file:///a|ftp://a/b|http://|https:///a|http://a b|http://a:99999/|http://u@a:b/|";
+    for mirror in wrong.split('|') {
+        let arguments = ["data", "fetch", "cifar10", "--mirror", mirror];
+        let outcome = experiment(home.path(), &arguments).expect(2);
+        assert!(outcome.stderr.contains("'--mirror <URL>'"), "{outcome:#?}");
+    }
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn help_of_verify_tells_its_exit_codes() {
+    let help = Scratch::new().run(&["data", "verify", "--help"]).expect(0);
+    assert!(
+        help.stdout
+            .contains("Exit codes: 0 where the files can be trained on"),
+        "{help:#?}"
+    );
+}
+
+#[test]
+fn subset_beyond_the_dataset_is_a_wrong_setting_and_beyond_a_part_of_it_lacking_data() {
+    let (root, scratch) = (small_cifar10(), Scratch::new());
+    scratch.write(
+        "whole.toml",
+        &(SWEEP.to_owned() + "dataset = \"shapes\"\nsubset = 5001\n"),
+    );
+    let run = scratch.run(&["run", "whole.toml"]).expect(2);
+    let expected = "train.subset, train.validation: expected at most 5000 training images, one of them to train \
+                    on, found subset = 5001 and validation = 0";
+    assert!(run.stderr.contains(expected), "{run:#?}");
+    scratch.write("part.toml", &(SWEEP.to_owned() + "subset = 21\n"));
+    let home = root.path().to_str().unwrap();
+    let run = scratch
+        .run(&["run", "part.toml", "--data-dir", home])
+        .expect(4);
+    assert!(run.stderr.contains("partial: 20 of 50000"), "{run:#?}");
+    assert!(
+        run.stderr.contains("at most 20 training images"),
+        "{run:#?}"
     );
 }

@@ -6,9 +6,16 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use ureq::http::Uri;
+use ureq::http::uri::Authority;
 
 use super::print;
 use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
+
+const VERIFY_EXIT_CODES: &str = "\
+Exit codes: 0 where the files can be trained on, be they the official release's or not; \
+4 where one of them is damaged or cannot be opened, the test file or every training file is missing, \
+or no dataset is found";
 
 /// Fetch and verify the datasets that come as files
 #[derive(Debug, Args)]
@@ -19,7 +26,8 @@ pub struct DataArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Download the official archive, check it and unpack it
+    /// Download the official archive, check it and unpack it; one that is in the folder already is not
+    /// downloaded again
     Fetch {
         /// The dataset
         #[arg(value_name = "DATASET", value_parser = release_parser())]
@@ -28,10 +36,11 @@ enum Action {
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
         /// Address of the archive or of a folder that holds it, in place of the built-in list
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", value_parser = web_address)]
         mirror: Vec<String>,
     },
     /// Check files, labels and counts, and whether the bytes are the official release's
+    #[command(after_help = VERIFY_EXIT_CODES)]
     Verify {
         /// Only this dataset; without it every one that is found
         #[arg(value_name = "DATASET", value_parser = release_parser())]
@@ -64,6 +73,27 @@ fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
     })
 }
 
+/// Accepts what can be downloaded from.
+fn web_address(text: &str) -> Result<String, String> {
+    let address = text.parse::<Uri>().ok();
+    let is_usable = address.is_some_and(|address| {
+        let host = address.host().filter(|host| !host.is_empty());
+        let authority = address.authority().map(Authority::as_str);
+        // A port that is none is taken for no port.
+        let without_port = authority.and_then(|whole| whole.rsplit('@').next()) == host;
+        matches!(address.scheme_str(), Some("http" | "https"))
+            && host.is_some()
+            && (without_port || address.port().is_some())
+    });
+    if is_usable {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an address such as https://host/folder; to use an archive that you already have, \
+             put it into the data folder (--data-dir)"
+            .to_owned())
+    }
+}
+
 fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
     let root = data::data_root(data_dir)?;
     let sources: Vec<String> = match mirrors {
@@ -82,8 +112,8 @@ fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String])
 }
 
 fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<()> {
-    let mut not_found = None;
-    let mut unusable = None;
+    let mut not_found = Vec::new();
+    let mut failed = Vec::new();
     let mut found = 0;
     for release in RELEASES
         .iter()
@@ -95,19 +125,24 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
                 print(&inspection_text(&inspection))?;
                 if !inspection.usable() {
                     let folder = inspection.folder;
-                    unusable.get_or_insert(DataError::Unusable { folder });
+                    failed.push(DataError::Unusable { folder });
                 }
             }
-            Err(error @ DataError::NotFound { .. }) => {
-                not_found.get_or_insert(error);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error @ DataError::NotFound { .. }) => not_found.push(error),
+            Err(error) => failed.push(error),
         }
     }
-    match unusable.or(not_found.filter(|_| found == 0)) {
-        Some(error) => Err(error.into()),
-        None => Ok(()),
+    if found == 0 && failed.is_empty() {
+        failed.append(&mut not_found);
     }
+    failed.dedup_by_key(|error| error.to_string());
+    let Some(last) = failed.pop() else {
+        return Ok(());
+    };
+    for error in failed {
+        super::tell(format_args!("error: {error}"));
+    }
+    Err(last.into())
 }
 
 fn inspection_text(inspection: &Inspection) -> String {
@@ -119,7 +154,7 @@ fn inspection_text(inspection: &Inspection) -> String {
     for (file, state) in &inspection.files {
         let state = match state {
             FileState::Missing => "missing".to_owned(),
-            FileState::Damaged(error) => format!("damaged: {error}"),
+            FileState::Damaged(error) => format!("unusable: {error}"),
             FileState::Sound { labels, official } => format!(
                 "{} of {} records, {}",
                 labels.len(),
@@ -143,10 +178,12 @@ fn inspection_text(inspection: &Inspection) -> String {
     } else {
         format!("partial, {found} of {expected} records")
     };
-    let official = if inspection.official() {
+    let official = if inspection.difference().is_none() {
         "yes, every file"
+    } else if inspection.usable() {
+        "no, but usable for training, so the exit code is 0"
     } else {
-        "no"
+        "no, and unusable for training, so the exit code is 4"
     };
     text + &counts_text("training", &training)
         + &counts_text("test", &tested)

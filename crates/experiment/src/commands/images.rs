@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::BadInput;
 use crate::data::{Data, DataError, DatasetSource, split};
 use crate::plan::Trial;
 use crate::store::Stored;
@@ -38,7 +39,14 @@ impl ImageLibrary {
         let data = self
             .find(&DatasetSource::of(&trial.train))
             .expect("the datasets of all trials were loaded");
-        let (train, validation) = split(&data.train, trial.train.validation, trial.train.subset)?;
+        let (train, validation) = split(&data.train, trial.train.validation, trial.train.subset)
+            .map_err(|error| {
+                if data.records.train.is_complete() {
+                    anyhow::Error::from(BadInput(error.into()))
+                } else {
+                    error.into() // the whole dataset may have as many
+                }
+            })?;
         Ok(TrialImages {
             train,
             validation,
@@ -46,11 +54,12 @@ impl ImageLibrary {
             classes: data.classes,
             normalization: data.normalization,
             hash: data.hash.clone(),
+            records: data.records,
         })
     }
 
-    /// Refuses to go on with other images than those of the results at hand, such as the whole of a
-    /// dataset of which only a part was there before: a mean over both would mean nothing.
+    /// Refuses other images than those of earlier results, such as the whole of a dataset of which only
+    /// a part was there before: a mean over both would mean nothing.
     pub fn check_same_data(&self, trials: &[Trial], stored: &[Stored]) -> Result<(), DataError> {
         for (trial, stored) in trials.iter().zip(stored) {
             let data = self.find(&DatasetSource::of(&trial.train));

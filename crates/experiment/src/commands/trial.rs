@@ -20,7 +20,7 @@ mod tests;
 /// How a session of a trial ended.
 #[derive(Debug)]
 pub enum Outcome {
-    Ended(TrialResult),
+    Ended(Box<TrialResult>),
     /// It has no result, but a checkpoint from which it goes on after this step.
     Interrupted {
         step: u64,
@@ -59,6 +59,7 @@ pub fn train_and_record(
         store_version: STORE_VERSION,
         settings: trial.settings_json(),
         data_hash: Some(images.hash.clone()),
+        data_records: Some(images.records),
         test: None,
         images_per_second: None,
         time_s_total: 0.0,
@@ -97,7 +98,7 @@ pub fn train_and_record(
     let time_s_before = before.map_or(0.0, |before| before.time_s_total);
     result.time_s_total = time_s_before + start.elapsed().as_secs_f64();
     log.directory.finish(&result)?;
-    Ok(Outcome::Ended(result))
+    Ok(Outcome::Ended(Box::new(result)))
 }
 
 /// The trial's folder, and the state to resume from where an earlier session left one.
@@ -108,7 +109,11 @@ fn open(
     store: &Store,
     progress: &mut Progress,
 ) -> Result<(TrialDir, Option<State>)> {
-    let environment = Environment::collect(computation(device, trial), images.hash.clone());
+    let environment = Environment::collect(
+        computation(device, trial),
+        images.hash.clone(),
+        images.records,
+    );
     match resume(trial, images, device, store, &environment) {
         Ok(Some((directory, state))) => {
             progress.resume(&state.position);

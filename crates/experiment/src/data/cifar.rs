@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::Data;
 use super::error::DataError;
+use super::folder::{exists, is_file};
 use super::images::{IMAGE_BYTES, ImageSet, Images};
+use super::records::{DataRecords, RecordCount};
 use super::release::{Label, Release, ReleaseFile};
 use crate::digest::hex;
 
@@ -43,15 +45,26 @@ pub fn read(release: &Release, folder: &Path) -> Result<Data, DataError> {
     let mut test = Images::default();
     read_into(&mut test, &release.test)?;
 
-    let notes = partial_notes(release, train.labels.len(), test.labels.len(), &missing);
+    let records = DataRecords {
+        train: count_of(&train, release.train),
+        test: count_of(&test, &[release.test]),
+    };
     Ok(Data {
         train: ImageSet::new(train),
         test: ImageSet::new(test),
         classes: release.classes(),
         normalization: release.normalization,
         hash: hex(&checksums.finalize()),
-        notes,
+        records,
+        notes: partial_notes(&records, &missing),
     })
+}
+
+fn count_of(images: &Images, files: &[ReleaseFile]) -> RecordCount {
+    RecordCount {
+        found: images.labels.len(),
+        official: files.iter().map(|file| file.records).sum(),
+    }
 }
 
 /// Appends the records of one file to `images` and returns the file's SHA-256.
@@ -62,15 +75,8 @@ pub fn read_file(
     images: &mut Images,
 ) -> Result<String, DataError> {
     let unreadable = |error| DataError::io(path, "a readable file", &error);
+    is_file(path)?; // opening a pipe would wait for its writer
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        let found = if metadata.is_dir() {
-            "a folder"
-        } else {
-            "something else"
-        };
-        return Err(DataError::unexpected(path.display(), "a file", found));
-    }
     let record_bytes = labels.len() + IMAGE_BYTES;
     let records = count_records(path, metadata.len(), record_bytes, file.records)?;
 
@@ -87,12 +93,6 @@ pub fn read_file(
         images.pixels.extend_from_slice(pixels);
     }
     Ok(hex(&checksum.finalize()))
-}
-
-/// Whether anything lies at `path`.
-pub fn exists(path: &Path) -> Result<bool, DataError> {
-    path.try_exists()
-        .map_err(|error| DataError::io(path, "a readable folder", &error))
 }
 
 fn count_records(
@@ -140,24 +140,20 @@ fn check_labels(
     Ok(())
 }
 
-fn partial_notes(release: &Release, train: usize, test: usize, missing: &[&str]) -> Vec<String> {
-    let train_official: usize = release.train.iter().map(|file| file.records).sum();
-    let mut notes = Vec::new();
-    if train < train_official {
-        notes.push(format!(
-            "partial: {train} of {train_official} training records"
-        ));
-    }
-    if !missing.is_empty() {
-        notes.push(format!("missing: {}", missing.join(", ")));
-    }
-    if test < release.test.records {
-        notes.push(format!(
-            "partial: {test} of {} test records",
-            release.test.records
-        ));
-    }
-    notes
+fn partial_notes(records: &DataRecords, missing: &[&str]) -> Vec<String> {
+    let missing = (!missing.is_empty()).then(|| format!("missing: {}", missing.join(", ")));
+    [
+        partial_note("training", records.train),
+        missing,
+        partial_note("test", records.test),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn partial_note(split: &str, count: RecordCount) -> Option<String> {
+    (!count.is_complete()).then(|| format!("partial: {count} {split} records"))
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub fn download(
     progress: &mut dyn Progress,
 ) -> Result<(), DataError> {
     let mut failures = Vec::new();
-    for source in sources {
+    for (number, source) in sources.iter().enumerate() {
         let url = archive_url(source, archive.name);
         progress.message(&format!("downloading {url}"));
         match from_source(&agent_for(&url), &url, archive, part, progress) {
@@ -46,14 +46,19 @@ pub fn download(
             Err(Failure::Local(error)) => return Err(error),
             Err(Failure::Source(cause)) => {
                 let failure = format!("{url}: {cause}");
-                progress.message(&failure);
+                // The error tells it where no other source follows.
+                if number + 1 < sources.len() {
+                    progress.message(&failure);
+                }
                 failures.push(failure);
             }
         }
     }
+    let folder = part.path.parent().unwrap_or(Path::new("."));
     Err(DataError::Download {
         archive: archive.name.to_owned(),
         failures,
+        folder: folder.to_path_buf(),
     })
 }
 
@@ -200,7 +205,7 @@ fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Re
 impl<'a> Part<'a> {
     /// Opens or creates the file; a second program that wants it at the same time is refused.
     pub fn open(path: &'a Path) -> Result<Self, DataError> {
-        let unusable = |error| DataError::io(path, "a file to download into", &error);
+        let unusable = |error| DataError::not_written(path, "a file to download into", &error);
         let mut options = OpenOptions::new();
         let file = options
             .create(true)
@@ -222,7 +227,7 @@ impl<'a> Part<'a> {
     fn append(&mut self, bytes: &[u8]) -> Result<(), DataError> {
         self.file
             .write_all(bytes)
-            .map_err(|error| DataError::io(self.path, "to write to it", &error))?;
+            .map_err(|error| DataError::not_written(self.path, "to write to it", &error))?;
         self.length += bytes.len() as u64;
         Ok(())
     }
@@ -235,15 +240,20 @@ impl<'a> Part<'a> {
     }
 
     fn sha256(&mut self) -> Result<String, DataError> {
-        let unreadable = |error| DataError::io(self.path, "a readable file", &error);
-        self.file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-        let mut checksum = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match self.file.read(&mut buffer).map_err(unreadable)? {
-                0 => return Ok(hex(&checksum.finalize())),
-                count => checksum.update(&buffer[..count]),
-            }
+        sha256(&mut self.file, self.path)
+    }
+}
+
+/// Of the whole file.
+pub fn sha256(file: &mut File, path: &Path) -> Result<String, DataError> {
+    let unreadable = |error| DataError::io(path, "a readable file", &error);
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let mut checksum = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(unreadable)? {
+            0 => return Ok(hex(&checksum.finalize())),
+            count => checksum.update(&buffer[..count]),
         }
     }
 }

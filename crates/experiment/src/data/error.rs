@@ -10,14 +10,14 @@ use crate::sweep::DatasetName;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     #[error(
-        "{dataset}: expected its files in one of {}, found none of them there; \
-         `experiment data fetch {dataset}` downloads them, \
-         and --data-dir or EXPERIMENT_DATA names the folder that holds them",
+        "{dataset}: expected its files in one of {}, found none of them there; {advice}",
         join(looked_in)
     )]
     NotFound {
         dataset: DatasetName,
         looked_in: Vec<PathBuf>,
+        /// How to get them.
+        advice: String,
     },
     #[error("{place}: expected {expected}, found {found}")]
     Unexpected {
@@ -28,7 +28,7 @@ pub enum DataError {
     #[error("{}: expected files to train on and to test with, found damage or gaps", folder.display())]
     Unusable { folder: PathBuf },
     #[error(
-        "trial {trial}: expected the images that the results at hand were made with \
+        "trial {trial}: expected the images that earlier results of this store were made with \
          (SHA-256 {before}), found others ({now}): name another --store, or the folder of those images"
     )]
     Changed {
@@ -36,11 +36,18 @@ pub enum DataError {
         before: String,
         now: String,
     },
-    #[error("{archive}: expected a source that delivers it, found none:\n  {}", failures.join("\n  "))]
+    #[error(
+        "{archive}: expected a source that delivers it, found none:\n  {}\n\
+         --mirror URL names another source; to use an archive that you already have, put it into {} \
+         and rerun this command",
+        failures.join("\n  "), folder.display()
+    )]
     Download {
         archive: String,
         /// One line for each source: its address and what went wrong there.
         failures: Vec<String>,
+        /// Where the archive is looked for before it is downloaded.
+        folder: PathBuf,
     },
 }
 
@@ -57,9 +64,20 @@ impl DataError {
         }
     }
 
-    /// An operation of the file system that failed; `expected` says what it should have done.
+    /// An operation of the file system that failed; `expected` says what it should have done. Where the
+    /// name is a symbolic link, the fault may be in what it leads to.
     pub(super) fn io(path: &Path, expected: &str, error: &io::Error) -> Self {
-        Self::unexpected(path.display(), expected, error.to_string())
+        let found = match path.read_link() {
+            Ok(target) => format!("a symbolic link to {}: {error}", target.display()),
+            Err(_) => error.to_string(),
+        };
+        Self::unexpected(path.display(), expected, found)
+    }
+
+    /// As [`DataError::io`] where something was to be written in the data folder.
+    pub(super) fn not_written(path: &Path, expected: &str, error: &io::Error) -> Self {
+        let found = format!("{error}; --data-dir names another folder");
+        Self::unexpected(path.display(), expected, found)
     }
 }
 

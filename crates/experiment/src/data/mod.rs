@@ -11,6 +11,7 @@ mod fetch;
 mod folder;
 mod images;
 mod loader;
+mod records;
 mod release;
 mod shapes;
 mod split;
@@ -27,6 +28,7 @@ pub use fetch::{Progress, fetch};
 pub use folder::data_root;
 pub use images::{IMAGE_BYTES, ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
+pub use records::DataRecords;
 pub use release::{RELEASES, Release};
 pub use split::split;
 pub use verify::{FileState, Inspection, inspect_found};
@@ -60,6 +62,7 @@ pub struct Data {
     pub normalization: Normalization,
     /// SHA-256 in hexadecimal over everything that was read or generated.
     pub hash: String,
+    pub records: DataRecords,
     /// What a reader of the results should know, such as that records are missing.
     pub notes: Vec<String>,
 }

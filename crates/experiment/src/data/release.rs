@@ -8,8 +8,12 @@ use super::augment::Normalization;
 #[derive(Clone, Copy, Debug)]
 pub struct Release {
     pub dataset: DatasetName,
-    /// The folder that the archive unpacks to, then other names for folders of the same layout.
+    /// The folder that the archive unpacks to, then others of the same layout: programs that unpack
+    /// archives make a folder of the archive's name around it.
     pub folders: &'static [&'static str],
+    /// Names of the Python version, which is not read.
+    pub python_folder: &'static str,
+    pub python_archive: &'static str,
     pub archive: Archive,
     /// The bytes before the pixels of a record; the last of them is the class.
     pub labels: &'static [Label],
@@ -75,7 +79,12 @@ impl Release {
 pub const RELEASES: &[Release] = &[
     Release {
         dataset: DatasetName::Cifar10,
-        folders: &["cifar-10-batches-bin"],
+        folders: &[
+            "cifar-10-batches-bin",
+            "cifar-10-binary/cifar-10-batches-bin",
+        ],
+        python_folder: "cifar-10-batches-py",
+        python_archive: "cifar-10-python.tar.gz",
         archive: Archive {
             name: "cifar-10-binary.tar.gz",
             bytes: 170_052_171,
@@ -127,7 +136,13 @@ pub const RELEASES: &[Release] = &[
     },
     Release {
         dataset: DatasetName::Cifar100,
-        folders: &["cifar-100-binary", "cifar-100-subset"],
+        folders: &[
+            "cifar-100-binary",
+            "cifar-100-binary/cifar-100-binary",
+            "cifar-100-subset",
+        ],
+        python_folder: "cifar-100-python",
+        python_archive: "cifar-100-python.tar.gz",
         archive: Archive {
             name: "cifar-100-binary.tar.gz",
             bytes: 168_513_733,

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::Data;
 use super::augment::Normalization;
 use super::images::{CHANNELS, IMAGE_BYTES, ImageSet, Images, PLANE, SIDE};
+use super::records::{DataRecords, RecordCount};
 use crate::digest::hex;
 
 const TRAIN_IMAGES: u32 = 5_000;
@@ -32,6 +33,10 @@ const SHAPES: [fn(f32, f32) -> bool; 10] = [
 
 /// Generates the dataset; see [`DatasetSource`](super::DatasetSource) for the parameters.
 pub fn generate(noise: f64, ambiguous: f64) -> Data {
+    let whole = |count| RecordCount {
+        found: count as usize,
+        official: count as usize,
+    };
     let split = |purpose, count| -> Images {
         let mut images = Images::default();
         for index in 0..count {
@@ -57,6 +62,10 @@ pub fn generate(noise: f64, ambiguous: f64) -> Data {
         classes: SHAPES.len(),
         normalization: Normalization::SHAPES,
         hash: hex(&checksum.finalize()),
+        records: DataRecords {
+            train: whole(TRAIN_IMAGES),
+            test: whole(TEST_IMAGES),
+        },
         notes: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Unpacking an archive that nobody has to trust.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -38,13 +38,29 @@ pub fn unpack(archive: &Path, folder: &Path, limit: u64) -> Result<(), DataError
             create_folder(&path)?;
         } else {
             create_folder(path.parent().expect("lies in the folder"))?;
-            let written = |error| DataError::io(&path, "to write it", &error);
+            let written = |error| DataError::not_written(&path, "to write it", &error);
             let mut output = File::create_new(&path).map_err(written)?;
-            io::copy(&mut entry, &mut output).map_err(damaged)?;
+            copy(&mut entry, &mut output, damaged, written)?;
             output.sync_all().map_err(written)?;
         }
     }
     Ok(())
+}
+
+/// As `io::copy`, which does not tell on which side an error was: a full disk is no damaged archive.
+fn copy(
+    from: &mut impl Read,
+    to: &mut impl Write,
+    damaged: impl Fn(io::Error) -> DataError,
+    written: impl Fn(io::Error) -> DataError,
+) -> Result<(), DataError> {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match from.read(&mut buffer).map_err(&damaged)? {
+            0 => return Ok(()),
+            count => to.write_all(&buffer[..count]).map_err(&written)?,
+        }
+    }
 }
 
 /// The path without `.` components, `None` if it could leave the folder or names the folder's own
@@ -71,7 +87,7 @@ fn describe(kind: tar::EntryType) -> &'static str {
 
 fn create_folder(path: &Path) -> Result<(), DataError> {
     std::fs::create_dir_all(path)
-        .map_err(|error| DataError::io(path, "to create the folder", &error))
+        .map_err(|error| DataError::not_written(path, "to create the folder", &error))
 }
 
 /// A reader that fails where a small archive unpacks to more than it should.
@@ -93,8 +109,6 @@ impl<R: Read> Read for Limited<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use tar::{EntryType, Header};
@@ -220,6 +234,17 @@ mod tests {
             error.ends_with("found more than 50000 bytes when unpacked"),
             "{error}"
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn full_disk_is_not_taken_for_a_damaged_archive() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let says = |text: &'static str| {
+            move |error: io::Error| DataError::unexpected(text, "", error.to_string())
+        };
+        let error = copy(&mut &b"x"[..], &mut full, says("archive"), says("file")).unwrap_err();
+        assert!(error.to_string().starts_with("file: "), "{error}");
     }
 
     #[test]

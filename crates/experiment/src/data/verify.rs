@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cifar::{exists, read_file};
+use super::cifar::read_file;
 use super::error::DataError;
-use super::folder;
+use super::folder::{self, exists};
 use super::images::Images;
 use super::release::{Release, ReleaseFile};
 
@@ -31,11 +31,21 @@ pub enum FileState {
 }
 
 impl Inspection {
-    /// Whether every file is there with the official release's bytes.
-    pub fn official(&self) -> bool {
-        self.files
-            .iter()
-            .all(|(_, state)| matches!(state, FileState::Sound { official: true, .. }))
+    /// What differs from the official release, where anything does; damage before all else.
+    pub fn difference(&self) -> Option<String> {
+        let damage = self.files.iter().find_map(|(_, state)| match state {
+            FileState::Damaged(error) => Some(error.to_string()),
+            _ => None,
+        });
+        damage.or_else(|| {
+            self.files.iter().find_map(|(file, state)| match state {
+                FileState::Missing => Some(format!("no {}", file.name)),
+                FileState::Sound {
+                    official: false, ..
+                } => Some(format!("{} with other bytes", file.name)),
+                _ => None,
+            })
+        })
     }
 
     /// Whether the folder can be trained on: nothing damaged, training and test images there.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::summary::Row;
+use crate::data::DataRecords;
 
 /// An array with an object a row; null where there are too few trials for a number.
 pub fn json(rows: &[Row]) -> String {
@@ -13,8 +14,8 @@ pub fn json(rows: &[Row]) -> String {
     text + "\n"
 }
 
-/// A line a row under a header, quoted as in RFC 4180: the loss, every other setting, counts and statistics;
-/// empty where there are too few trials for a number.
+/// A line a row under a header, quoted as in RFC 4180: the loss, every other setting, counts and statistics,
+/// and how much of the dataset was there; empty where there are too few trials for a number.
 pub fn csv(rows: &[Row]) -> String {
     let keys: BTreeSet<&str> = rows
         .iter()
@@ -29,6 +30,10 @@ pub fn csv(rows: &[Row]) -> String {
         "accuracy_std",
         "accuracy_interval_95_low",
         "accuracy_interval_95_high",
+        "data_train_found",
+        "data_train_official",
+        "data_test_found",
+        "data_test_official",
     ];
     let header = ["loss"].iter().chain(&settings).chain(&statistics);
     let header: Vec<String> = header.map(|name| quoted(name)).collect();
@@ -54,6 +59,13 @@ fn csv_row(row: &Row, settings: &[&str]) -> Vec<String> {
     fields.extend(settings);
     fields.extend([row.n, row.diverged, row.failed].map(|count| count.to_string()));
     fields.extend([row.accuracy_mean, row.accuracy_std, low, high].map(number));
+    let counts = row.data_records.map(|DataRecords { train, test }| {
+        [train.found, train.official, test.found, test.official]
+    });
+    fields.extend(match counts {
+        Some(counts) => counts.map(|count| count.to_string()),
+        None => Default::default(),
+    });
     fields
 }
 

@@ -2,6 +2,7 @@
 
 mod export;
 mod label;
+mod partial;
 mod statistics;
 mod summary;
 mod table;
@@ -25,8 +26,8 @@ pub enum Format {
 pub fn render(rows: &[Row], format: Format) -> String {
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::text(rows),
-        Format::Markdown => table::markdown(rows),
+        Format::Text => table::text(rows) + &partial::partial_datasets(rows),
+        Format::Markdown => table::markdown(rows) + &partial::partial_datasets(rows),
         Format::Csv => export::csv(rows),
         Format::Json => export::json(rows),
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::label::label;
 use super::statistics::{interval_95, mean, standard_deviation};
+use crate::data::DataRecords;
 use crate::store::{TrialResult, TrialState};
 
 /// A loss at a grid point, over its seeds. Accuracies are those of the last epoch on the test set, from 0 to 1.
@@ -25,6 +26,8 @@ pub struct Row {
     pub accuracy_std: Option<f64>,
     /// Low and high end of Student's t interval of the mean; `None` below two trials done.
     pub accuracy_interval_95: Option<[f64; 2]>,
+    /// Of the least complete dataset that a trial had; `None` where old results do not tell.
+    pub data_records: Option<DataRecords>,
 }
 
 /// A row for each group of equal settings, in the order in which the groups are first met.
@@ -76,6 +79,10 @@ fn row(settings: Map<String, Value>, results: &[TrialResult]) -> Row {
         accuracy_mean: mean(&accuracies),
         accuracy_std: standard_deviation(&accuracies),
         accuracy_interval_95: interval_95(&accuracies),
+        data_records: results
+            .iter()
+            .filter_map(|result| result.data_records)
+            .min_by_key(|records| records.train.found + records.test.found),
     }
 }
 

@@ -2,7 +2,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::examples::{done, ended, environment};
+use crate::store::examples::{data_records, done, ended, environment};
 use crate::store::{Store, TrialResult, TrialState};
 
 fn object(value: Value) -> Map<String, Value> {
@@ -25,6 +25,7 @@ fn rows() -> Vec<Row> {
         accuracy_mean: Some(0.9312),
         accuracy_std: Some(0.0016),
         accuracy_interval_95: Some([0.9272, 0.9352]),
+        data_records: Some(data_records(50_000)),
     };
     let none = Row {
         loss: "0.5·focal(gamma=3) + poly1".to_string(),
@@ -37,6 +38,7 @@ fn rows() -> Vec<Row> {
         accuracy_mean: None,
         accuracy_std: None,
         accuracy_interval_95: None,
+        data_records: None,
     };
     let one = Row {
         n: 1,
@@ -113,11 +115,11 @@ fn csv_has_every_setting_and_quotes_what_needs_it() {
         .settings
         .insert("model".to_string(), json!("the \"best\"\none"));
     let expected = "\
-loss,learning_rate,model,n,diverged,failed,accuracy_mean,accuracy_std,accuracy_interval_95_low,accuracy_interval_95_high
-cross_entropy,0.1,resnet18,3,0,0,0.9312,0.0016,0.9272,0.9352
-\"encouraging(log_end=1, tail=clamped)\",0.1,resnet18,1,2,1,0.0991,,,
+loss,learning_rate,model,n,diverged,failed,accuracy_mean,accuracy_std,accuracy_interval_95_low,accuracy_interval_95_high,data_train_found,data_train_official,data_test_found,data_test_official
+cross_entropy,0.1,resnet18,3,0,0,0.9312,0.0016,0.9272,0.9352,50000,50000,10000,10000
+\"encouraging(log_end=1, tail=clamped)\",0.1,resnet18,1,2,1,0.0991,,,,,,,
 0.5·focal(gamma=3) + poly1,0.05,\"the \"\"best\"\"
-one\",0,2,1,,,,
+one\",0,2,1,,,,,,,,
 ";
     assert_eq!(render(&rows, Format::Csv), expected);
 }
@@ -136,8 +138,13 @@ fn json_has_the_documented_keys_and_null_where_no_number_is_allowed() {
             "accuracy_mean": 0.9312,
             "accuracy_std": 0.0016,
             "accuracy_interval_95": [0.9272, 0.9352],
+            "data_records": {
+                "train": { "found": 50_000, "official": 50_000 },
+                "test": { "found": 10_000, "official": 10_000 },
+            },
         })
     );
+    assert_eq!(parsed[1]["data_records"], Value::Null);
     assert_eq!(parsed[1]["accuracy_mean"], 0.0991);
     assert_eq!(parsed[1]["accuracy_std"], Value::Null);
     assert_eq!(parsed[1]["accuracy_interval_95"], Value::Null);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cpu;
+use crate::data::DataRecords;
 use crate::device::Determinism;
 
 /// Cargo.lock pins this version; a test compares the two.
@@ -28,6 +29,8 @@ pub struct Environment {
     pub computation: Computation,
     /// SHA-256 of the whole dataset, images and labels.
     pub data_hash: String,
+    /// How many of the dataset's official records were there.
+    pub data_records: DataRecords,
     /// UTC, RFC 3339, whole seconds.
     pub time_started: String,
 }
@@ -59,7 +62,7 @@ pub struct Computation {
 
 impl Environment {
     /// Of this program on this machine, at this moment.
-    pub fn collect(computation: Computation, data_hash: String) -> Self {
+    pub fn collect(computation: Computation, data_hash: String, data_records: DataRecords) -> Self {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             versions: Versions {
@@ -72,6 +75,7 @@ impl Environment {
             cores: cpu::cores(),
             computation,
             data_hash,
+            data_records,
             // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
             time_started: rfc_3339(since_1970.unwrap_or_default()),
         }
@@ -164,6 +168,13 @@ mod tests {
         assert_eq!(value["instructions"], "avx2");
         assert_eq!(value["threads"], 2);
         assert_eq!(value["data_hash"], "sha256:0f");
+        assert_eq!(
+            value["data_records"],
+            json!({
+                "train": { "found": 50_000, "official": 50_000 },
+                "test": { "found": 10_000, "official": 10_000 },
+            })
+        );
         assert!(value["cores"].as_u64().unwrap() >= 1);
         assert!(value["time_started"].as_str().unwrap().ends_with('Z'));
     }

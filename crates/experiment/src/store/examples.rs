@@ -1,8 +1,9 @@
 //! Results made up for tests.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Computation, Environment, STORE_VERSION, Score, TrialResult, TrialState};
+use crate::data::DataRecords;
 use crate::device::Determinism;
 
 /// A finished trial of the given settings.
@@ -16,6 +17,7 @@ pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
         store_version: STORE_VERSION,
         settings,
         data_hash: Some("0f".to_string()),
+        data_records: Some(data_records(50_000)),
         test: Some(Score {
             accuracy,
             loss: 0.25,
@@ -39,6 +41,15 @@ pub fn ended(id: &str, settings: Value, state: TrialState) -> TrialResult {
     }
 }
 
+/// A dataset with `train` of 50,000 training records and the whole test set.
+pub fn data_records(train: usize) -> DataRecords {
+    let records = json!({
+        "train": { "found": train, "official": 50_000 },
+        "test": { "found": 10_000, "official": 10_000 },
+    });
+    serde_json::from_value(records).expect("it has the documented shape")
+}
+
 /// An environment made up for tests.
 pub fn environment() -> Environment {
     let computation = Computation {
@@ -51,5 +62,5 @@ pub fn environment() -> Environment {
         precision: "f32".to_string(),
         threads: 2,
     };
-    Environment::collect(computation, "sha256:0f".to_string())
+    Environment::collect(computation, "sha256:0f".to_string(), data_records(50_000))
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::data::DataRecords;
+
 /// The content of `result.json`, the mark that a trial has ended. Keys added by later versions are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrialResult {
@@ -17,6 +19,9 @@ pub struct TrialResult {
     /// Of the dataset's images and labels, as in `environment.json`; unknown in results of old versions.
     #[serde(default)]
     pub data_hash: Option<String>,
+    /// As in `environment.json`; unknown in results of old versions.
+    #[serde(default)]
+    pub data_records: Option<DataRecords>,
     /// Of the final weights; absent where training diverged or failed.
     pub test: Option<Score>,
     /// Training images per second, evaluation and start-up left out.
@@ -121,6 +126,10 @@ mod tests {
                 "store_version": 1,
                 "settings": settings,
                 "data_hash": "0f",
+                "data_records": {
+                    "train": { "found": 50_000, "official": 50_000 },
+                    "test": { "found": 10_000, "official": 10_000 },
+                },
                 "test": { "accuracy": 0.875, "loss": 0.25 },
                 "images_per_second": 320.0,
                 "time_s_total": 12.5,

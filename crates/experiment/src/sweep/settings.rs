@@ -99,9 +99,9 @@ train_settings! {
     precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
     /// How training images are changed at random.
     augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES);
-    /// Number of training images used; 0 uses all.
+    /// Number of training images used; 0 uses all that are not held out for validation.
     subset: usize = 0, Kind::Whole(0, 50_000);
-    /// Number of training images held out for validation; with 0 the test set is evaluated each epoch.
+    /// Number of training images held out for validation, never part of the subset; with 0 the test set is evaluated each epoch.
     validation: usize = 0, Kind::Whole(0, 50_000);
 }
 

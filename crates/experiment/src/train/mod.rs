@@ -19,7 +19,7 @@ use self::state::Clock;
 pub use self::state::{Position, State, UnusableCheckpoint, steps_covered};
 pub use self::step::{Learner, build_model};
 use self::step_log::{PendingStep, StepLog};
-use crate::data::{ImageSet, Normalization, training_batches};
+use crate::data::{DataRecords, ImageSet, Normalization, training_batches};
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
@@ -36,6 +36,8 @@ pub struct TrialImages {
     pub normalization: Normalization,
     /// Of the whole dataset, for the record.
     pub hash: String,
+    /// As for `hash`.
+    pub records: DataRecords,
 }
 
 /// Hears of every step and epoch, in order, and says how to go on.

@@ -52,6 +52,7 @@ fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
         classes: data.classes,
         normalization: data.normalization,
         hash: data.hash,
+        records: data.records,
     };
     let device = OpenDevice {
         mixed_unavailable: None,

@@ -66,8 +66,11 @@ impl Case {
     /// Why nothing can be resumed in `store`.
     fn refusal(&self, store: &Folder) -> String {
         let open = Store::create_or_open(store.0.path()).unwrap();
-        let environment =
-            Environment::collect(computation(&self.device, &self.trial), String::new());
+        let environment = Environment::collect(
+            computation(&self.device, &self.trial),
+            String::new(),
+            self.images.records,
+        );
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
         let resumed = resume(trial, images, device, &open, &environment);
         let error = resumed.err().expect("nothing can be resumed");

@@ -109,6 +109,9 @@ fn fewer_records_than_official_are_said_to_be_partial() {
             "partial: 2 of 10000 test records"
         ]
     );
+    assert_eq!(data.records.train.to_string(), "10 of 50000");
+    assert_eq!(data.records.test.to_string(), "2 of 10000");
+    assert!(!data.records.is_complete());
 }
 
 #[test]
@@ -241,15 +244,18 @@ fn unreadable_file_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn link_that_leads_nowhere_counts_as_missing() {
-    let folder = small_cifar10();
-    let path = folder.path().join("data_batch_5.bin");
-    fs::remove_file(&path).unwrap();
-    std::os::unix::fs::symlink("nowhere", &path).unwrap();
-    assert_eq!(
-        read(CIFAR10, folder.path()).unwrap().notes[1],
-        "missing: data_batch_5.bin"
-    );
+fn link_that_cannot_be_followed_is_refused_and_never_missing() {
+    for (target, cause) in [
+        ("nowhere", "No such file or directory"),
+        ("data_batch_1.bin", "Too many levels of symbolic links"),
+    ] {
+        let error = refused(|path| {
+            fs::remove_file(path).unwrap();
+            std::os::unix::fs::symlink(target, path).unwrap();
+        });
+        let expected = format!("expected a file, found a symbolic link to {target}: {cause}");
+        assert!(error.starts_with(&expected), "{error}");
+    }
 }
 
 #[cfg(unix)]
@@ -275,4 +281,5 @@ fn loading_finds_the_folder_and_reads_it() {
     assert!(load(&source(DatasetName::Cifar100), Some(folder.path())).is_err());
     let shapes = load(&source(DatasetName::Shapes), None).unwrap();
     assert_eq!((shapes.train.len(), shapes.test.len()), (5000, 1000));
+    assert!(shapes.records.is_complete());
 }

@@ -1,4 +1,5 @@
 mod server;
+mod there;
 
 use std::fs;
 
@@ -95,7 +96,10 @@ impl Setting {
     /// The release is in its place and nothing is left beside it.
     fn assert_fetched(&self, folder: &Path) {
         assert_eq!(folder, self.root.path().join("cifar-10-batches-bin"));
-        assert!(inspect(self.release, folder.to_path_buf()).official());
+        assert_eq!(
+            inspect(self.release, folder.to_path_buf()).difference(),
+            None
+        );
         assert!(folder.join("batches.meta.txt").exists());
         assert_eq!(self.names(), ["cifar-10-batches-bin"]);
     }
@@ -124,32 +128,6 @@ fn archive_is_downloaded_checked_and_unpacked() {
     setting.assert_fetched(&folder);
     assert_eq!(setting.downloaded, setting.archive.len() as u64);
     assert_eq!(server.requests(), ["/cifar-10-binary.tar.gz from 0"]);
-}
-
-#[test]
-fn files_that_are_there_are_verified_and_kept() {
-    let mut setting = Setting::new();
-    let server = setting.serve(&[Answer::Range]);
-    setting.fetch(&[&server]).unwrap();
-    let folder = setting.fetch(&[]).unwrap();
-    setting.assert_fetched(&folder);
-    assert!(setting.messages.last().unwrap().contains("there already"));
-}
-
-#[test]
-fn other_files_in_the_place_are_never_touched() {
-    let mut setting = Setting::new();
-    let folder = setting.root.path().join("cifar-10-batches-bin");
-    fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("test_batch.bin"), "mine").unwrap();
-    let server = setting.serve(&[Answer::Range]);
-    let error = setting.fetch(&[&server]).unwrap_err().to_string();
-    assert!(
-        error.contains("expected nothing or the official files of cifar10"),
-        "{error}"
-    );
-    assert_eq!(fs::read(folder.join("test_batch.bin")).unwrap(), b"mine");
-    assert!(server.requests().is_empty());
 }
 
 #[test]
@@ -210,6 +188,24 @@ fn next_source_takes_over_where_the_first_failed() {
     let folder = setting.fetch(&[&first, &second]).unwrap();
     setting.assert_fetched(&folder);
     assert_eq!(second.requests(), ["/cifar-10-binary.tar.gz from 1000"]);
+}
+
+#[test]
+fn every_way_to_fail_names_another_source() {
+    let setting = Setting::new();
+    let wrong = Answer::Other(vec![7; setting.archive.len()]);
+    for answer in [Answer::Status(404), Answer::WholeCut(1000), wrong] {
+        let mut setting = Setting::new();
+        let server = setting.serve(&[answer]);
+        let error = setting.fetch(&[&server]).unwrap_err().to_string();
+        assert!(
+            error.contains("\n--mirror URL names another source"),
+            "{error}"
+        );
+        let folder = setting.root.path().display().to_string();
+        let advice = format!("put it into {folder} and rerun this command");
+        assert!(error.ends_with(&advice), "{error}");
+    }
 }
 
 #[test]
