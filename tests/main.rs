@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod data;
+mod eval;
 #[cfg(feature = "wgpu")]
 mod gpu;
 mod instructions;

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::Data;
 use super::error::DataError;
 use super::images::{IMAGE_BYTES, ImageSet, Images};
 use super::release::{Label, Release, ReleaseFile};
+use super::{Data, TestData};
 use crate::digest::hex;
 
 /// Reads every file of a release that lies in `folder`; training files may be missing, not all.
@@ -51,6 +51,19 @@ pub fn read(release: &Release, folder: &Path) -> Result<Data, DataError> {
         normalization: release.normalization,
         hash: hex(&checksums.finalize()),
         notes,
+    })
+}
+
+/// Reads the test file of a release, which may be the only one in `folder`.
+pub fn read_test(release: &Release, folder: &Path) -> Result<TestData, DataError> {
+    let mut test = Images::default();
+    let path = folder.join(release.test.name);
+    read_file(&path, &release.test, release.labels, &mut test)?;
+    Ok(TestData {
+        notes: Vec::from_iter(partial_test(release, test.labels.len())),
+        images: ImageSet::new(test),
+        classes: release.classes(),
+        normalization: release.normalization,
     })
 }
 
@@ -151,13 +164,13 @@ fn partial_notes(release: &Release, train: usize, test: usize, missing: &[&str])
     if !missing.is_empty() {
         notes.push(format!("missing: {}", missing.join(", ")));
     }
-    if test < release.test.records {
-        notes.push(format!(
-            "partial: {test} of {} test records",
-            release.test.records
-        ));
-    }
+    notes.extend(partial_test(release, test));
     notes
+}
+
+fn partial_test(release: &Release, records: usize) -> Option<String> {
+    let official = release.test.records;
+    (records < official).then(|| format!("partial: {records} of {official} test records"))
 }
 
 #[cfg(test)]
