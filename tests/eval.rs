@@ -176,3 +176,22 @@ fn weights_for_other_classes_than_the_datasets_are_refused() {
                     found one for 10: ";
     assert!(run.stderr.contains(expected), "{run:#?}");
 }
+
+#[test]
+fn a_file_that_is_no_checkpoint_is_refused_before_anything_else() {
+    let scratch = Scratch::new();
+    scratch.write("text.pth", "accuracy,loss\n");
+    let message = |weights: &str| {
+        scratch
+            .run(&["eval", "--weights", weights])
+            .expect(2)
+            .stderr
+    };
+    assert_eq!(
+        message("absent.pth"),
+        "error: absent.pth: No such file or directory (os error 2)\n"
+    );
+    assert_eq!(message("."), "error: .: expected a file\n");
+    let expected = "error: text.pth: not a complete PyTorch file (14 bytes): ";
+    assert!(message("text.pth").starts_with(expected));
+}

@@ -17,6 +17,7 @@ mod error;
 mod names;
 mod pytorch;
 mod read;
+mod zip64;
 
 pub use error::CheckpointError;
 pub use names::NameMismatch;
@@ -144,9 +145,9 @@ pub fn replace<M: Module>(
 /// # Errors
 /// When the file cannot be written.
 pub fn save<M: Module>(model: &M, path: &Path) -> Result<(), CheckpointError> {
-    std::fs::write(path, to_safetensors(model)).map_err(|source| CheckpointError::Io {
+    std::fs::write(path, to_safetensors(model)).map_err(|cause| CheckpointError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 

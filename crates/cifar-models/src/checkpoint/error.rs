@@ -9,12 +9,12 @@ use super::names::NameMismatch;
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The operating system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said; a part of the message, so not its source too.
+        cause: io::Error,
     },
     /// The content is of neither format, or not all of it is there.
     #[error("{}: not a complete {format} file ({bytes} bytes): {reason}", path.display())]

@@ -47,7 +47,7 @@ pub enum NameMismatch {
     /// They are under a prefix that is not a known wrapper.
     #[error(
         "expected names such as {example}, found {prefix}{example}: save the state_dict without \
-         the prefix {prefix} or with a known one ({})",
+         the prefix \"{prefix}\" or with a known one ({})",
         WRAPPERS.join(", ")
     )]
     Prefix {

@@ -7,6 +7,7 @@ use burn::tensor::DType;
 use pytorch_reader::{PickleValue, PytorchError, PytorchReader, Tensor};
 
 use super::read::{StoredTensor, StoredTensors, incomplete};
+use super::zip64::with_zip64_record;
 use super::{CheckpointError, NameMismatch};
 
 /// The name of the format in messages.
@@ -21,9 +22,7 @@ const TORCH_SCRIPT: &str = "__torch__";
 /// A pickled module is read as its `state_dict` where the reader can, which is where its classes are
 /// not part of the file.
 pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
-    let refused = |error: PytorchError| unreadable(path, &error.to_string());
-    let reader = PytorchReader::new(path).map_err(refused)?;
-    let tree = PytorchReader::read_pickle_data(path, None).map_err(refused)?;
+    let (reader, tree) = read(path).map_err(|error| unreadable(path, &error.to_string()))?;
     let mut paths = Vec::new();
     find_tensors(&tree, &mut Vec::new(), &mut paths);
 
@@ -45,6 +44,18 @@ pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointErr
         }
     }
     Ok(tensors)
+}
+
+/// The file's tensors, and the dictionaries and lists in which they lie.
+fn read(path: &Path) -> Result<(PytorchReader, PickleValue), PytorchError> {
+    let read = |path: &Path| {
+        let reader = PytorchReader::new(path)?;
+        Ok((reader, PytorchReader::read_pickle_data(path, None)?))
+    };
+    read(path).or_else(|error| match error {
+        PytorchError::Zip(_) => with_zip64_record(path, read)?.unwrap_or(Err(error)),
+        _ => Err(error),
+    })
 }
 
 /// Appends the keys of every tensor in `value`, which lies under `keys`, to `paths`.
@@ -103,9 +114,9 @@ fn stored(tensor: Tensor, dictionary: String, path: &Path) -> StoredTensor {
 fn unreadable(path: &Path, reason: &str) -> CheckpointError {
     let content = match std::fs::read(path) {
         Ok(content) => content,
-        Err(source) => {
+        Err(cause) => {
             let path = path.to_owned();
-            return CheckpointError::Io { path, source };
+            return CheckpointError::Io { path, cause };
         }
     };
     let holds = |word: &str| {

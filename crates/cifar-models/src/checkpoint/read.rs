@@ -54,9 +54,9 @@ impl StoredTensor {
 
 /// The tensors of the file at `path`, whose content decides the format.
 pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
-    let io = |source| CheckpointError::Io {
+    let io = |cause| CheckpointError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     };
     // A pipe may never deliver anything.
     if !std::fs::metadata(path).map_err(io)?.is_file() {

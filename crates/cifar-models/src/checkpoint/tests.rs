@@ -108,6 +108,7 @@ fn pytorchs_states_are_read_bare_or_wrapped() {
         "batch_norm.pth",
         "wrapped_averaged.pth",
         "wrapped_module.pth",
+        "name_of_twenty_one_ab.pth",
     ] {
         assert_eq!(layer(name).unwrap(), expected, "{name}");
     }

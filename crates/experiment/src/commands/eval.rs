@@ -51,6 +51,7 @@ pub struct EvalArguments {
 
 pub fn run(arguments: &EvalArguments) -> Result<()> {
     super::use_threads(arguments.threads.map(usize::from))?;
+    let checkpoint = Checkpoint::open(&arguments.weights)?;
     let source = DatasetSource::of(&TrainSettings {
         dataset: arguments.dataset,
         ..TrainSettings::default()
@@ -60,7 +61,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
         tell(format_args!("note: {note}"));
     }
     let device = super::open_device(arguments.backend)?;
-    let model = load_model(arguments, data.classes, &device.device)?;
+    let model = load_model(&checkpoint, arguments, data.classes, &device.device)?;
     let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
@@ -70,9 +71,13 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     Ok(())
 }
 
-/// The network in the checkpoint, of the size that its tensors have.
-fn load_model(arguments: &EvalArguments, classes: usize, device: &Device) -> Result<ResNet18> {
-    let checkpoint = Checkpoint::open(&arguments.weights)?;
+/// The network in `checkpoint`, of the size that its tensors have.
+fn load_model(
+    checkpoint: &Checkpoint,
+    arguments: &EvalArguments,
+    classes: usize,
+    device: &Device,
+) -> Result<ResNet18> {
     let config = match arguments.model {
         ModelName::Resnet18 => checkpoint.resnet18(device)?,
     };

@@ -149,7 +149,7 @@ fn an_unknown_prefix_is_named() {
         let message = refusal(&stored);
         let expected = format!(
             "expected names such as conv.weight, found {prefix}conv.weight: \
-             save the state_dict without the prefix {prefix} or with a known one (state_dict, "
+             save the state_dict without the prefix \"{prefix}\" or with a known one (state_dict, "
         );
         assert!(message.starts_with(&expected), "{message}");
     }
