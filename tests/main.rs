@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod command_line;
 mod data;
+mod eval;
 #[cfg(feature = "wgpu")]
 mod gpu;
 mod instructions;

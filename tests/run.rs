@@ -275,57 +275,6 @@ fn dry_run_shows_the_trials_and_makes_nothing() {
 }
 
 #[test]
-fn eval_gives_the_score_that_the_trial_recorded() {
-    let scratch = Scratch::new();
-    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));
-    scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    let weights = trials(&scratch, "s")[0].join("model.safetensors");
-    let arguments = [
-        "eval",
-        "--width",
-        "2",
-        "--dataset",
-        "shapes",
-        "--backend",
-        "flex",
-        "--json",
-        "--logits",
-        "logits.csv",
-        "--weights",
-    ];
-    let mut arguments = arguments.to_vec();
-    arguments.push(weights.to_str().unwrap());
-    let score = scratch.run(&arguments).expect(0).json();
-    assert_eq!(score, results(&scratch, "s")[0]["test"]);
-    let csv = std::fs::read_to_string(scratch.path("logits.csv")).unwrap();
-    assert_eq!(csv.lines().count(), 1000);
-    assert!(csv.lines().all(|line| line.split(',').count() == 10));
-}
-
-#[test]
-fn a_checkpoint_of_another_width_is_refused_with_both_shapes() {
-    let scratch = Scratch::new();
-    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));
-    scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    let weights = trials(&scratch, "s")[0].join("model.safetensors");
-    let weights = weights.to_str().unwrap();
-    let run = scratch
-        .run(&[
-            "eval",
-            "--width",
-            "4",
-            "--dataset",
-            "shapes",
-            "--backend",
-            "flex",
-            "--weights",
-            weights,
-        ])
-        .expect(2);
-    assert!(run.stderr.contains("width"), "{run:#?}");
-}
-
-#[test]
 fn mixed_precision_falls_back_to_f32_on_a_cpu_and_the_record_says_so() {
     let scratch = Scratch::new();
     scratch.write("f32.toml", &sweep(CROSS_ENTROPY, "[1, 2]", ""));

@@ -1,19 +1,26 @@
 //! Weights on disk: safetensors in both directions and PyTorch's own format for reading, all with
 //! PyTorch's names and layouts.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize};
 
-use crate::{MapNamed, map_named, named_tensors};
+use self::names::StoredName;
+use self::read::StoredTensors;
+use crate::{MapNamed, ResNet18Config, map_named, named_tensors};
 
+mod error;
+mod names;
+mod pytorch;
 mod read;
+mod zip64;
 
+pub use error::CheckpointError;
+pub use names::NameMismatch;
 pub use read::read_tensors;
 
 /// Tensors of 32-bit numbers by their names.
@@ -22,81 +29,102 @@ pub type NamedTensors = BTreeMap<String, TensorData>;
 /// Texts that a safetensors file holds beside its tensors, by their keys.
 pub type Metadata = BTreeMap<String, String>;
 
-/// Why a file could not be loaded or written. Every message starts with the file.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
-    /// The operating system refused.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file's name says nothing about its format.
-    #[error("{}: expected a file named .safetensors, .pth or .pt", path.display())]
-    Extension {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The content is not what the name says, or not all of it.
-    #[error("{}: not a complete {format} file ({bytes} bytes): {reason}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// The format that the name promises.
-        format: &'static str,
-        /// Size of the file.
-        bytes: u64,
-        /// What the reader found.
-        reason: String,
-    },
-    /// The file holds other tensors than the model.
-    #[error("{}: {}", path.display(), name_differences(missing, unexpected))]
-    Names {
-        /// The file.
-        path: PathBuf,
-        /// Tensors of the model that the file lacks.
-        missing: Vec<String>,
-        /// Tensors of the file that the model lacks.
-        unexpected: Vec<String>,
-    },
-    /// A tensor has another shape than the model's.
-    #[error("{}: {name}: expected shape {expected:?}, found {found:?}{hint}", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// The first such tensor.
-        name: String,
-        /// Its shape in the model.
-        expected: Vec<usize>,
-        /// Its shape in the file.
-        found: Vec<usize>,
-        /// `": "` and the likely cause, or nothing.
-        hint: String,
-    },
-    /// A tensor holds something else than floating-point numbers.
-    #[error("{}: {name}: expected floating-point numbers, found {found}", path.display())]
-    ElementType {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The type in the file.
-        found: String,
-    },
+/// A file of weights: its tensors by name, whose elements are read by [`Checkpoint::load`].
+pub struct Checkpoint {
+    path: PathBuf,
+    stored: StoredTensors,
 }
 
-/// `model` with the weights and running statistics of a `.safetensors`, `.pth` or `.pt` file.
-///
-/// A PyTorch file holds a `state_dict` or, as pytorch-cifar writes it, one under `net`; names may
-/// start with `module.`, which `DataParallel` adds. Counters called `num_batches_tracked` are
-/// ignored. Every other tensor must be in both, with one shape; numbers become 32-bit.
+impl Checkpoint {
+    /// Opens a file that PyTorch wrote, in any of its formats, or safetensors; the content decides,
+    /// not the file's name.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is of neither format.
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let stored = read::stored_tensors(path)?;
+        let path = path.to_owned();
+        if stored.is_empty() {
+            return Err(CheckpointError::NoTensors { path });
+        }
+        Ok(Self { path, stored })
+    }
+
+    /// `model` with the weights and running statistics of the file.
+    ///
+    /// Names may stand under the keys and prefixes of the usual wrappers in any order: `state_dict`,
+    /// `model_state_dict`, `model`, `net`, `module` and `_orig_mod`. Every tensor of the model must
+    /// be there once, with its shape, and no other beside them, except integers and the counters
+    /// `num_batches_tracked`. What other dictionaries hold, such as an optimizer's state, is ignored.
+    /// Numbers become 32-bit.
+    ///
+    /// # Errors
+    /// When the tensors are not the model's, or not finite.
+    pub fn load<M: Module>(&self, model: M) -> Result<M, CheckpointError> {
+        let mut tensors = NamedTensors::new();
+        for (name, stored) in self.select(&named_tensors(&model))? {
+            let data = self.stored[&stored].data(&name, &self.path)?;
+            let values = data.as_slice::<f32>().expect("numbers became 32-bit");
+            if let Some(&found) = values.iter().find(|value| !value.is_finite()) {
+                let path = self.path.clone();
+                return Err(CheckpointError::NotFinite { path, name, found });
+            }
+            tensors.insert(name, data);
+        }
+        replace(model, tensors, &self.path)
+    }
+
+    /// Width and number of classes of the [`ResNet18`](crate::ResNet18) in the file; `device` is for a
+    /// small network to compare with.
+    ///
+    /// # Errors
+    /// When the tensors are not a `ResNet18`'s by name, or those of the first and the last layer by
+    /// shape.
+    pub fn resnet18(&self, device: &Device) -> Result<ResNet18Config, CheckpointError> {
+        let template = ResNet18Config::new(1).with_width(1).init(0, device);
+        let names = self.select(&named_tensors(&template))?;
+        let shape = |name: &str| self.stored[&names[name]].shape.as_slice();
+        let refused = |name: &str, expected: &str| CheckpointError::Shape {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            expected: expected.to_owned(),
+            found: shape(name).to_vec(),
+            hint: String::new(),
+        };
+        let (first, last) = ("conv1.weight", "linear.weight");
+        let &[width, 3, 3, 3] = shape(first) else {
+            return Err(refused(first, "[width, 3, 3, 3]"));
+        };
+        match *shape(last) {
+            [classes, features] if features == 8 * width && width > 0 && classes > 0 => {
+                Ok(ResNet18Config::new(classes).with_width(width))
+            }
+            _ => Err(refused(last, &format!("[classes, {}]", 8 * width))),
+        }
+    }
+
+    /// The stored name of each tensor of `model`.
+    fn select(
+        &self,
+        model: &[(String, TensorData)],
+    ) -> Result<BTreeMap<String, String>, CheckpointError> {
+        let expected: Vec<String> = model.iter().map(|(name, _)| name.clone()).collect();
+        let stored = self.stored.iter().map(|(name, tensor)| tensor.place(name));
+        let stored: Vec<StoredName> = stored.collect();
+        names::select(&expected, &stored).map_err(|mismatch| CheckpointError::Names {
+            path: self.path.clone(),
+            mismatch,
+        })
+    }
+}
+
+/// `model` with the weights and running statistics of the file at `path`; see [`Checkpoint::open`]
+/// and [`Checkpoint::load`].
 ///
 /// # Errors
-/// When the file cannot be read, is no checkpoint, or does not fit the model.
+/// As for these.
 pub fn load<M: Module>(model: M, path: &Path) -> Result<M, CheckpointError> {
-    replace(model, read::tensors(path)?, path)
+    Checkpoint::open(path)?.load(model)
 }
 
 /// `model` with the tensors `stored`, which came from the file at `path`.
@@ -117,9 +145,9 @@ pub fn replace<M: Module>(
 /// # Errors
 /// When the file cannot be written.
 pub fn save<M: Module>(model: &M, path: &Path) -> Result<(), CheckpointError> {
-    std::fs::write(path, to_safetensors(model)).map_err(|source| CheckpointError::Io {
+    std::fs::write(path, to_safetensors(model)).map_err(|cause| CheckpointError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 
@@ -161,21 +189,19 @@ fn compare(
     stored: &NamedTensors,
     path: &Path,
 ) -> Result<(), CheckpointError> {
-    let missing: Vec<String> = expected
-        .iter()
-        .filter(|(name, _)| !stored.contains_key(name))
-        .map(|(name, _)| name.clone())
-        .collect();
-    let unexpected: Vec<String> = stored
-        .keys()
-        .filter(|name| expected.iter().all(|(known, _)| known != *name))
-        .cloned()
-        .collect();
+    let known: BTreeSet<&String> = expected.iter().map(|(name, _)| name).collect();
+    let missing = (expected.iter().map(|(name, _)| name)).filter(|it| !stored.contains_key(*it));
+    let missing: Vec<String> = missing.cloned().collect();
+    let unexpected = stored.keys().filter(|name| !known.contains(name));
+    let unexpected: Vec<String> = unexpected.cloned().collect();
     if !missing.is_empty() || !unexpected.is_empty() {
         return Err(CheckpointError::Names {
             path: path.to_owned(),
-            missing,
-            unexpected,
+            mismatch: NameMismatch::Differences {
+                prefix: String::new(),
+                missing,
+                unexpected,
+            },
         });
     }
     for (name, expected) in expected {
@@ -184,7 +210,7 @@ fn compare(
             return Err(CheckpointError::Shape {
                 path: path.to_owned(),
                 name: name.clone(),
-                expected: expected.as_slice().to_vec(),
+                expected: format!("{:?}", expected.as_slice()),
                 found: found.as_slice().to_vec(),
                 hint: size_hint(stored),
             });
@@ -202,19 +228,6 @@ fn size_hint(stored: &NamedTensors) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn name_differences(missing: &[String], unexpected: &[String]) -> String {
-    let list = |kind: &str, names: &[String]| {
-        let shown = names[..names.len().min(5)].join(", ");
-        match names.len() {
-            0 => None,
-            1..=5 => Some(format!("{kind} tensors: {shown}")),
-            count => Some(format!("{kind} tensors: {shown} and {} more", count - 5)),
-        }
-    };
-    let kinds = [list("missing", missing), list("unexpected", unexpected)];
-    kinds.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 struct Replace {

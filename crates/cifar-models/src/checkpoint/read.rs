@@ -1,41 +1,84 @@
-//! The two formats as named tensors of 32-bit numbers.
+//! A file as named tensors whose elements are read when they are wanted.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use pytorch_reader::PytorchReader;
 use safetensors::{Dtype, SafeTensors};
 
-use super::{CheckpointError, Metadata, NamedTensors};
+use super::names::StoredName;
+use super::{CheckpointError, Metadata, NamedTensors, pytorch};
 
-/// Where pytorch-cifar keeps the `state_dict` in its checkpoints.
-const WRAPPER: &str = "net.";
-/// What `torch.nn.DataParallel` puts before every name.
-const DATA_PARALLEL: &str = "module.";
-/// How many batches a batch normalisation has seen; unused at a fixed momentum.
-const COUNTER: &str = "num_batches_tracked";
+/// The name of the format in messages.
+const SAFETENSORS: &str = "safetensors";
 
-/// The tensors of the file at `path`, except counters, under the model's names.
-pub(super) fn tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
-    let io = |source| CheckpointError::Io {
+/// A tensor in a file.
+pub(super) struct StoredTensor {
+    /// The keys of the dictionaries around the one that holds it, joined with dots.
+    pub dictionary: String,
+    pub shape: Vec<usize>,
+    /// The type of its elements; the file's name for it where it is not a float.
+    pub element_type: Result<DType, String>,
+    /// The elements' bytes in row-major order, or why they cannot be read.
+    pub read: Box<dyn Fn() -> Result<Vec<u8>, CheckpointError>>,
+}
+
+/// The tensors of a file by all keys that lead to them, joined with dots.
+pub(super) type StoredTensors = BTreeMap<String, StoredTensor>;
+
+impl StoredTensor {
+    /// Its place in the file, where it is called `name`.
+    pub fn place(&self, name: &str) -> StoredName {
+        StoredName {
+            name: name.to_owned(),
+            dictionary: self.dictionary.clone(),
+            is_float: self.element_type.is_ok(),
+        }
+    }
+
+    /// Its elements as 32-bit numbers; `name` and `path` are for the message.
+    pub fn data(&self, name: &str, path: &Path) -> Result<TensorData, CheckpointError> {
+        let element_type =
+            (self.element_type.clone()).map_err(|found| CheckpointError::ElementType {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                found,
+            })?;
+        let data = TensorData::from_bytes_vec((self.read)()?, self.shape.clone(), element_type);
+        Ok(data.convert::<f32>())
+    }
+}
+
+/// The tensors of the file at `path`, whose content decides the format.
+pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
+    let io = |cause| CheckpointError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     };
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("safetensors") => {
-            let content = std::fs::read(path).map_err(io)?;
-            Ok(read_tensors(&content, path)?.0)
-        }
-        Some("pth" | "pt") => {
-            let bytes = std::fs::metadata(path).map_err(io)?.len();
-            let raw = pytorch(path).map_err(incomplete(path, "PyTorch", bytes))?;
-            into_data(raw, path)
-        }
-        _ => {
-            let path = path.to_owned();
-            Err(CheckpointError::Extension { path })
-        }
+    // A pipe may never deliver anything.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(io(io::Error::other("expected a file")));
+    }
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(io)?;
+    file.take(9).read_to_end(&mut start).map_err(io)?;
+    if is_safetensors(&start, path) {
+        let content = std::fs::read(path).map_err(io)?;
+        Ok(safetensors(&content, path)?.0)
+    } else {
+        pytorch::stored_tensors(path)
+    }
+}
+
+/// Whether a file that starts with `start` is to be read as safetensors: the length of a header,
+/// then its brace. Of a file too short for both, the name decides.
+fn is_safetensors(start: &[u8], path: &Path) -> bool {
+    match start.get(8) {
+        Some(&first) => first == b'{',
+        None => path.extension().is_some_and(|it| it == SAFETENSORS),
     }
 }
 
@@ -48,62 +91,22 @@ pub fn read_tensors(
     content: &[u8],
     path: &Path,
 ) -> Result<(NamedTensors, Metadata), CheckpointError> {
-    let incomplete = incomplete(path, "safetensors", content.len() as u64);
-    let (raw, metadata) = safetensors(content).map_err(incomplete)?;
-    Ok((into_data(raw, path)?, metadata))
+    let (stored, metadata) = safetensors(content, path)?;
+    let tensors = stored.into_iter().map(|(name, tensor)| {
+        let data = tensor.data(&name, path)?;
+        Ok((name, data))
+    });
+    Ok((tensors.collect::<Result<_, CheckpointError>>()?, metadata))
 }
 
-fn incomplete(
-    path: &Path,
-    format: &'static str,
-    bytes: u64,
-) -> impl FnOnce(String) -> CheckpointError {
-    move |reason| CheckpointError::Format {
-        path: path.to_owned(),
-        format,
-        bytes,
-        reason,
-    }
-}
-
-fn into_data(
-    raw: BTreeMap<String, RawTensor>,
-    path: &Path,
-) -> Result<NamedTensors, CheckpointError> {
-    raw.into_iter()
-        .map(|(name, tensor)| Ok((name.clone(), tensor.into_data(path, name)?)))
-        .collect()
-}
-
-/// A tensor as it lies in the file.
-struct RawTensor {
-    shape: Vec<usize>,
-    /// The type of its elements; the file's name for it where it is not a float.
-    element_type: Result<DType, String>,
-    bytes: Vec<u8>,
-}
-
-impl RawTensor {
-    fn into_data(self, path: &Path, name: String) -> Result<TensorData, CheckpointError> {
-        let element_type = self
-            .element_type
-            .map_err(|found| CheckpointError::ElementType {
-                path: path.to_owned(),
-                name,
-                found,
-            })?;
-        let data = TensorData::from_bytes_vec(self.bytes, self.shape, element_type);
-        Ok(data.convert::<f32>())
-    }
-}
-
-fn safetensors(content: &[u8]) -> Result<(BTreeMap<String, RawTensor>, Metadata), String> {
-    let file = SafeTensors::deserialize(content).map_err(|error| error.to_string())?;
-    let (_, header) = SafeTensors::read_metadata(content).map_err(|error| error.to_string())?;
-    let names = file.names().into_iter().map(str::to_owned).collect();
-    let raw = |stored: &str| {
-        let view = file.tensor(stored).map_err(|error| error.to_string())?;
-        Ok::<_, String>(RawTensor {
+fn safetensors(content: &[u8], path: &Path) -> Result<(StoredTensors, Metadata), CheckpointError> {
+    let refused = |error| incomplete(path, SAFETENSORS, content.len() as u64, error);
+    let file = SafeTensors::deserialize(content).map_err(refused)?;
+    let (_, header) = SafeTensors::read_metadata(content).map_err(refused)?;
+    let tensors = file.iter().map(|(name, view)| {
+        let bytes = view.data().to_vec();
+        let tensor = StoredTensor {
+            dictionary: String::new(),
             shape: view.shape().to_vec(),
             element_type: match view.dtype() {
                 Dtype::F64 => Ok(DType::F64),
@@ -112,78 +115,25 @@ fn safetensors(content: &[u8]) -> Result<(BTreeMap<String, RawTensor>, Metadata)
                 Dtype::BF16 => Ok(DType::BF16),
                 other => Err(format!("{other:?}")),
             },
-            bytes: view.data().to_vec(),
-        })
-    };
-    let tensors = wanted(names)
-        .into_iter()
-        .map(|(name, stored)| Ok((name, raw(&stored)?)))
-        .collect::<Result<_, String>>()?;
+            read: Box::new(move || Ok(bytes.clone())),
+        };
+        (name.to_owned(), tensor)
+    });
     let metadata = header.metadata().clone().unwrap_or_default();
-    Ok((tensors, metadata.into_iter().collect()))
+    Ok((tensors.collect(), metadata.into_iter().collect()))
 }
 
-fn pytorch(path: &Path) -> Result<BTreeMap<String, RawTensor>, String> {
-    let reader = PytorchReader::new(path).map_err(|error| error.to_string())?;
-    let raw = |stored: &str| {
-        let tensor = &reader.tensors()[stored];
-        Ok::<_, String>(RawTensor {
-            shape: tensor.shape().to_vec(),
-            element_type: match tensor.dtype() {
-                pytorch_reader::DType::F64 => Ok(DType::F64),
-                pytorch_reader::DType::F32 => Ok(DType::F32),
-                pytorch_reader::DType::F16 => Ok(DType::F16),
-                pytorch_reader::DType::BF16 => Ok(DType::BF16),
-                other => Err(format!("{other:?}")),
-            },
-            bytes: tensor.read().map_err(|error| error.to_string())?,
-        })
-    };
-    wanted(reader.keys())
-        .into_iter()
-        .map(|(name, stored)| Ok((name, raw(&stored)?)))
-        .collect()
-}
-
-/// The model's name of each weight in a file, with the name it has there.
-///
-/// Beside a `state_dict` under `net` nothing else is one, such as an optimizer's state.
-fn wanted(stored: Vec<String>) -> Vec<(String, String)> {
-    let wrapped = stored.iter().any(|name| name.starts_with(WRAPPER));
-    let own_name = |name: &str| {
-        let name = if wrapped {
-            name.strip_prefix(WRAPPER)?
-        } else {
-            name
-        };
-        let name = name.strip_prefix(DATA_PARALLEL).unwrap_or(name);
-        (!name.ends_with(COUNTER)).then(|| name.to_owned())
-    };
-    stored
-        .into_iter()
-        .filter_map(|name| Some((own_name(&name)?, name)))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wrapper_prefix_and_counters_are_dropped() {
-        let names = |stored: &[&str]| -> Vec<String> {
-            let stored = stored.iter().map(|&name| name.to_owned()).collect();
-            wanted(stored).into_iter().map(|(name, _)| name).collect()
-        };
-        assert_eq!(
-            names(&["bn1.weight", "bn1.num_batches_tracked"]),
-            ["bn1.weight"]
-        );
-        assert_eq!(names(&["module.bn1.weight"]), ["bn1.weight"]);
-        assert_eq!(
-            names(&["net.bn1.weight", "optimizer.bn1.weight"]),
-            ["bn1.weight"]
-        );
-        assert_eq!(names(&["net.module.bn1.weight", "acc"]), ["bn1.weight"]);
+/// The error of a file of `bytes` bytes at which a format's reader gave up with `reason`.
+pub(super) fn incomplete(
+    path: &Path,
+    format: &'static str,
+    bytes: u64,
+    reason: impl Display,
+) -> CheckpointError {
+    CheckpointError::Format {
+        path: path.to_owned(),
+        format,
+        bytes,
+        reason: reason.to_string(),
     }
 }

@@ -80,19 +80,169 @@ fn weights_load_onto_a_training_device_as_leaves_with_gradient() {
     assert_eq!(named_gradients(&loaded, &gradients).len(), 62);
 }
 
-#[test]
-fn bare_pytorch_state_is_read() {
-    let layer = BatchNorm2d::new(2, &Device::flex());
-    let layer = load(layer, &fixture("batch_norm.pth")).unwrap();
+/// What loading a fixture of the batch normalisation of `make_wrapped.py` gives.
+fn layer(name: &str) -> Result<Vec<(String, Vec<f32>)>, CheckpointError> {
+    let layer = load(BatchNorm2d::new(2, &Device::flex()), &fixture(name))?;
     let values = |(name, data): (String, TensorData)| (name, data.try_to_vec::<f32>().unwrap());
-    let tensors: Vec<_> = named_tensors(&layer).into_iter().map(values).collect();
+    Ok(named_tensors(&layer).into_iter().map(values).collect())
+}
+
+fn layer_refusal(name: &str) -> String {
+    let error = layer(name).unwrap_err().to_string();
+    let file = format!("{}: ", fixture(name).display());
+    let message = error.strip_prefix(&file);
+    message
+        .expect("the message starts with the file")
+        .to_owned()
+}
+
+#[test]
+fn pytorchs_states_are_read_bare_or_wrapped() {
     let expected = [
         ("weight".to_owned(), vec![1.0, 2.0]),
         ("bias".to_owned(), vec![3.0, 4.0]),
         ("running_mean".to_owned(), vec![5.0, 6.0]),
         ("running_var".to_owned(), vec![7.0, 8.0]),
     ];
-    assert_eq!(tensors, expected);
+    for name in [
+        "batch_norm.pth",
+        "wrapped_averaged.pth",
+        "wrapped_module.pth",
+        "name_of_twenty_one_ab.pth",
+    ] {
+        assert_eq!(layer(name).unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
+fn views_of_one_storage_are_read_in_every_type() {
+    let expected = [
+        ("weight".to_owned(), vec![1.0, 2.0]),
+        ("bias".to_owned(), vec![3.0, 5.0]),
+        ("running_mean".to_owned(), vec![5.0, 6.0]),
+        ("running_var".to_owned(), vec![7.0, 8.0]),
+    ];
+    assert_eq!(layer("wrapped_views.pth").unwrap(), expected);
+}
+
+#[test]
+fn a_name_in_a_dictionary_and_with_its_prefix_is_refused_in_every_run() {
+    let message = layer_refusal("wrapped_twice.pth");
+    let expected =
+        r#"net.bias: expected one tensor of this name, found ["net"]["bias"] and ["net.bias"]: "#;
+    assert!(message.starts_with(expected), "{message}");
+}
+
+#[test]
+fn a_pickled_module_of_the_old_format_is_refused_as_one() {
+    let message = layer_refusal("wrapped_legacy.pth");
+    let expected = "expected a state_dict, found a pickled module, which cannot be read here (";
+    assert!(message.starts_with(expected), "{message}");
+    let advice = "): save its `state_dict()` instead of the module";
+    assert!(message.ends_with(advice), "{message}");
+}
+
+#[test]
+fn the_programs_own_training_checkpoint_is_read() {
+    let mut tensors = NamedTensors::new();
+    for (name, data) in named_tensors(&network(1)) {
+        tensors.insert(format!("velocity.{name}"), data.clone());
+        tensors.insert(format!("model.{name}"), data);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    std::fs::write(&path, write_tensors(&tensors, Metadata::new())).unwrap();
+    let loaded = load(network(2), &path).unwrap();
+    assert_eq!(named_tensors(&loaded), named_tensors(&network(1)));
+}
+
+#[test]
+fn content_decides_the_format_and_not_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("epoch=3.ckpt");
+    for content in [
+        std::fs::read(fixture("parity.pth")).unwrap(),
+        to_safetensors(&network(1)),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        load(network(2), &path).unwrap();
+    }
+}
+
+#[test]
+fn the_size_of_a_resnet18_is_read_from_its_tensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let size = |content: Vec<u8>| {
+        std::fs::write(&path, content).unwrap();
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let config = checkpoint.resnet18(&Device::flex());
+        config.map(|config| (config.width, config.classes))
+    };
+    for (width, classes) in [(1, 1), (3, 7), (2, 100)] {
+        let found = size(to_safetensors(&network_of(0, width, classes)));
+        assert_eq!(found.unwrap(), (width, classes));
+    }
+    let with = |name: &str, shape: &[usize]| {
+        let zeros = TensorData::zeros::<f32, _>(shape);
+        let change = |tensors: &mut Vec<(String, TensorData)>| {
+            let tensor = tensors.iter_mut().find(|(known, _)| known == name);
+            tensor.unwrap().1 = zeros;
+        };
+        size(changed(change)).unwrap_err().to_string()
+    };
+    for (name, shape, expected) in [
+        (
+            "conv1.weight",
+            &[2, 3, 7, 7][..],
+            "[width, 3, 3, 3], found [2, 3, 7, 7]",
+        ),
+        ("conv1.weight", &[], "[width, 3, 3, 3], found []"),
+        ("linear.weight", &[0, 16], "[classes, 16], found [0, 16]"),
+        ("linear.weight", &[10, 32], "[classes, 16], found [10, 32]"),
+        (
+            "conv1.weight",
+            &[9, 3, 3, 3],
+            "[classes, 72], found [10, 16]",
+        ),
+    ] {
+        let message = with(name, shape);
+        assert!(message.ends_with(expected), "{message}");
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused_with_their_tensor() {
+    for (value, shown) in [
+        (f32::NAN, "NaN"),
+        (f32::INFINITY, "inf"),
+        (f32::NEG_INFINITY, "-inf"),
+    ] {
+        let content = changed(|tensors| {
+            let bias = &mut tensors.last_mut().unwrap().1;
+            let mut values = bias.try_to_vec::<f32>().unwrap();
+            values[3] = value;
+            *bias = TensorData::new(values, [10]);
+        });
+        let message = refusal("a.safetensors", &content);
+        let expected = format!(
+            "a.safetensors: linear.bias: expected finite 32-bit numbers, found {shown}: \
+             the weights are not finite"
+        );
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
+#[test]
+fn a_file_without_tensors_says_so() {
+    let content = serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap();
+    // `pickle.dumps({"epoch": 3}, 2)`
+    let pickle = b"\x80\x02}q\x00X\x05\x00\x00\x00epochq\x01K\x03s.";
+    for content in [&content, &pickle[..]] {
+        let message = refusal("a.pth", content);
+        let expected = "a.pth: expected a state_dict, found no tensors ";
+        assert!(message.starts_with(expected), "{message}");
+    }
 }
 
 #[test]
@@ -110,10 +260,18 @@ fn half_precision_becomes_32_bit() {
 }
 
 #[test]
-fn integers_are_refused() {
+fn integers_are_refused_where_weights_are_expected() {
     let zeros = [0; 16];
-    let view = TensorView::new(Dtype::I64, vec![2], &zeros).unwrap();
-    let content = serialize([("bn1.bias", view)], None).unwrap();
+    let tensors = named_tensors(&network(0));
+    let views = tensors.iter().map(|(name, data)| {
+        let shape = data.shape().as_slice().to_vec();
+        let view = match name.as_str() {
+            "bn1.bias" => TensorView::new(Dtype::I64, vec![2], &zeros),
+            _ => TensorView::new(Dtype::F32, shape, data.as_bytes()),
+        };
+        (name, view.unwrap())
+    });
+    let content = serialize(views, None).unwrap();
     assert_eq!(
         refusal("a.safetensors", &content),
         "a.safetensors: bn1.bias: expected floating-point numbers, found I64"
@@ -171,14 +329,10 @@ fn truncated_file_is_refused_with_its_size() {
 #[test]
 fn text_is_not_a_checkpoint() {
     let text = b"accuracy,loss\n0.9,0.3\n";
-    for name in ["a.safetensors", "a.pth"] {
+    for name in ["a.safetensors", "a.pth", "a.csv"] {
         let message = refusal(name, text);
         assert!(message.contains("not a complete"), "{message}");
     }
-    assert_eq!(
-        refusal("a.csv", text),
-        "a.csv: expected a file named .safetensors, .pth or .pt"
-    );
 }
 
 #[test]
@@ -188,4 +342,11 @@ fn absent_file_is_named() {
     assert!(error.starts_with("absent/model.pth: "), "{error}");
     let error = save(&network(0), path).unwrap_err().to_string();
     assert!(error.starts_with("absent/model.pth: "), "{error}");
+}
+
+#[test]
+fn a_folder_is_not_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = load(network(0), folder.path()).unwrap_err().to_string();
+    assert!(error.ends_with(": expected a file"), "{error}");
 }

@@ -1,33 +1,34 @@
 //! `experiment eval`: test accuracy and loss of a checkpoint.
 
-use std::path::PathBuf;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bonus_loss::LossConfig;
-use burn::tensor::Tensor;
-use cifar_models::checkpoint;
+use burn::tensor::Device;
+use cifar_models::ResNet18;
+use cifar_models::checkpoint::Checkpoint;
 use clap::Args;
 
-use super::print;
-use crate::data::DatasetSource;
+use super::{BadInput, print, tell};
+use crate::data::{DatasetSource, ImageSet, TestData, load_test};
 use crate::measure::{Tally, predictions, read_values};
 use crate::store::Score;
 use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
-use crate::train::build_model;
 
-/// Test accuracy and cross-entropy of a checkpoint (.safetensors, or pytorch-cifar's .pth)
+/// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// The network
     #[arg(long, default_value = "resnet18")]
     model: ModelName,
-    /// Channels of the first stage
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    width: u16,
-    /// The checkpoint
+    /// Channels of the first stage that the checkpoint must have; any by default
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    width: Option<u16>,
+    /// The checkpoint: safetensors, or a `state_dict` saved by PyTorch, bare or as training scripts wrap it
     #[arg(long)]
     weights: PathBuf,
-    /// The images; shapes has its default noise
+    /// The images, of which the test file suffices; shapes has its default noise
     #[arg(long, default_value = "cifar10")]
     dataset: DatasetName,
     /// Folder of the dataset's files, or its parent
@@ -39,7 +40,8 @@ pub struct EvalArguments {
     /// Threads of the CPU backends; all cores by default
     #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
-    /// Write the logits here as CSV without a head: a row per test image in file order, a column per class
+    /// Write labels and logits here as CSV without a header: a row per test image in file order, with its
+    /// label and then a logit per class
     #[arg(long)]
     logits: Option<PathBuf>,
     /// Print an object for programs
@@ -49,33 +51,90 @@ pub struct EvalArguments {
 
 pub fn run(arguments: &EvalArguments) -> Result<()> {
     super::use_threads(arguments.threads.map(usize::from))?;
-    let settings = TrainSettings {
+    let checkpoint = Checkpoint::open(&arguments.weights)?;
+    let source = DatasetSource::of(&TrainSettings {
         dataset: arguments.dataset,
-        model: arguments.model,
-        width: usize::from(arguments.width),
         ..TrainSettings::default()
-    };
-    let source = DatasetSource::of(&settings);
-    let data = super::load_data(&source, arguments.data_dir.as_deref())?;
-    let device = super::open_device(arguments.backend)?;
-    let model = build_model(&settings, data.classes, 0, &device.device);
-    let model = checkpoint::load(model, &arguments.weights)?;
-
-    let loss = LossConfig::new("cross_entropy")?.init();
-    let mut tally = Tally::default();
-    let mut csv = String::new();
-    let predictions = predictions(&model, &data.test, data.normalization, &device.device);
-    for (logits, targets) in predictions {
-        if arguments.logits.is_some() {
-            append_rows(&mut csv, logits.clone())?;
-        }
-        tally.add(&loss, logits, targets);
+    });
+    let data = load_test(&source, arguments.data_dir.as_deref())?;
+    for note in &data.notes {
+        tell(format_args!("note: {note}"));
     }
-    print_score(&tally.score()?, data.test.len(), arguments.json)?;
+    let device = super::open_device(arguments.backend)?;
+    let model = load_model(&checkpoint, arguments, data.classes, &device.device)?;
+    let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
+    print_score(&score, data.images.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
-        std::fs::write(path, csv).with_context(|| format!("{}: logits", path.display()))?;
+        std::fs::write(path, to_csv(&data.images, &logits, data.classes))
+            .with_context(|| format!("{}: logits", path.display()))?;
     }
     Ok(())
+}
+
+/// The network in `checkpoint`, of the size that its tensors have.
+fn load_model(
+    checkpoint: &Checkpoint,
+    arguments: &EvalArguments,
+    classes: usize,
+    device: &Device,
+) -> Result<ResNet18> {
+    let config = match arguments.model {
+        ModelName::Resnet18 => checkpoint.resnet18(device)?,
+    };
+    let file = arguments.weights.display();
+    if config.classes != classes {
+        return Err(BadInput(anyhow!(
+            "{file}: expected a network for the {classes} classes of {}, found one for {}: \
+             choose the dataset that it was trained on with --dataset",
+            arguments.dataset,
+            config.classes
+        ))
+        .into());
+    }
+    if let Some(width) = arguments.width
+        && config.width != usize::from(width)
+    {
+        return Err(BadInput(anyhow!(
+            "{file}: expected a network of width {width}, found one of width {}: \
+             leave out --width, which the file tells",
+            config.width
+        ))
+        .into());
+    }
+    Ok(checkpoint.load(config.init(0, device))?)
+}
+
+/// Score and logits, a row per test image, of the `model` in the file `weights`.
+fn evaluate(
+    model: &ResNet18,
+    data: &TestData,
+    device: &Device,
+    weights: &Path,
+) -> Result<(Score, Vec<f32>)> {
+    let loss = LossConfig::new("cross_entropy")?.init();
+    let mut tally = Tally::default();
+    let mut all_logits = Vec::new();
+    let not_finite = |what: &str, found: f64| {
+        let file = weights.display();
+        BadInput(anyhow!(
+            "{file}: expected a finite {what}, found {found}: the network has no score with these weights"
+        ))
+    };
+    for (logits, targets) in predictions(model, &data.images, data.normalization, device) {
+        let values = read_values(logits.clone())?;
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            let image = (all_logits.len() + index) / data.classes;
+            let what = format!("logit for test image {image}");
+            return Err(not_finite(&what, values[index].into()).into());
+        }
+        all_logits.extend(values);
+        tally.add(&loss, logits, targets);
+    }
+    let score = tally.score()?;
+    if !score.loss.is_finite() {
+        return Err(not_finite("cross-entropy", score.loss).into());
+    }
+    Ok((score, all_logits))
 }
 
 fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
@@ -91,12 +150,15 @@ fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
     }
 }
 
-fn append_rows(csv: &mut String, logits: Tensor<2>) -> Result<()> {
-    let [_, classes] = logits.dims();
-    for row in read_values(logits)?.chunks_exact(classes) {
-        let fields: Vec<String> = row.iter().map(f32::to_string).collect();
-        csv.push_str(&fields.join(","));
+/// A row for each image: its label, then its logits.
+fn to_csv(images: &ImageSet, logits: &[f32], classes: usize) -> String {
+    let mut csv = String::new();
+    for (index, row) in logits.chunks_exact(classes).enumerate() {
+        write!(csv, "{}", images.label(index)).expect("a string takes all text");
+        for logit in row {
+            write!(csv, ",{logit}").expect("a string takes all text");
+        }
         csv.push('\n');
     }
-    Ok(())
+    csv
 }

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::Data;
 use super::error::DataError;
 use super::folder::{exists, is_file};
 use super::images::{IMAGE_BYTES, ImageSet, Images};
 use super::records::{DataRecords, RecordCount};
 use super::release::{Label, Release, ReleaseFile};
+use super::{Data, TestData};
 use crate::digest::hex;
 
 /// Reads every file of a release that lies in `folder`; training files may be missing, not all.
@@ -65,6 +65,19 @@ fn count_of(images: &Images, files: &[ReleaseFile]) -> RecordCount {
         found: images.labels.len(),
         official: files.iter().map(|file| file.records).sum(),
     }
+}
+
+/// Reads the test file of a release, which may be the only one in `folder`.
+pub fn read_test(release: &Release, folder: &Path) -> Result<TestData, DataError> {
+    let mut test = Images::default();
+    let path = folder.join(release.test.name);
+    read_file(&path, &release.test, release.labels, &mut test)?;
+    Ok(TestData {
+        notes: Vec::from_iter(partial_note("test", count_of(&test, &[release.test]))),
+        images: ImageSet::new(test),
+        classes: release.classes(),
+        normalization: release.normalization,
+    })
 }
 
 /// Appends the records of one file to `images` and returns the file's SHA-256.

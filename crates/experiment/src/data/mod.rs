@@ -67,6 +67,16 @@ pub struct Data {
     pub notes: Vec<String>,
 }
 
+/// What evaluation needs of a dataset.
+#[derive(Clone, Debug)]
+pub struct TestData {
+    pub images: ImageSet,
+    pub classes: usize,
+    pub normalization: Normalization,
+    /// As [`Data::notes`], of the test images.
+    pub notes: Vec<String>,
+}
+
 /// Reads or generates a dataset; `data_dir` is the folder of its files or that folder's parent.
 ///
 /// # Errors
@@ -79,4 +89,21 @@ pub fn load(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, Dat
         }
     };
     cifar::read(release, &folder::find(release, &data_root(data_dir)?)?)
+}
+
+/// As [`load`], the test images alone: no other file of the dataset needs to be there.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_test(source: &DatasetSource, data_dir: Option<&Path>) -> Result<TestData, DataError> {
+    if let Some(release) = Release::of(source.name) {
+        return cifar::read_test(release, &folder::find(release, &data_root(data_dir)?)?);
+    }
+    let data = load(source, data_dir)?;
+    Ok(TestData {
+        images: data.test,
+        classes: data.classes,
+        normalization: data.normalization,
+        notes: data.notes,
+    })
 }

@@ -1,0 +1,234 @@
+//! Which tensor of a file is which of the model's, by their names alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands before the names of a model's tensors in files from elsewhere: the keys under which
+/// training scripts keep a `state_dict` or a module, and the modules that wrap another (Lightning's
+/// `model`, `DataParallel`'s and `AveragedModel`'s `module`, `torch.compile`'s `_orig_mod`).
+pub(super) const WRAPPERS: [&str; 6] = [
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "module",
+    "_orig_mod",
+];
+/// The wrappers that may also stand within a name, where only a part of the model is wrapped.
+const MODULE_WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
+/// How many batches a batch normalisation has seen; unused at a fixed momentum.
+const COUNTER: &str = "num_batches_tracked";
+
+/// A tensor's place in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct StoredName {
+    /// All keys that lead to the tensor, joined with dots.
+    pub name: String,
+    /// Of `name`, the keys of the dictionaries around the one that holds the tensor.
+    pub dictionary: String,
+    /// Whether it holds floating-point numbers, as every weight does.
+    pub is_float: bool,
+}
+
+/// What keeps the tensors of a file from being those of a model.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameMismatch {
+    /// Two of them have one name.
+    #[error(
+        "{name}: expected one tensor of this name, found {} and {}: \
+         save the `state_dict()` of one network alone",
+        stored[0], stored[1]
+    )]
+    Duplicate {
+        /// The name without wrappers.
+        name: String,
+        /// The names in the file.
+        stored: [String; 2],
+    },
+    /// They are under a prefix that is not a known wrapper.
+    #[error(
+        "expected names such as {example}, found {prefix}{example}: save the state_dict without \
+         the prefix \"{prefix}\" or with a known one ({})",
+        WRAPPERS.join(", ")
+    )]
+    Prefix {
+        /// What is in the way, with its last dot.
+        prefix: String,
+        /// A name of the model's.
+        example: String,
+    },
+    /// They are others.
+    #[error("{}", differences(prefix, missing, unexpected))]
+    Differences {
+        /// An unknown prefix under which most of the model's names lie, with its last dot; or nothing.
+        prefix: String,
+        /// Tensors of the model that the file lacks.
+        missing: Vec<String>,
+        /// Tensors of the file that the model lacks, those that look like weights first.
+        unexpected: Vec<String>,
+    },
+}
+
+/// The stored name of each of the `expected` ones.
+///
+/// Known wrappers are stripped where the rest is expected. A floating-point tensor beside the found
+/// ones that is not expected belongs to another model; one in another dictionary (an optimizer's
+/// state, an average) or of integers (a random generator's state, a counter) is of no interest.
+pub(super) fn select(
+    expected: &[String],
+    stored: &[StoredName],
+) -> Result<BTreeMap<String, String>, NameMismatch> {
+    let mut found: BTreeMap<String, &StoredName> = BTreeMap::new();
+    let mut prefixes = BTreeSet::new();
+    for candidate in stored {
+        let (prefix, name) = unwrap(&candidate.name, expected);
+        if !expected.contains(&name) {
+            continue;
+        }
+        prefixes.insert(prefix);
+        if let Some(other) = found.insert(name.clone(), candidate) {
+            let stored = [other.name.clone(), candidate.name.clone()];
+            return Err(NameMismatch::Duplicate { name, stored });
+        }
+    }
+    let missing = expected.iter().filter(|name| !found.contains_key(*name));
+    let missing: Vec<String> = missing.cloned().collect();
+    if !missing.is_empty() {
+        return Err(explain(expected, stored, &found, &prefixes, missing));
+    }
+    let unexpected = strangers(expected, &found, &prefixes, stored);
+    if !unexpected.is_empty() {
+        return Err(NameMismatch::Differences {
+            prefix: String::new(),
+            missing,
+            unexpected,
+        });
+    }
+    let names = found.into_iter().map(|(name, at)| (name, at.name.clone()));
+    Ok(names.collect())
+}
+
+/// The known wrappers before a stored name, and the rest, without the wrappers within it.
+fn unwrap<'a>(stored: &'a str, expected: &[String]) -> (&'a str, String) {
+    let mut rest = stored;
+    while !contains(expected, rest)
+        && let Some((first, tail)) = rest.split_once('.')
+        && WRAPPERS.contains(&first)
+    {
+        rest = tail;
+    }
+    let prefix = &stored[..stored.len() - rest.len()];
+    if contains(expected, rest) {
+        return (prefix, rest.to_owned());
+    }
+    let parts = rest.split('.');
+    let parts: Vec<&str> = parts.filter(|it| !MODULE_WRAPPERS.contains(it)).collect();
+    (prefix, parts.join("."))
+}
+
+fn contains(names: &[String], name: &str) -> bool {
+    names.iter().any(|it| it == name)
+}
+
+/// The stored tensors beside the found ones that belong to another model.
+fn strangers(
+    expected: &[String],
+    found: &BTreeMap<String, &StoredName>,
+    prefixes: &BTreeSet<&str>,
+    stored: &[StoredName],
+) -> Vec<String> {
+    // A state_dict is one dictionary; a pickled module is one for each of its layers.
+    let mut dictionaries = found.values().map(|at| &at.dictionary);
+    let first = dictionaries.next();
+    let only = first.filter(|first| dictionaries.all(|other| other == *first));
+    let beside = |at: &&StoredName| {
+        prefixes.iter().any(|prefix| at.name.starts_with(prefix))
+            && only.is_none_or(|only| at.dictionary == *only)
+            && !expected.contains(&unwrap(&at.name, expected).1)
+    };
+    weights_first(stored.iter().filter(beside))
+}
+
+/// Why names of the model are `missing` where known wrappers are stripped, which stand in `prefixes`.
+fn explain(
+    expected: &[String],
+    stored: &[StoredName],
+    found: &BTreeMap<String, &StoredName>,
+    prefixes: &BTreeSet<&str>,
+    missing: Vec<String>,
+) -> NameMismatch {
+    let (prefix, under_prefix) = best_prefix(expected, stored);
+    if under_prefix.len() == expected.len() {
+        let prefix = prefix.to_owned();
+        let example = missing[0].clone();
+        return NameMismatch::Prefix { prefix, example };
+    }
+    if under_prefix.len() > found.len() {
+        let missing = expected
+            .iter()
+            .filter(|name| !under_prefix.contains(name.as_str()));
+        let unexpected = stored.iter().filter(|at| {
+            let rest = at.name.strip_prefix(prefix);
+            rest.is_some_and(|rest| !contains(expected, rest))
+        });
+        return NameMismatch::Differences {
+            prefix: prefix.to_owned(),
+            missing: missing.cloned().collect(),
+            unexpected: weights_first(unexpected),
+        };
+    }
+    let unexpected = if found.is_empty() {
+        weights_first(stored.iter())
+    } else {
+        strangers(expected, found, prefixes, stored)
+    };
+    NameMismatch::Differences {
+        prefix: String::new(),
+        missing,
+        unexpected,
+    }
+}
+
+/// The prefix, known or not, under which most of the expected names lie, and these names.
+fn best_prefix<'a>(expected: &[String], stored: &'a [StoredName]) -> (&'a str, BTreeSet<&'a str>) {
+    let mut under: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for StoredName { name, .. } in stored {
+        let dots = name.match_indices('.').map(|(dot, _)| dot + 1);
+        let mut splits = std::iter::once(0).chain(dots).map(|at| name.split_at(at));
+        if let Some((prefix, rest)) = splits.find(|(_, rest)| contains(expected, rest)) {
+            under.entry(prefix).or_default().insert(rest);
+        }
+    }
+    let best = under.into_iter().max_by_key(|(_, names)| names.len());
+    best.unwrap_or_default()
+}
+
+/// The names of floating-point tensors except counters, those that look like a layer's first: in a
+/// long list only the first are shown.
+fn weights_first<'a>(stored: impl Iterator<Item = &'a StoredName>) -> Vec<String> {
+    let names = stored.filter(|at| at.is_float && !at.name.ends_with(COUNTER));
+    let mut names: Vec<String> = names.map(|at| at.name.clone()).collect();
+    let endings = [".weight", ".bias", ".running_mean", ".running_var"];
+    names.sort_by_key(|name| !endings.iter().any(|ending| name.ends_with(ending)));
+    names
+}
+
+fn differences(prefix: &str, missing: &[String], unexpected: &[String]) -> String {
+    let list = |kind: &str, names: &[String]| {
+        let shown = names[..names.len().min(5)].join(", ");
+        match names.len() {
+            0 => None,
+            1..=5 => Some(format!("{kind} tensors: {shown}")),
+            count => Some(format!("{kind} tensors: {shown} and {} more", count - 5)),
+        }
+    };
+    let kinds = [list("missing", missing), list("unexpected", unexpected)];
+    let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+    let place = match prefix {
+        "" => String::new(),
+        _ => format!("under {prefix}: "),
+    };
+    place + &kinds.join("; ")
+}
+
+#[cfg(test)]
+mod tests;

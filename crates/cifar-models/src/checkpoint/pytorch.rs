@@ -1,0 +1,138 @@
+//! Files of `torch.save`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::DType;
+use pytorch_reader::{PickleValue, PytorchError, PytorchReader, Tensor};
+
+use super::read::{StoredTensor, StoredTensors, incomplete};
+use super::zip64::with_zip64_record;
+use super::{CheckpointError, NameMismatch};
+
+/// The name of the format in messages.
+const PYTORCH: &str = "PyTorch";
+/// Words in a pickled `torch.nn.Module`, which are in no `state_dict`.
+const MODULE_TABLES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
+/// A word in the pickle of every TorchScript program.
+const TORCH_SCRIPT: &str = "__torch__";
+
+/// The tensors of the file at `path`.
+///
+/// A pickled module is read as its `state_dict` where the reader can, which is where its classes are
+/// not part of the file.
+pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
+    let (reader, tree) = read(path).map_err(|error| unreadable(path, &error.to_string()))?;
+    let mut paths = Vec::new();
+    find_tensors(&tree, &mut Vec::new(), &mut paths);
+
+    let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut tensors = StoredTensors::new();
+    for keys in paths {
+        let name = keys.join(".");
+        // The reader keeps either one of two tensors of one name.
+        if let Some(other) = seen.insert(name.clone(), keys.clone()) {
+            let stored = [subscripts(&other), subscripts(&keys)];
+            return Err(CheckpointError::Names {
+                path: path.to_owned(),
+                mismatch: NameMismatch::Duplicate { name, stored },
+            });
+        }
+        if let Some(tensor) = reader.get(&name) {
+            let dictionary = keys[..keys.len() - 1].join(".");
+            tensors.insert(name, stored(tensor.clone(), dictionary, path));
+        }
+    }
+    Ok(tensors)
+}
+
+/// The file's tensors, and the dictionaries and lists in which they lie.
+fn read(path: &Path) -> Result<(PytorchReader, PickleValue), PytorchError> {
+    let read = |path: &Path| {
+        let reader = PytorchReader::new(path)?;
+        Ok((reader, PytorchReader::read_pickle_data(path, None)?))
+    };
+    read(path).or_else(|error| match error {
+        PytorchError::Zip(_) => with_zip64_record(path, read)?.unwrap_or(Err(error)),
+        _ => Err(error),
+    })
+}
+
+/// Appends the keys of every tensor in `value`, which lies under `keys`, to `paths`.
+fn find_tensors(value: &PickleValue, keys: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
+    let mut enter = |key: String, value: &PickleValue| {
+        keys.push(key);
+        find_tensors(value, keys, paths);
+        keys.pop();
+    };
+    match value {
+        PickleValue::Dict(entries) => {
+            // The order of a hash map would be another in each run.
+            let entries: BTreeMap<_, _> = entries.iter().collect();
+            for (key, value) in entries {
+                enter(key.clone(), value);
+            }
+        }
+        PickleValue::List(items) => {
+            for (index, value) in items.iter().enumerate() {
+                enter(index.to_string(), value);
+            }
+        }
+        PickleValue::Unsupported(python_type) if python_type == "torch.Tensor" => {
+            paths.push(keys.clone());
+        }
+        _ => (),
+    }
+}
+
+/// A place as Python code, which tells a key with a dot from two keys.
+fn subscripts(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("[{key:?}]")).collect()
+}
+
+fn stored(tensor: Tensor, dictionary: String, path: &Path) -> StoredTensor {
+    let path = path.to_owned();
+    StoredTensor {
+        dictionary,
+        shape: tensor.shape().to_vec(),
+        element_type: match tensor.dtype() {
+            pytorch_reader::DType::F64 => Ok(DType::F64),
+            pytorch_reader::DType::F32 => Ok(DType::F32),
+            pytorch_reader::DType::F16 => Ok(DType::F16),
+            pytorch_reader::DType::BF16 => Ok(DType::BF16),
+            other => Err(format!("{other:?}")),
+        },
+        read: Box::new(move || {
+            let bytes = tensor.read();
+            bytes.map_err(|error| unreadable(&path, &error.to_string()))
+        }),
+    }
+}
+
+/// The error of a file that the reader refused with `reason`: what the file is rather than what the
+/// reader stopped at, where its bytes tell.
+fn unreadable(path: &Path, reason: &str) -> CheckpointError {
+    let content = match std::fs::read(path) {
+        Ok(content) => content,
+        Err(cause) => {
+            let path = path.to_owned();
+            return CheckpointError::Io { path, cause };
+        }
+    };
+    let holds = |word: &str| {
+        let word = word.as_bytes();
+        content.windows(word.len()).any(|bytes| bytes == word)
+    };
+    let found = if holds(TORCH_SCRIPT) {
+        "TorchScript program"
+    } else if MODULE_TABLES.into_iter().all(holds) {
+        "pickled module"
+    } else {
+        return incomplete(path, PYTORCH, content.len() as u64, reason);
+    };
+    CheckpointError::Module {
+        path: path.to_owned(),
+        found,
+        reason: reason.to_owned(),
+    }
+}
