@@ -9,7 +9,7 @@ use super::diagnostics::Problem;
 use super::keys::{Kind, Setting, TrainKey};
 use super::points::Axis;
 use super::settings::{BackendChoice, ExecutionSettings, Sweep};
-use super::unknown::{EXAMPLES, LOSSES_EXAMPLE, SEEDS_EXAMPLE};
+use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
 use super::values::{describe, did_you_mean, key_name, mend, whole};
 
 const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
@@ -57,11 +57,6 @@ pub(super) struct List<'a> {
     pub example: &'a str,
 }
 
-const LOSSES: List = List {
-    place: "losses",
-    entries: "losses",
-    example: LOSSES_EXAMPLE,
-};
 const SEEDS: List = List {
     place: "seeds",
     entries: "whole numbers",
@@ -90,7 +85,7 @@ impl Checker {
             match key.get_ref().as_ref() {
                 "name" => name = self.name(value),
                 "description" => description = self.text(value, "description"),
-                "losses" => losses = self.distinct(value, &LOSSES, Self::loss),
+                "losses" => losses = self.losses(value),
                 "seeds" => seeds = self.distinct(value, &SEEDS, Self::seed),
                 "train" => (fixed, execution) = self.train(value),
                 "grid" => axes = self.grid(value),
@@ -275,7 +270,7 @@ impl Checker {
     }
 
     /// The entries of a list that holds nothing twice.
-    fn distinct<T: PartialEq>(
+    pub fn distinct<T: PartialEq>(
         &mut self,
         value: &Spanned<DeValue>,
         list: &List,

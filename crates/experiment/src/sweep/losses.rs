@@ -6,7 +6,7 @@ use bonus_loss::{LOSSES, LossConfig, LossEntry, LossError, ParameterValue};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::check::{Checker, List, in_file_order};
+use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::{Diagnostics, Problem};
 use super::keys::{Kind, Setting};
 use super::values::{describe, key_name, nearest, number, suggest};
@@ -40,18 +40,20 @@ pub fn parse_loss(text: &str) -> anyhow::Result<LossConfig> {
 }
 
 impl Checker {
+    /// The losses of a sweep.
+    pub fn losses(&mut self, value: &Spanned<DeValue>) -> Vec<Item<LossConfig>> {
+        let list = List {
+            place: "losses",
+            entries: "losses",
+            example: &format!("losses = [{}]", example(value.get_ref())),
+        };
+        self.distinct(value, &list, Self::loss)
+    }
+
     /// A loss with its parameters, or a sum of losses.
     pub fn loss(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<LossConfig> {
         let DeValue::Table(table) = value.get_ref() else {
-            let names: Vec<&str> = LOSSES.iter().map(|entry| entry.name).collect();
-            let name = value
-                .get_ref()
-                .as_str()
-                .and_then(|name| nearest(name, &names));
-            let help = match name {
-                Some(SUM) => format!("write {{ name = \"{SUM}\", {TERMS_EXAMPLE} }}"),
-                name => format!("write {{ name = {:?} }}", name.unwrap_or("cross_entropy")),
-            };
+            let help = format!("write {}", example(value.get_ref()));
             self.unexpected(value, place, "a loss as a table", Some(help));
             return None;
         };
@@ -238,6 +240,20 @@ impl Checker {
         };
         self.problems
             .push(Problem::at(key.span(), message).help(help));
+    }
+}
+
+/// A loss as a table, the one that `value` names if it names one.
+fn example(value: &DeValue) -> String {
+    let names: Vec<&str> = LOSSES.iter().map(|entry| entry.name).collect();
+    let name = match value {
+        DeValue::Table(table) => table.get("name").map(Spanned::get_ref),
+        value => Some(value),
+    };
+    let name = name.and_then(|name| nearest(name.as_str()?, &names));
+    match name {
+        Some(SUM) => format!("{{ name = \"{SUM}\", {TERMS_EXAMPLE} }}"),
+        name => format!("{{ name = {:?} }}", name.unwrap_or("cross_entropy")),
     }
 }
 

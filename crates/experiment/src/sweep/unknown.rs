@@ -15,13 +15,12 @@ const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", 
 /// The keys of `[train]` that change no number of a trial's outcome.
 const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
 
-pub(super) const LOSSES_EXAMPLE: &str = "losses = [{ name = \"cross_entropy\" }]";
 pub(super) const SEEDS_EXAMPLE: &str = "seeds = [1, 2, 3]";
 
 /// The keys that every file has, each with a line that is right.
 pub(super) const EXAMPLES: [(&str, &str); 3] = [
     ("name", "name = \"my-sweep\""),
-    ("losses", LOSSES_EXAMPLE),
+    ("losses", "losses = [{ name = \"cross_entropy\" }]"),
     ("seeds", SEEDS_EXAMPLE),
 ];
 

@@ -8,6 +8,8 @@ fn a_wrong_loss_is_refused() {
     let cases: &[Case] = &[
         ("3", "1:10: losses: expected a list of losses, found 3", "write losses = [{ name = \"cross_entropy\" }]"),
         ("[]", "1:10: losses: expected a list of losses, found an empty list", "write losses = [{ name = \"cross_entropy\" }]"),
+        ("\"focl\"", "1:10: losses: expected a list of losses, found \"focl\"", "write losses = [{ name = \"focal\" }]"),
+        ("{ name = \"poly1\" }", "1:10: losses: expected a list of losses, found a table", "write losses = [{ name = \"poly1\" }]"),
         ("[\"focal\"]", "1:11: losses[0]: expected a loss as a table, found \"focal\"", "write { name = \"focal\" }"),
         ("[{ gamma = 2 }]", "1:11: losses[0].name: expected the name of a loss, found none", NAMES),
         ("[{ name = \"focl\" }]", "1:20: losses[0].name: expected the name of a loss, found \"focl\"", "did you mean focal?"),
