@@ -42,17 +42,39 @@ impl Activation {
         }
     }
 
+    /// s − t, and where t is 1 the sum of what the class lacks, which does not cancel.
+    pub fn residuals(self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+        let shares = self.shares(logits);
+        let lacking = |class: usize| match self {
+            Self::Softmax => {
+                let others = shares.iter().enumerate().filter(|(k, _)| *k != class);
+                others.map(|(_, share)| share).sum()
+            }
+            Self::Sigmoid => sigmoid(-logits[class]),
+        };
+        let residual = |(class, target): (usize, &f64)| {
+            if *target == 1.0 {
+                -lacking(class)
+            } else {
+                shares[class] - target
+            }
+        };
+        targets.iter().enumerate().map(residual).collect()
+    }
+
     /// ∂L/∂f from the `slopes` ∂L/∂s.
     pub fn chain(self, logits: &[f64], slopes: &[f64]) -> Vec<f64> {
         let shares = self.shares(logits);
         let pairs = || shares.iter().zip(slopes);
         match self {
-            Self::Softmax => {
-                let mean: f64 = pairs().map(|(share, slope)| share * slope).sum();
-                pairs()
-                    .map(|(share, slope)| share * (slope - mean))
-                    .collect()
-            }
+            // s_k Σ_j s_j (slope_k − slope_j) = s_k (slope_k − mean slope), where that would cancel
+            Self::Softmax => pairs()
+                .map(|(share, slope)| {
+                    let differences =
+                        pairs().map(|(other, other_slope)| other * (slope - other_slope));
+                    share * differences.sum::<f64>()
+                })
+                .collect(),
             Self::Sigmoid => (pairs().zip(logits))
                 .map(|((share, slope), logit)| slope * share * sigmoid(-logit))
                 .collect(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use crate::log_odds::OneVariable;
-use crate::stable::{sigmoid, softplus, softplus_tensor};
+use crate::stable::{mean_decay, sigmoid, softplus, softplus_tensor, with_slope};
 use crate::{LossEntry, Parameter, ParameterKind, Value};
 
 pub const ENTRY: LossEntry = LossEntry {
@@ -39,16 +39,24 @@ struct GeneralizedCrossEntropy {
 
 impl OneVariable for GeneralizedCrossEntropy {
     fn value_at(&self, z: f64) -> f64 {
-        -(-self.q * softplus(-z)).exp_m1() / self.q
+        let cross_entropy = softplus(-z);
+        let scaled = self.q * cross_entropy; // −ln p^q
+        if scaled < f64::MIN_POSITIVE {
+            return cross_entropy;
+        }
+        cross_entropy * (-(-scaled).exp_m1() / scaled)
     }
 
     fn slope_at(&self, z: f64) -> f64 {
         -(-self.q * softplus(-z)).exp() * sigmoid(-z)
     }
 
-    /// Tensors have no exp(x) − 1: the value rounds at 6e-8/q in float32; the gradient does not.
+    /// L = ℓ (1 − e^{−qℓ})/(qℓ) with ℓ = −ln p, which has no division by a small q; dL/dℓ = p^q.
     fn forward_at(&self, z: Tensor<1>) -> Tensor<1> {
-        let power = (softplus_tensor(z.neg()) * -self.q).exp(); // p^q
-        (power.neg() + 1.0) * self.q.recip()
+        let cross_entropy = softplus_tensor(z.neg());
+        let constant = cross_entropy.clone().detach();
+        let scaled = constant.clone() * self.q;
+        let power = scaled.clone().neg().exp();
+        with_slope(cross_entropy, constant * mean_decay(scaled), power)
     }
 }

@@ -68,19 +68,24 @@ fn log_odds(logits: &[f64], class: usize) -> f64 {
     (logits[class] - largest) - total.ln()
 }
 
-/// Hides the target's logit from a softmax: its exponential is 0. Finite, since shader languages
-/// do not promise infinities.
-const HIDDEN: f64 = -1e30;
+/// Hides the target's logit from a softmax: its exponential is 0. Below every logit, but finite,
+/// since shader languages do not promise infinities.
+const HIDDEN: f64 = f32::MIN as f64;
 
 /// z of each example: `[batch, classes]` → `[batch]`.
 pub fn log_odds_tensor(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
     let [batch, _] = logits.dims();
     let target = target_logits(logits.clone(), is_target.clone());
-    let others = logits.mask_fill(is_target, HIDDEN);
+    let others = others(logits, is_target);
     // A constant shift: logsumexp has the same gradient with and without it.
     let largest = others.clone().detach().max_dim(1);
     let total = (others - largest.clone()).exp().sum_dim(1);
     (target - largest.reshape([batch])) - total.log().reshape([batch])
+}
+
+/// The logits with the target's hidden from a softmax: `[batch, classes]`.
+pub fn others(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<2> {
+    logits.mask_fill(is_target, HIDDEN)
 }
 
 /// f_y of each example: `[batch, classes]` → `[batch]`.

@@ -38,9 +38,9 @@ struct MeanAbsoluteError {
 
 impl Definition for MeanAbsoluteError {
     fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
-        let shares = self.activation.shares(logits);
-        let errors = shares.iter().zip(targets).map(|(s, t)| (s - t).abs());
-        errors.sum::<f64>() * self.classes.factor(logits.len())
+        let residuals = self.activation.residuals(logits, targets);
+        let errors: f64 = residuals.iter().map(|r| r.abs()).sum();
+        errors * self.classes.factor(logits.len())
     }
 
     fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {

@@ -8,6 +8,7 @@ use burn::tensor::{Bool, Tensor};
 use crate::LossEntry;
 use crate::all_classes::{ACTIVATION, Activation, CLASSES, Classes, error_log_odds};
 use crate::entry::Definition;
+use crate::log_odds::{log_odds_tensor, others};
 use crate::stable::sigmoid_tensor;
 
 pub const ENTRY: LossEntry = LossEntry {
@@ -34,33 +35,34 @@ struct MeanSquaredError {
     classes: Classes,
 }
 
-impl MeanSquaredError {
-    fn residuals(&self, logits: &[f64], targets: &[f64]) -> impl Iterator<Item = f64> {
-        let shares = self.activation.shares(logits).into_iter();
-        shares.zip(targets).map(|(s, t)| s - t)
-    }
-}
-
 impl Definition for MeanSquaredError {
     fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
-        let squares = self.residuals(logits, targets).map(|r| r * r);
-        squares.sum::<f64>() * self.classes.factor(logits.len())
+        let residuals = self.activation.residuals(logits, targets);
+        residuals.iter().map(|r| r * r).sum::<f64>() * self.classes.factor(logits.len())
     }
 
     fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
         let factor = 2.0 * self.classes.factor(logits.len());
-        let slopes = self.residuals(logits, targets).map(|r| factor * r);
-        self.activation.chain(logits, &slopes.collect::<Vec<_>>())
+        let residuals = self.activation.residuals(logits, targets);
+        let slopes: Vec<f64> = residuals.iter().map(|r| factor * r).collect();
+        self.activation.chain(logits, &slopes)
     }
 
     fn forward(&self, logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
-        let errors = match self.activation {
+        let [_, classes] = logits.dims();
+        match self.activation {
+            // The other classes have s_k = (1−p) q_k, so that L = (1−p)² (1 + Σ_k q_k²), in which
+            // nothing cancels where the example is right.
             Activation::Softmax => {
-                let shares = softmax(logits, 1);
-                shares.clone().mask_where(is_target, shares - 1.0)
+                let others = others(logits.clone(), is_target.clone());
+                let spread = self.classes.reduce(softmax(others, 1).square());
+                let rest = sigmoid_tensor(log_odds_tensor(logits, is_target).neg());
+                rest.square() * (spread + self.classes.factor(classes))
             }
-            Activation::Sigmoid => sigmoid_tensor(error_log_odds(logits, is_target)),
-        };
-        self.classes.reduce(errors.square())
+            Activation::Sigmoid => {
+                let errors = sigmoid_tensor(error_log_odds(logits, is_target));
+                self.classes.reduce(errors.square())
+            }
+        }
     }
 }

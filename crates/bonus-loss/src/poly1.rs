@@ -5,7 +5,9 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use crate::log_odds::OneVariable;
-use crate::stable::{sigmoid, sigmoid_tensor, softplus, softplus_tensor};
+use crate::stable::{
+    log_remainder, log_remainder_tensor, sigmoid, sigmoid_tensor, softplus, softplus_tensor,
+};
 use crate::{LossEntry, Parameter, ParameterKind, Value};
 
 pub const ENTRY: LossEntry = LossEntry {
@@ -33,16 +35,30 @@ struct Poly1 {
     epsilon: f64,
 }
 
+/// With ε < 0 the two terms cancel where p is near 1, so it is then
+/// L = −(1+ε) ln p − ε (−ln p − (1−p)), whose terms have one sign.
 impl OneVariable for Poly1 {
     fn value_at(&self, z: f64) -> f64 {
+        if self.epsilon < 0.0 {
+            return (1.0 + self.epsilon) * softplus(-z) - self.epsilon * log_remainder(z);
+        }
         softplus(-z) + self.epsilon * sigmoid(-z)
     }
 
     fn slope_at(&self, z: f64) -> f64 {
-        -sigmoid(-z) * (1.0 + self.epsilon * sigmoid(z))
+        let rest = sigmoid(-z);
+        if self.epsilon < 0.0 {
+            return -rest * (1.0 + self.epsilon - self.epsilon * rest);
+        }
+        -rest * (1.0 + self.epsilon * sigmoid(z))
     }
 
     fn forward_at(&self, z: Tensor<1>) -> Tensor<1> {
-        softplus_tensor(z.clone().neg()) + sigmoid_tensor(z.neg()) * self.epsilon
+        let cross_entropy = softplus_tensor(z.clone().neg());
+        if self.epsilon < 0.0 {
+            let remainder = log_remainder_tensor(z);
+            return cross_entropy * (1.0 + self.epsilon) - remainder * self.epsilon;
+        }
+        cross_entropy + sigmoid_tensor(z.neg()) * self.epsilon
     }
 }

@@ -151,12 +151,17 @@ impl Expected {
     }
 }
 
+/// Every loss near the limits of its parameters and of p, with 300 digits (fixtures/make_limits.py).
+pub fn limits() -> Vec<ReferenceCase> {
+    serde_json::from_str(include_str!("../fixtures/limits.json")).unwrap()
+}
+
 pub fn reference() -> Vec<ReferenceCase> {
     serde_json::from_str(include_str!("../fixtures/losses.json")).unwrap()
 }
 
 /// How far from `expected` a number may lie.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
     pub absolute: f64,
     pub relative: f64,

@@ -13,18 +13,18 @@ const FLOAT32: Tolerance = Tolerance {
     relative: 2e-5,
 };
 
-fn flex() -> Device {
+pub fn flex() -> Device {
     Device::flex()
 }
 
-fn ndarray() -> Device {
+pub fn ndarray() -> Device {
     // Deprecated by Burn in favour of Flex; tested as long as it exists.
     #[allow(deprecated)]
     Device::ndarray()
 }
 
 /// Mesa's software Vulkan or any other software adapter, where there is one.
-fn wgpu() -> Option<Device> {
+pub fn wgpu() -> Option<Device> {
     static DEVICE: OnceLock<Option<Device>> = OnceLock::new();
     DEVICE.get_or_init(gpu_device::software).clone()
 }
@@ -109,7 +109,7 @@ fn check_closed_forms(device: &Device, precision: FloatDType, tolerance: Toleran
 }
 
 /// The loss of each example, and the gradient of their sum by every logit.
-fn evaluate(
+pub fn evaluate(
     loss: &Loss,
     batch: &Batch,
     device: &Device,

@@ -72,9 +72,10 @@ pub fn trials(sweep: &Sweep) -> Vec<Trial> {
     trials
 }
 
-/// The values of the grid's keys, in the order of the file.
+/// The values of the grid's keys, in the order of the file, without those that have no effect.
 fn point_text(axes: &[String], settings: &TrainSettings) -> String {
     let keys = axes.iter().filter_map(|axis| TrainKey::find(axis));
+    let keys = keys.filter(|key| key.counts(settings));
     let values = keys.map(|key| format!("{} = {}", key.name, (key.get)(settings)));
     values.collect::<Vec<_>>().join(", ")
 }

@@ -8,14 +8,10 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::diagnostics::Problem;
 use super::keys::{Kind, Setting, TrainKey};
 use super::points::Axis;
-use super::settings::{BackendChoice, ExecutionSettings, Sweep, TRAIN_KEYS};
-use super::values::{describe, did_you_mean, key_name, mend, nearest, suggest, whole};
+use super::settings::{BackendChoice, ExecutionSettings, Sweep};
+use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
+use super::values::{describe, did_you_mean, key_name, mend, whole};
 
-/// The keys outside of tables, and the tables.
-const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", "grid"];
-
-/// The keys of `[train]` that change no number of a trial's outcome.
-const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
 const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
 const THREADS: Kind = Kind::Whole(1, 1024);
 
@@ -52,6 +48,21 @@ impl<T> Item<T> {
     }
 }
 
+/// A list that a key expects, in the words of messages.
+pub(super) struct List<'a> {
+    pub place: &'a str,
+    /// What its entries are.
+    pub entries: &'a str,
+    /// A line that is right.
+    pub example: &'a str,
+}
+
+const SEEDS: List = List {
+    place: "seeds",
+    entries: "whole numbers",
+    example: SEEDS_EXAMPLE,
+};
+
 impl Checker {
     pub fn new(complete: bool) -> Self {
         Self {
@@ -74,8 +85,8 @@ impl Checker {
             match key.get_ref().as_ref() {
                 "name" => name = self.name(value),
                 "description" => description = self.text(value, "description"),
-                "losses" => losses = self.distinct(value, "losses", "losses", Self::loss),
-                "seeds" => seeds = self.distinct(value, "seeds", "whole numbers", Self::seed),
+                "losses" => losses = self.losses(value),
+                "seeds" => seeds = self.distinct(value, &SEEDS, Self::seed),
                 "train" => (fixed, execution) = self.train(value),
                 "grid" => axes = self.grid(value),
                 _ => self.unknown_key(key, ""),
@@ -95,11 +106,7 @@ impl Checker {
     }
 
     fn missing(&mut self, document: &DeTable) {
-        for (name, example) in [
-            ("name", "name = \"my-sweep\""),
-            ("losses", "losses = [{ name = \"cross_entropy\" }]"),
-            ("seeds", "seeds = [1, 2, 3]"),
-        ] {
+        for (name, example) in EXAMPLES {
             if self.complete && !document.contains_key(name) && !self.doubtful.contains(&name) {
                 let message = format!("{name}: expected a value, found none");
                 let help = format!("add a line such as {example} above the first [table]");
@@ -140,8 +147,9 @@ impl Checker {
         let seed = read(value.get_ref());
         if seed.is_none() {
             let expectation = format!("a whole number from 0 to {MAXIMUM_SEED}");
-            let help = mend(value.get_ref(), |value| read(value).is_some());
-            self.unexpected(value, place, &expectation, help);
+            let help = mend(value.get_ref(), |value| read(value).is_some())
+                .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
+            self.unexpected(value, place, &expectation, Some(help));
         }
         seed
     }
@@ -185,7 +193,11 @@ impl Checker {
         value: &Spanned<DeValue>,
         place: &str,
     ) -> Option<Setting> {
-        if value.get_ref().is_array() {
+        if value
+            .get_ref()
+            .as_array()
+            .is_some_and(|items| !items.is_empty())
+        {
             let help = format!(
                 "a list makes an axis: write {} = […] below [grid]",
                 key.name
@@ -218,9 +230,13 @@ impl Checker {
                 self.unknown_key(key, "grid");
                 continue;
             };
-            let place = format!("grid.{}", row.name);
+            let list = List {
+                place: &format!("grid.{}", row.name),
+                entries: "values",
+                example: &format!("{} = [{}]", row.name, row.default()),
+            };
             let problems_before = self.problems.len();
-            let values = self.distinct(value, &place, "values", |checker, value, place| {
+            let values = self.distinct(value, &list, |checker, value, place| {
                 checker.train_setting(row, value, place)
             });
             if self.problems.len() > problems_before {
@@ -254,14 +270,13 @@ impl Checker {
     }
 
     /// The entries of a list that holds nothing twice.
-    fn distinct<T: PartialEq>(
+    pub fn distinct<T: PartialEq>(
         &mut self,
         value: &Spanned<DeValue>,
-        place: &str,
-        entries: &str,
+        list: &List,
         read: impl Fn(&mut Self, &Spanned<DeValue>, &str) -> Option<T>,
     ) -> Vec<Item<T>> {
-        let list = self.list(value, place, entries, read);
+        let list = self.list(value, list, read);
         for (index, item) in list.iter().enumerate() {
             let earlier = &list[..index];
             if let Some(first) = earlier.iter().find(|earlier| earlier.value == item.value) {
@@ -281,15 +296,27 @@ impl Checker {
     pub fn list<T>(
         &mut self,
         value: &Spanned<DeValue>,
-        place: &str,
-        entries: &str,
+        list: &List,
         read: impl Fn(&mut Self, &Spanned<DeValue>, &str) -> Option<T>,
     ) -> Vec<Item<T>> {
+        let List {
+            place,
+            entries,
+            example,
+        } = *list;
         let items = match value.get_ref() {
             DeValue::Array(items) if !items.is_empty() => items,
-            _ => {
-                let help = (!value.get_ref().is_array()).then(|| "write […] around it".to_owned());
-                self.unexpected(value, place, &format!("a list of {entries}"), help);
+            entry => {
+                let mut trial = Self::new(true);
+                let is_entry = !entry.is_table()
+                    && read(&mut trial, value, place).is_some()
+                    && trial.problems.is_empty();
+                let help = if is_entry {
+                    "write […] around it".to_owned()
+                } else {
+                    format!("write {example}")
+                };
+                self.unexpected(value, place, &format!("a list of {entries}"), Some(help));
                 return Vec::new();
             }
         };
@@ -338,56 +365,6 @@ impl Checker {
             ..Problem::at(value.span(), message)
         });
     }
-
-    /// Reports a key that `table` ("" is the top) does not have: one of another table, or misspelt.
-    fn unknown_key(&mut self, key: &Spanned<DeString>, table: &str) {
-        let name = key.get_ref().as_ref();
-        let is_name = |known: &&'static str| *known == name;
-        let top = TOP_KEYS.into_iter().find(is_name);
-        let train = train_names().find(is_name);
-        let (meant, problem, help) = if top.is_some() {
-            let help = "a table takes all keys below it: move this above the first [table]";
-            (
-                top,
-                format!("expected above the tables, found in [{table}]"),
-                help.to_owned(),
-            )
-        } else if train.is_some() && table.is_empty() {
-            let help = "move it below the line [train]".to_owned();
-            (
-                train,
-                "expected in [train], found above it".to_owned(),
-                help,
-            )
-        } else if train.is_some() {
-            let help = "it does not change the mathematics: its trials would be the same";
-            (
-                train,
-                format!("expected in [train], found in [{table}]"),
-                help.to_owned(),
-            )
-        } else {
-            let names: Vec<&'static str> = match table {
-                "" => TOP_KEYS.to_vec(),
-                "grid" => TRAIN_KEYS.iter().map(|key| key.name).collect(),
-                _ => train_names().collect(),
-            };
-            (
-                nearest(name, &names),
-                "unknown key".to_owned(),
-                suggest(name, &names),
-            )
-        };
-        self.doubtful.extend(meant);
-        let separator = if table.is_empty() { "" } else { "." };
-        let message = format!("{table}{separator}{}: {problem}", key_name(name));
-        self.problems
-            .push(Problem::at(key.span(), message).help(help));
-    }
-}
-
-fn train_names() -> impl Iterator<Item = &'static str> {
-    TRAIN_KEYS.iter().map(|key| key.name).chain(EXECUTION_KEYS)
 }
 
 type Entry<'d, 'i> = (&'d Spanned<DeString<'i>>, &'d Spanned<DeValue<'i>>);

@@ -8,6 +8,9 @@ use std::path::Path;
 use annotate_snippets::renderer::{DEFAULT_ERROR_STYLE, Style};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
 
+#[cfg(test)]
+mod tests;
+
 /// As many as anyone reads; a file of another kind can hold a problem in every line.
 const SHOWN_PROBLEMS: usize = 100;
 
@@ -42,9 +45,9 @@ impl Diagnostics {
     /// The complete text; its last line sums up.
     pub fn render(&self, coloured: bool) -> String {
         let (renderer, style) = if coloured {
-            (Renderer::styled(), DEFAULT_ERROR_STYLE)
+            (Renderer::styled().term_width(UNCUT), DEFAULT_ERROR_STYLE)
         } else {
-            (Renderer::plain(), Style::new())
+            (Renderer::plain().term_width(UNCUT), Style::new())
         };
         let shown = self.problems.iter().take(SHOWN_PROBLEMS);
         let shown = shown.map(|problem| {
@@ -84,8 +87,9 @@ impl Diagnostics {
         if let Some(span) = &problem.span {
             let start = position(&self.text, span.start);
             let source = &self.text[start.source.clone()];
-            let end = span.end.clamp(span.start, start.source.end);
-            let marked = start.offset..source.floor_char_boundary(end - start.source.start);
+            let end = span.end.clamp(start.source.start, start.source.end) - start.source.start;
+            let marked = start.offset..source.floor_char_boundary(end.max(start.offset));
+            let (source, marked) = window(source, &marked);
             let snippet = Snippet::source(source).line_start(start.line);
             group = group.element(snippet.annotation(AnnotationKind::Primary.span(marked)));
         }
@@ -155,6 +159,25 @@ impl Problem {
     }
 }
 
+/// As many characters of a line are shown before a caret, and as many from it on.
+const SHOWN_BEFORE: usize = 60;
+const SHOWN_AFTER: usize = 120;
+/// Above the columns of any window: the renderer's own way to cut a line prints all of some long ones.
+const UNCUT: usize = 100_000;
+
+/// The part of a line around what is marked, and where that is in it.
+fn window(line: &str, marked: &Range<usize>) -> (String, Range<usize>) {
+    let before = line[..marked.start].char_indices().rev().take(SHOWN_BEFORE);
+    let start = before.last().map_or(marked.start, |(byte, _)| byte);
+    let end = line[marked.start..].char_indices().nth(SHOWN_AFTER);
+    let end = end.map_or(line.len(), |(byte, _)| marked.start + byte);
+    let left = if start > 0 { "…" } else { "" };
+    let right = if end < line.len() { "…" } else { "" };
+    let place = |byte: usize| left.len() + byte.min(end) - start;
+    let marked = place(marked.start)..place(marked.end);
+    (format!("{left}{}{right}", &line[start..end]), marked)
+}
+
 /// A place in a text, as people count.
 struct Position {
     line: usize,
@@ -172,8 +195,10 @@ fn position(text: &str, byte: usize) -> Position {
     let end = text[byte..]
         .find('\n')
         .map_or(text.len(), |newline| byte + newline);
+    // a line ends with LF or CR LF, as in TOML; a CR anywhere else is one of its characters
+    let carriage_return = end < text.len() && text[start..end].ends_with('\r');
+    let end = end - usize::from(carriage_return);
     // the caret of a problem at a line's end must not point behind what is shown of the line
-    let end = start + text[start..end].trim_end_matches('\r').len();
     let byte = byte.min(end);
     Position {
         line: text[..start].matches('\n').count() + 1,

@@ -11,8 +11,8 @@ pub struct TrainKey {
     pub name: &'static str,
     pub description: &'static str,
     pub kind: Kind,
-    /// Values of other keys without which this one has no effect.
-    pub only_with: &'static [(&'static str, &'static str)],
+    /// What another key must be for this one to have an effect.
+    pub only_with: Option<Condition>,
     pub get: fn(&TrainSettings) -> Setting,
     /// Panics where the setting is not of the key's kind.
     pub set: fn(&mut TrainSettings, Setting),
@@ -27,6 +27,12 @@ impl TrainKey {
         (self.get)(&TrainSettings::default())
     }
 
+    /// Whether the key has an effect beside the other `settings`.
+    pub fn counts(&self, settings: &TrainSettings) -> bool {
+        self.only_with
+            .is_none_or(|condition| condition.holds(settings))
+    }
+
     /// What the key means and what it is where nothing is written.
     pub fn help(&self) -> String {
         format!(
@@ -34,6 +40,49 @@ impl TrainKey {
             self.description.trim().trim_end_matches('.'),
             self.default()
         )
+    }
+}
+
+/// What another key must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
+    pub key: &'static str,
+    pub requirement: Requirement,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Requirement {
+    Choice(&'static str),
+    /// A number above this one.
+    Above(f64),
+}
+
+impl Condition {
+    /// What the other key is in `settings`.
+    ///
+    /// # Panics
+    /// If there is no such key, which the table of keys rules out.
+    pub fn found(&self, settings: &TrainSettings) -> Setting {
+        let key = TrainKey::find(self.key).expect("a condition names a key of the table");
+        (key.get)(settings)
+    }
+
+    fn holds(&self, settings: &TrainSettings) -> bool {
+        match (self.requirement, self.found(settings)) {
+            (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
+            (Requirement::Above(bound), Setting::Number(found)) => found > bound,
+            _ => false,
+        }
+    }
+}
+
+/// As it follows "only with".
+impl Display for Condition {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self.requirement {
+            Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
+            Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
+        }
     }
 }
 

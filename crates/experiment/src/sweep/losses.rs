@@ -6,14 +6,16 @@ use bonus_loss::{LOSSES, LossConfig, LossEntry, LossError, ParameterValue};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::check::{Checker, in_file_order};
+use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::{Diagnostics, Problem};
 use super::keys::{Kind, Setting};
-use super::values::{key_name, number, suggest};
+use super::values::{describe, key_name, nearest, number, suggest};
 
 /// The loss that adds others.
 const SUM: &str = "sum";
 const SUM_KEYS: [&str; 2] = ["terms", "weights"];
+const TERMS_EXAMPLE: &str =
+    "terms = [{ name = \"mean_absolute_error\" }, { name = \"mean_squared_error\" }]";
 
 /// The loss that a command line names: an inline table as in a sweep file, or a bare name.
 ///
@@ -30,7 +32,7 @@ pub fn parse_loss(text: &str) -> anyhow::Result<LossConfig> {
     let (value, errors) = DeValue::parse_recoverable(&table);
     let mut checker = Checker::new(errors.is_empty());
     let loss = checker.loss(&value, "loss");
-    checker.syntax(&table, &errors);
+    checker.syntax(&table, &errors, |text| DeValue::parse_recoverable(text).1);
     match loss {
         Some(loss) if checker.problems.is_empty() => Ok(loss),
         _ => Err(Diagnostics::new(Path::new("loss"), &table, checker.problems).into()),
@@ -38,13 +40,20 @@ pub fn parse_loss(text: &str) -> anyhow::Result<LossConfig> {
 }
 
 impl Checker {
+    /// The losses of a sweep.
+    pub fn losses(&mut self, value: &Spanned<DeValue>) -> Vec<Item<LossConfig>> {
+        let list = List {
+            place: "losses",
+            entries: "losses",
+            example: &format!("losses = [{}]", example(value.get_ref())),
+        };
+        self.distinct(value, &list, Self::loss)
+    }
+
     /// A loss with its parameters, or a sum of losses.
     pub fn loss(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<LossConfig> {
         let DeValue::Table(table) = value.get_ref() else {
-            let help = match value.get_ref() {
-                DeValue::String(name) => format!("write {{ name = {name:?} }}"),
-                _ => "write { name = \"cross_entropy\" }".to_owned(),
-            };
+            let help = format!("write {}", example(value.get_ref()));
             self.unexpected(value, place, "a loss as a table", Some(help));
             return None;
         };
@@ -100,7 +109,15 @@ impl Checker {
                 continue;
             };
             let place = format!("{place}.{name}");
-            let setting = self.setting(&Kind::from(parameter.kind), value, &place);
+            let kind = Kind::from(parameter.kind);
+            let setting = match value.get_ref() {
+                DeValue::Array(items) if !items.is_empty() => {
+                    let help = one_loss_for_each(items, table, name);
+                    self.unexpected(value, &place, &kind.to_string(), Some(help));
+                    None
+                }
+                _ => self.setting(&kind, value, &place),
+            };
             if let Some(value) = setting.and_then(parameter_value) {
                 loss = loss.and_then(|loss| loss.with(name, value));
             }
@@ -121,18 +138,29 @@ impl Checker {
         for (key, value) in in_file_order(table) {
             match key.get_ref().as_ref() {
                 "terms" => {
-                    terms = self.list(value, &format!("{place}.terms"), "losses", Self::term);
+                    let list = List {
+                        place: &format!("{place}.terms"),
+                        entries: "losses",
+                        example: TERMS_EXAMPLE,
+                    };
+                    terms = self.list(value, &list, Self::term);
                 }
                 "weights" => {
-                    let place = format!("{place}.weights");
-                    weights = Some(self.list(value, &place, "numbers", Self::weight));
+                    let list = List {
+                        place: &format!("{place}.weights"),
+                        entries: "numbers",
+                        example: &weights_example(table),
+                    };
+                    weights = Some(self.list(value, &list, Self::weight));
                 }
                 _ => self.unknown_parameter(key, place, SUM, &SUM_KEYS),
             }
         }
         if !table.contains_key("terms") {
             let message = format!("{place}.terms: expected a list of losses, found none");
-            self.problems.push(Problem::at(value.span(), message));
+            let help = format!("write {TERMS_EXAMPLE}");
+            self.problems
+                .push(Problem::at(value.span(), message).help(help));
         }
         if self.problems.len() > problems_before {
             return None;
@@ -147,7 +175,8 @@ impl Checker {
                 "{place}.weights: expected {expected} numbers, one for each term, found {found}"
             );
             let span = table.get("weights").map_or(value.span(), Spanned::span);
-            self.problems.push(Problem::at(span, message));
+            let help = format!("write one for each term, as in {}", weights_example(table));
+            self.problems.push(Problem::at(span, message).help(help));
             return None;
         }
         let terms = terms.into_iter().map(|term| term.value).collect();
@@ -212,6 +241,45 @@ impl Checker {
         self.problems
             .push(Problem::at(key.span(), message).help(help));
     }
+}
+
+/// A loss as a table, the one that `value` names if it names one.
+fn example(value: &DeValue) -> String {
+    let names: Vec<&str> = LOSSES.iter().map(|entry| entry.name).collect();
+    let name = match value {
+        DeValue::Table(table) => table.get("name").map(Spanned::get_ref),
+        value => Some(value),
+    };
+    let name = name.and_then(|name| nearest(name.as_str()?, &names));
+    match name {
+        Some(SUM) => format!("{{ name = \"{SUM}\", {TERMS_EXAMPLE} }}"),
+        name => format!("{{ name = {:?} }}", name.unwrap_or("cross_entropy")),
+    }
+}
+
+/// How to write what a list of values for the parameter `name` of the loss `table` means.
+fn one_loss_for_each(items: &[Spanned<DeValue>], table: &DeTable, name: &str) -> String {
+    const SHOWN: usize = 3;
+    let loss = |item: &Spanned<DeValue>| {
+        let entries = in_file_order(table).into_iter().map(|(key, value)| {
+            let key = key.get_ref().as_ref();
+            let value = if key == name { item } else { value };
+            format!("{} = {}", key_name(key), describe(value.get_ref()))
+        });
+        format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+    };
+    let losses: Vec<String> = items.iter().take(SHOWN).map(loss).collect();
+    let more = if items.len() > SHOWN { ", …" } else { "" };
+    format!("write a loss for each value: {}{more}", losses.join(", "))
+}
+
+/// A weight for each term that is written.
+fn weights_example(table: &DeTable) -> String {
+    let terms = table
+        .get("terms")
+        .and_then(|terms| terms.get_ref().as_array());
+    let terms = terms.map_or(2, |terms| terms.len().clamp(1, 10));
+    format!("weights = [{}]", vec!["1"; terms].join(", "))
 }
 
 fn parameter_value(setting: Setting) -> Option<ParameterValue> {

@@ -1,13 +1,12 @@
 //! Text of a sweep file → checked settings. Does nothing but check.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use toml::de::DeTable;
 
 mod check;
 mod diagnostics;
+mod file;
 pub mod keys;
 mod losses;
 mod points;
@@ -15,6 +14,7 @@ mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod values;
 
 pub use diagnostics::Diagnostics;
@@ -24,43 +24,13 @@ pub use settings::*;
 use check::Checker;
 use diagnostics::Problem;
 
-/// Far more than anyone writes; whatever is larger is no sweep file.
-const MAXIMUM_BYTES: u64 = 1 << 20;
-
 /// The sweep that the file at `path` describes.
 ///
 /// # Errors
 /// [`Diagnostics`] with everything that is wrong, from an unreadable file to a value out of range.
 pub fn read(path: &Path) -> Result<Sweep, Diagnostics> {
-    let unreadable = |cause: String, help: &str| {
-        let problem = Problem::of_text(format!("expected a sweep file, found {cause}"));
-        Diagnostics::new(path, "", vec![problem.help(help)])
-    };
-    let bytes = match read_start(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let cause = match error.kind() {
-                io::ErrorKind::NotFound => "nothing there".to_owned(),
-                io::ErrorKind::IsADirectory => "a folder".to_owned(),
-                _ => error.to_string(),
-            };
-            return Err(unreadable(
-                cause,
-                "name a TOML file such as experiments/quickstart.toml",
-            ));
-        }
-    };
-    if bytes.len() as u64 > MAXIMUM_BYTES {
-        let cause = format!("more than {MAXIMUM_BYTES} bytes");
-        return Err(unreadable(
-            cause,
-            "name a TOML file such as experiments/quickstart.toml",
-        ));
-    }
-    match str::from_utf8(&bytes) {
-        Ok(text) => parse(text, path),
-        Err(error) => Err(not_utf8(path, &bytes, error.valid_up_to())),
-    }
+    let bytes = file::read(path).map_err(|problem| Diagnostics::new(path, "", vec![problem]))?;
+    parse(utf8(&bytes, path)?, path)
 }
 
 /// The sweep that `text` describes; `path` is what messages call it.
@@ -72,7 +42,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Sweep, Diagnostics> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut checker = Checker::new(errors.is_empty());
     let sweep = checker.sweep(document.get_ref());
-    checker.syntax(text, &errors);
+    checker.syntax(text, &errors, |text| DeTable::parse_recoverable(text).1);
     if checker.problems.is_empty() {
         Ok(sweep)
     } else {
@@ -80,17 +50,16 @@ pub fn parse(text: &str, path: &Path) -> Result<Sweep, Diagnostics> {
     }
 }
 
-/// As much of a file as can be a sweep file, and a byte more where there is more.
-fn read_start(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAXIMUM_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn not_utf8(path: &Path, bytes: &[u8], valid: usize) -> Diagnostics {
-    let message = format!("expected UTF-8 text, found the byte 0x{:02x}", bytes[valid]);
-    let problem = Problem::at(valid..valid + 1, message).help("save the file as UTF-8");
-    Diagnostics::new(path, &String::from_utf8_lossy(bytes), vec![problem])
+/// The text of a file, without the byte order mark that some editors write.
+///
+/// # Errors
+/// [`Diagnostics`] with the place of the first byte that is no UTF-8.
+pub fn utf8<'b>(bytes: &'b [u8], path: &Path) -> Result<&'b str, Diagnostics> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    str::from_utf8(bytes).map_err(|error| {
+        let valid = error.valid_up_to();
+        let message = format!("expected UTF-8 text, found the byte 0x{:02x}", bytes[valid]);
+        let problem = Problem::at(valid..valid + 1, message).help("save the file as UTF-8");
+        Diagnostics::new(path, &String::from_utf8_lossy(bytes), vec![problem])
+    })
 }

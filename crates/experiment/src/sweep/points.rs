@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::slice;
 
 use super::check::{Checker, Item};
 use super::diagnostics::Problem;
 use super::keys::{Setting, TrainKey};
-use super::settings::{ScheduleName, TRAIN_KEYS, TrainSettings};
+use super::settings::{ScheduleName, TrainSettings};
 
 /// Trials of one file; far above any use, and low enough for a list of them.
 const MAXIMUM_TRIALS: usize = 100_000;
@@ -55,68 +54,143 @@ impl Checker {
             self.problems.push(Problem::of_text(message));
             return Vec::new();
         }
-        let mut reported = HashSet::new();
-        (0..count)
-            .map(|index| {
-                let assignments = fixed.iter().map(|(key, item)| (*key, item));
+        let mut findings = Findings::default();
+        let points = (0..count)
+            .filter_map(|index| {
+                let assignments = fixed.iter().map(|(key, item)| Assignment {
+                    key,
+                    item,
+                    is_first: true,
+                });
                 let point: Vec<_> = assignments.chain(values_at(&axes, index)).collect();
-                self.point(&point, &mut reported)
+                self.point(&point, &mut findings)
             })
-            .collect()
+            .collect();
+        // what counts at some points only is left out at the others; what counts at none is refused
+        let Findings {
+            effective,
+            without_effect,
+            ..
+        } = findings;
+        let nowhere = without_effect.into_iter();
+        let nowhere = nowhere.filter(|(key, _)| !effective.contains(key));
+        self.problems.extend(nowhere.map(|(_, problem)| problem));
+        points
     }
 
-    /// The settings of one point; a contradiction is reported once for each place in the file.
+    /// The settings of one point; `None` if they differ from an earlier point's only in keys that
+    /// have no effect there. A contradiction is reported once for each place in the file.
     fn point(
         &mut self,
-        assignments: &[(&'static TrainKey, &Item<Setting>)],
-        reported: &mut HashSet<usize>,
-    ) -> TrainSettings {
+        assignments: &[Assignment],
+        findings: &mut Findings,
+    ) -> Option<TrainSettings> {
         let mut settings = TrainSettings::default();
-        for (key, item) in assignments {
+        for Assignment { key, item, .. } in assignments {
             (key.set)(&mut settings, item.value);
         }
-        for conflict in conflicts(&settings) {
-            let Conflict {
-                key,
-                others,
-                problem,
-                help,
-            } = conflict;
-            let written = |name| assignments.iter().find(|(key, _)| key.name == name);
+        let (effective, idle): (Vec<_>, Vec<_>) = assignments
+            .iter()
+            .partition(|assignment| assignment.key.counts(&settings));
+        let names = effective.iter().map(|assignment| assignment.key.name);
+        findings.effective.extend(names);
+        for Assignment { key, item, .. } in &idle {
+            // a key at its default has the same id with and without effect
+            let Some(condition) = key.only_with.filter(|_| item.value != key.default()) else {
+                continue;
+            };
+            let doubtful = [key.name, condition.key].map(|name| self.doubtful.contains(&name));
+            if self.complete && doubtful == [false; 2] && findings.idle.insert(item.span.start) {
+                let other = condition.key;
+                let found = condition.found(&settings);
+                let place = &item.place;
+                let message =
+                    format!("{place}: expected only with {condition}, found {other} = {found}");
+                let problem = Problem::at(item.span.clone(), message)
+                    .help("it has no effect there: leave it out");
+                findings.without_effect.push((key.name, problem));
+            }
+        }
+        // of an axis without effect one value makes a point; the others would repeat its trials
+        if idle.iter().any(|assignment| !assignment.is_first) {
+            return None;
+        }
+        for Assignment { key, .. } in idle {
+            (key.set)(&mut settings, key.default());
+        }
+        self.contradictions(&settings, assignments, &mut findings.contradicted);
+        Some(settings)
+    }
+
+    fn contradictions(
+        &mut self,
+        settings: &TrainSettings,
+        assignments: &[Assignment],
+        reported: &mut HashSet<usize>,
+    ) {
+        for Conflict {
+            key,
+            others,
+            problem,
+            help,
+        } in conflicts(settings)
+        {
+            let written = |name| {
+                let assignment = assignments.iter().find(|it| it.key.name == name);
+                assignment.map(|assignment| assignment.item)
+            };
             // a default has no place of its own, so the key that it contradicts is shown
             let shown = written(key).or_else(|| others.iter().find_map(|other| written(other)));
-            let Some((_, item)) = shown else { continue };
+            let Some(item) = shown else { continue };
             let doubtful = others
                 .iter()
                 .chain([&key])
                 .any(|name| self.doubtful.contains(name));
             if self.complete && !doubtful && reported.insert(item.span.start) {
-                let place = match written(key) {
-                    Some((_, item)) => item.place.clone(),
-                    None => format!("train.{key}"),
-                };
+                let place = written(key).map_or(format!("train.{key}"), |item| item.place.clone());
                 let message = format!("{place}: {problem}");
                 self.problems
                     .push(Problem::at(item.span.clone(), message).help(help));
             }
         }
-        settings
     }
 }
 
+/// A key and its value at one point.
+struct Assignment<'a> {
+    key: &'static TrainKey,
+    item: &'a Item<Setting>,
+    /// Whether it is the first value of its axis, or the only one that `[train]` gives.
+    is_first: bool,
+}
+
+/// What is known of a sweep's keys once every point has been read.
+#[derive(Default)]
+struct Findings {
+    /// Keys with an effect at some point.
+    effective: HashSet<&'static str>,
+    /// Keys without effect at some point, and what to say of one that has none anywhere.
+    without_effect: Vec<(&'static str, Problem)>,
+    /// The places of the keys in `without_effect`.
+    idle: HashSet<usize>,
+    /// The places at which a contradiction has been reported.
+    contradicted: HashSet<usize>,
+}
+
 /// The value of each axis at point `index`.
-fn values_at<'a>(
-    axes: &'a [&Axis],
-    index: usize,
-) -> impl Iterator<Item = (&'static TrainKey, &'a Item<Setting>)> {
+fn values_at<'a>(axes: &'a [&Axis], index: usize) -> impl Iterator<Item = Assignment<'a>> {
     axes.iter().rev().scan(index, |rest, axis| {
-        let value = &axis.values[*rest % axis.values.len()];
+        let position = *rest % axis.values.len();
         *rest /= axis.values.len();
-        Some((axis.key, value))
+        Some(Assignment {
+            key: axis.key,
+            item: &axis.values[position],
+            is_first: position == 0,
+        })
     })
 }
 
-/// Settings that contradict each other, or of which one leaves another without effect.
+/// Settings that contradict each other.
 struct Conflict {
     key: &'static str,
     others: &'static [&'static str],
@@ -124,66 +198,33 @@ struct Conflict {
     help: &'static str,
 }
 
-/// What is wrong between the keys. A setting without effect is refused since it would give another
-/// id to the same mathematics.
+/// What is wrong between the keys.
 fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
-    let mut conflicts = Vec::new();
-    let mut refuse = |key, others, problem: String, help| {
-        conflicts.push(Conflict {
-            key,
-            others,
-            problem,
-            help,
-        });
-    };
-    for key in TRAIN_KEYS {
-        let changed = (key.get)(settings) != key.default();
-        for (other, value) in key.only_with.iter().filter(|_| changed) {
-            let found = TrainKey::find(other).map(|other| (other.get)(settings));
-            if let Some(found) = found.filter(|found| *found != Setting::Choice(value)) {
-                let problem =
-                    format!("expected only with {other} = {value:?}, found {other} = {found}");
-                refuse(key.name, slice::from_ref(other), problem, WITHOUT_EFFECT);
-            }
-        }
-    }
     let TrainSettings {
         epochs,
         warmup_epochs,
         step_epochs,
         ..
     } = *settings;
+    let mut conflicts = Vec::new();
     if warmup_epochs > epochs {
-        let problem = format!("expected at most epochs = {epochs}, found {warmup_epochs}");
-        let help = "the full learning rate would never be reached";
-        refuse("warmup_epochs", &["epochs"], problem, help);
+        conflicts.push(Conflict {
+            key: "warmup_epochs",
+            others: &["epochs"],
+            problem: format!("expected at most epochs = {epochs}, found {warmup_epochs}"),
+            help: "the full learning rate would never be reached",
+        });
     }
     let left = epochs.saturating_sub(warmup_epochs);
     if settings.schedule == ScheduleName::Step && step_epochs >= left {
-        let problem =
-            format!("expected less than the {left} epochs after warm-up, found {step_epochs}");
-        let help = "the learning rate would never be reduced";
-        refuse(
-            "step_epochs",
-            &["schedule", "epochs", "warmup_epochs"],
-            problem,
-            help,
-        );
-    }
-    if settings.nesterov && settings.momentum == 0.0 {
-        let problem = "expected only with momentum above 0, found momentum = 0".to_owned();
-        refuse("nesterov", &["momentum"], problem, WITHOUT_EFFECT);
-    }
-    if !settings.decay_norm_and_bias && settings.weight_decay == 0.0 {
-        let problem = "expected only with weight_decay above 0, found weight_decay = 0".to_owned();
-        refuse(
-            "decay_norm_and_bias",
-            &["weight_decay"],
-            problem,
-            WITHOUT_EFFECT,
-        );
+        conflicts.push(Conflict {
+            key: "step_epochs",
+            others: &["schedule", "epochs", "warmup_epochs"],
+            problem: format!(
+                "expected less than the {left} epochs after warm-up, found {step_epochs}"
+            ),
+            help: "the learning rate would never be reduced: set a smaller step_epochs, or more epochs",
+        });
     }
     conflicts
 }
-
-const WITHOUT_EFFECT: &str = "it has no effect there: leave it out";

@@ -2,7 +2,7 @@
 
 use bonus_loss::LossConfig;
 
-use super::keys::{Field, Interval, Kind, Setting, TrainKey};
+use super::keys::{Condition, Field, Interval, Kind, Requirement, Setting, TrainKey};
 
 /// A sweep file, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,12 +27,31 @@ pub struct ExecutionSettings {
     pub threads: Option<usize>,
 }
 
+/// What follows "only with" in a row: `key = "name"` or `key > bound`.
+macro_rules! condition {
+    () => {
+        None
+    };
+    ($key:ident = $name:literal) => {
+        condition!($key, Requirement::Choice($name))
+    };
+    ($key:ident > $bound:literal) => {
+        condition!($key, Requirement::Above($bound))
+    };
+    ($key:ident, $requirement:expr) => {
+        Some(Condition {
+            key: stringify!($key),
+            requirement: $requirement,
+        })
+    };
+}
+
 /// Makes [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row a key: description, name,
-/// type, default, range, and the other key's value without which it has no effect.
+/// type, default, range, and what another key must be for it to have an effect.
 macro_rules! train_settings {
     ($(
         $(#[doc = $description:literal])+
-        $name:ident: $type:ty = $default:expr, $kind:expr $(, only with $other:ident = $value:literal)?;
+        $name:ident: $type:ty = $default:expr, $kind:expr $(, only with $other:ident $relation:tt $value:literal)?;
     )+) => {
         /// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's
         /// recipe and never change once released, since a trial's id leaves out keys at their
@@ -53,7 +72,7 @@ macro_rules! train_settings {
             name: stringify!($name),
             description: concat!($($description),+),
             kind: $kind,
-            only_with: &[$((stringify!($other), $value))?],
+            only_with: condition!($($other $relation $value)?),
             get: |settings| settings.$name.to_setting(),
             set: |settings, setting| settings.$name = Field::from_setting(setting),
         },)+];
@@ -82,11 +101,11 @@ train_settings! {
     /// Share of the last step's velocity that is kept.
     momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0));
     /// Whether the gradient is taken where momentum leads (Nesterov).
-    nesterov: bool = false, Kind::Flag;
+    nesterov: bool = false, Kind::Flag, only with momentum > 0.0;
     /// Factor of the weights that is added to their gradient.
     weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0));
     /// Whether weight decay acts on batch norm's parameters and on biases too.
-    decay_norm_and_bias: bool = true, Kind::Flag;
+    decay_norm_and_bias: bool = true, Kind::Flag, only with weight_decay > 0.0;
     /// How the learning rate changes over the epochs.
     schedule: ScheduleName = ScheduleName::Cosine, Kind::Choice(ScheduleName::NAMES);
     /// Epochs during which the learning rate rises linearly to its full value.

@@ -1,53 +1,108 @@
 //! Problems with a text as TOML.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::check::Checker;
 use super::diagnostics::Problem;
 
 impl Checker {
-    /// Adds what the parser found, and drops every problem that may merely follow from it.
-    pub fn syntax(&mut self, text: &str, errors: &[toml::de::Error]) {
+    /// Adds what `parse` found in `text`, and drops every problem that may merely follow from it.
+    pub fn syntax(
+        &mut self,
+        text: &str,
+        errors: &[toml::de::Error],
+        parse: impl Fn(&str) -> Vec<toml::de::Error>,
+    ) {
         if errors.is_empty() {
             return;
         }
         let newlines: Vec<usize> = text.match_indices('\n').map(|(byte, _)| byte).collect();
         let line = |byte: usize| newlines.partition_point(|newline| *newline < byte);
-        let mut errors: Vec<(usize, &toml::de::Error)> = errors
+        let without_place = errors.iter().any(|error| error.span().is_none());
+        let deepest = without_place.then(|| where_too_deep(text, parse));
+        let mut errors: Vec<SyntaxError> = errors
             .iter()
-            .map(|error| (error.span().map_or(0, |span| span.start), error))
+            .map(|error| SyntaxError::new(error, text, deepest.as_ref()))
             .collect();
-        errors.sort_by_key(|(start, _)| *start);
-        if errors.iter().any(|(_, error)| is_unclosed(error)) {
+        errors.sort_by_key(|error| error.span.start);
+        if errors.iter().any(|error| error.unclosed) {
             // what follows the first error may have been taken for a part of what is not closed
-            let (first, _) = errors[0];
-            errors.retain(|(start, error)| *start == first || is_unclosed(error));
+            let first = errors[0].span.start;
+            errors.retain(|error| error.span.start == first || error.unclosed);
             self.problems
                 .retain(|problem| problem.span.as_ref().is_some_and(|span| span.start < first));
         }
         // one slip of the pen can upset the parser more than once in a line
-        errors.dedup_by_key(|(start, _)| line(*start));
-        let broken: HashSet<usize> = errors.iter().map(|(start, _)| line(*start)).collect();
+        errors.dedup_by_key(|error| line(error.span.start));
+        let broken: HashSet<usize> = errors.iter().map(|error| line(error.span.start)).collect();
         self.problems.retain(|Problem { span, .. }| {
             // what the parser made up in place of a missing value has an empty span
             span.as_ref()
                 .is_none_or(|span| !span.is_empty() && !broken.contains(&line(span.start)))
         });
-        for (_, error) in errors {
-            let message = error.message().to_owned();
-            let help = is_unclosed(error).then(|| "its end is missing, maybe far above".to_owned());
-            self.problems.push(Problem {
-                span: error.span(),
-                message,
-                help,
-            });
+        let problems = errors.into_iter().map(|error| Problem {
+            span: Some(error.span),
+            message: error.message,
+            help: error.help.map(str::to_owned),
+        });
+        self.problems.extend(problems);
+    }
+}
+
+/// What the parser says, completed where it says too little.
+struct SyntaxError {
+    span: Range<usize>,
+    message: String,
+    help: Option<&'static str>,
+    /// Whether the other half of a bracket or quote is missing.
+    unclosed: bool,
+}
+
+impl SyntaxError {
+    fn new(error: &toml::de::Error, text: &str, deepest: Option<&Range<usize>>) -> Self {
+        let mut message = error.message().to_owned();
+        let mut span = error.span().or_else(|| deepest.cloned()).unwrap_or(0..0);
+        let unclosed = ["unclosed", "multi-line"]
+            .iter()
+            .any(|part| message.contains(part));
+        let help = if unclosed {
+            Some("its end is missing, maybe far above")
+        } else if message.contains("recurs") {
+            "expected fewer levels of keys and lists, found too many".clone_into(&mut message);
+            Some(
+                "a sweep file has tables such as [train] with plain keys, and losses inside of a sum",
+            )
+        } else if message.contains("carriage return") && text[..span.start].ends_with('\r') {
+            // the parser points behind it
+            span.start -= 1;
+            Some("end lines with a line feed (LF) or with CR LF")
+        } else {
+            None
+        };
+        Self {
+            span,
+            message,
+            help,
+            unclosed,
         }
     }
 }
 
-/// Whether the other half of a bracket or quote is missing.
-fn is_unclosed(error: &toml::de::Error) -> bool {
-    ["unclosed", "multi-line"]
-        .iter()
-        .any(|message| error.message().contains(message))
+/// Where a dotted key gets deeper than the parser goes, which gives no place for it: at the end of the
+/// shortest beginning of the text with that error.
+fn where_too_deep(text: &str, parse: impl Fn(&str) -> Vec<toml::de::Error>) -> Range<usize> {
+    let (mut without, mut with) = (0, text.len());
+    loop {
+        let middle = text.floor_char_boundary(usize::midpoint(without, with));
+        if middle == without {
+            return without..with;
+        }
+        let errors = parse(&text[..middle]);
+        if errors.iter().any(|error| error.span().is_none()) {
+            with = middle;
+        } else {
+            without = middle;
+        }
+    }
 }

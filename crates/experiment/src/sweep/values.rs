@@ -75,7 +75,8 @@ pub(super) fn mend(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) -> Optio
     match value {
         DeValue::String(text) => {
             let unquoted = DeValue::parse(text).ok()?;
-            accepts(unquoted.get_ref()).then(|| format!("remove the quotes: {text}"))
+            let usable = text.len() <= SHOWN_CHARACTERS && accepts(unquoted.get_ref());
+            usable.then(|| format!("remove the quotes: {text}"))
         }
         DeValue::Float(float) => {
             let number: f64 = float.as_str().parse().ok()?;

@@ -1,5 +1,7 @@
 //! What a sweep file may say; beside it, what is said of one that is wrong.
 
+mod grid;
+mod hints;
 mod losses;
 mod reference;
 mod settings;
@@ -24,13 +26,16 @@ fn refused(text: &str) -> Diagnostics {
 /// A text, and the first line (without the path) and the mend of its only problem.
 type Case = (&'static str, &'static str, &'static str);
 
-/// Asserts that each text has its problem and no other, where `complete` makes a file of it.
+/// Asserts that each text has its problem and no other, and that following its hint makes it right; `complete`
+/// makes a file of it.
 #[track_caller]
 fn assert_refused(cases: &[Case], complete: impl Fn(&str) -> String) {
     for (text, problem, help) in cases {
-        let diagnostics = refused(&complete(text));
+        let text = complete(text);
+        let diagnostics = refused(&text);
         let expected = [(format!("x.toml:{problem}"), *help)];
         assert_eq!(diagnostics.lines(), expected, "{diagnostics}");
+        hints::assert_hint_works(&text, &diagnostics);
     }
 }
 

@@ -12,8 +12,8 @@ const END: &str = "<!-- end of keys -->\n";
 fn row(key: &TrainKey) -> String {
     let mut row = format!("| `{}` | {} | `{}` |", key.name, key.kind, key.default());
     row += key.description;
-    for (other, value) in key.only_with {
-        let _ = write!(row, " Only with `{other} = {value:?}`.");
+    if let Some(condition) = key.only_with {
+        let _ = write!(row, " Only with `{condition}`.");
     }
     row + " |\n"
 }

@@ -1,9 +1,6 @@
 //! Files and texts gone wrong, and how problems are shown.
 
 use std::fs;
-use std::panic::catch_unwind;
-
-use cifar_models::random::Stream;
 
 use super::*;
 
@@ -34,6 +31,11 @@ fn a_wrong_key_outside_of_tables_is_refused() {
         ("description = 3", "4:15: description: expected text in quotes, found 3", ""),
         ("epochs = 3", "4:1: epochs: expected in [train], found above it", "move it below the line [train]"),
         ("backend = \"flex\"", "4:1: backend: expected in [train], found above it", "move it below the line [train]"),
+        ("seed = 3", "4:1: seed: unknown key", "did you mean seeds, as in seeds = [1, 2, 3]?"),
+        ("loss = \"focal\"", "4:1: loss: unknown key", "did you mean losses, as in losses = [{ name = \"cross_entropy\" }]?"),
+        ("epoch = 3", "4:1: epoch: unknown key", "did you mean epochs below the line [train]?"),
+        ("gamma = 3", "4:1: gamma: unknown key", "a parameter of focal: write a loss such as { name = \"focal\", gamma = 2 }"),
+        ("[train.grid]\nwidth = [4]", "4:8: train.grid: expected as a table of its own, found in [train]", "write [grid]"),
         ("desciption = \"\"", "4:1: desciption: unknown key", "did you mean description?"),
         ("\"\" = 3", "4:1: \"\": unknown key", "known are name, description, losses, seeds, train, grid"),
         ("train = 3", "4:9: train: expected a table, found 3", ""),
@@ -44,12 +46,17 @@ fn a_wrong_key_outside_of_tables_is_refused() {
     #[rustfmt::skip]
     let cases: &[Case] = &[
         ("1", "3:9: seeds: expected a list of whole numbers, found 1", "write […] around it"),
-        ("[]", "3:9: seeds: expected a list of whole numbers, found an empty list", ""),
+        ("[]", "3:9: seeds: expected a list of whole numbers, found an empty list", "write seeds = [1, 2, 3]"),
         ("[1, 2, 1]", "3:16: seeds[2]: expected no value twice, found seeds[0] again", "it would train the same trials twice"),
-        ("[-1]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found -1", ""),
+        ("[-1]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found -1", "list the seeds, as in seeds = [1, 2, 3]"),
         ("[1.0]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 1.0", "write 1"),
-        ("[9007199254740992]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 9007199254740992", ""),
-        ("[[1]]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found a list", ""),
+        ("[9007199254740992]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 9007199254740992", "list the seeds, as in seeds = [1, 2, 3]"),
+        ("[[1]]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found a list", "list the seeds, as in seeds = [1, 2, 3]"),
+        ("\"1-3\"", "3:9: seeds: expected a list of whole numbers, found \"1-3\"", "write seeds = [1, 2, 3]"),
+        ("\"1..3\"", "3:9: seeds: expected a list of whole numbers, found \"1..3\"", "write seeds = [1, 2, 3]"),
+        ("\"3\"", "3:9: seeds: expected a list of whole numbers, found \"3\"", "write seeds = [1, 2, 3]"),
+        ("[\"1-3\"]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found \"1-3\"", "list the seeds, as in seeds = [1, 2, 3]"),
+        ("{ from = 1, to = 3 }", "3:9: seeds: expected a list of whole numbers, found a table", "write seeds = [1, 2, 3]"),
     ];
     assert_refused(cases, |seeds| {
         format!("name = \"a\"\nlosses = [{{ name = \"focal\" }}]\nseeds = {seeds}\n")
@@ -187,7 +194,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_cause() {
     );
     assert_eq!(
         problem(folder.path()),
-        " expected a sweep file, found a folder"
+        " expected a sweep file, found a directory"
     );
     fs::write(&path, b"name = \"a\"\n# \xe4\xff").unwrap();
     assert_eq!(
@@ -198,6 +205,83 @@ fn a_file_that_cannot_be_read_is_named_with_the_cause() {
     assert_eq!(
         problem(&path),
         " expected a sweep file, found more than 1048576 bytes"
+    );
+}
+
+#[test]
+fn a_path_to_another_file_or_none_is_answered_with_one_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = |name: &str| {
+        let diagnostics = read(&folder.path().join(name)).expect_err("there is no sweep file");
+        let help = diagnostics.lines()[0].1.to_owned();
+        help.replace(&format!("{}/", folder.path().display()), "")
+    };
+    let default = "name a TOML file such as experiments/quickstart.toml";
+    assert_eq!(help(""), default);
+    fs::write(folder.path().join("blog-table.toml"), "").unwrap();
+    fs::write(folder.path().join("quickstart.toml"), "").unwrap();
+    assert_eq!(help(""), "name a file in it such as blog-table.toml");
+    assert_eq!(help("quickstar.toml"), "did you mean quickstart.toml?");
+    assert_eq!(help("quickstart"), "did you mean quickstart.toml?");
+    assert_eq!(help("xyz.toml"), default);
+    assert_eq!(help("missing/quickstart.toml"), default);
+}
+
+#[test]
+fn a_key_or_list_that_is_nested_too_deep_is_shown_at_its_place() {
+    let dotted = vec!["a"; 90].join(".");
+    let lists = "[".repeat(90);
+    for (line, column) in [
+        (format!("{dotted} = 1"), 160),
+        (format!("[{dotted}]"), 161),
+        (format!("x = {{ {dotted} = 1 }}"), 166),
+        (format!("x = {lists}"), 85),
+    ] {
+        let diagnostics = refused(&format!("{SHORTEST}description = \"…\"\n{line}\n# end\n"));
+        let found = &diagnostics.lines()[0];
+        let message = "expected fewer levels of keys and lists, found too many";
+        assert_eq!(found.0, format!("x.toml:5:{column}: {message}"));
+        assert!(
+            found
+                .1
+                .starts_with("a sweep file has tables such as [train]")
+        );
+        let text = diagnostics.to_string();
+        assert!(text.contains("\n5 | ") && text.contains('^'), "{text}");
+    }
+    let loss = format!("{{ name = \"focal\", {dotted} = 1 }}");
+    let error = parse_loss(&loss).unwrap_err().to_string();
+    assert!(
+        error.starts_with("loss:1:178: expected fewer levels"),
+        "{error}"
+    );
+}
+
+#[test]
+fn line_ends_of_other_systems_are_shown_where_they_are() {
+    let help = "end lines with a line feed (LF) or with CR LF";
+    let message = "carriage return must be followed by newline, expected newline";
+    for (text, place) in [
+        (SHORTEST.replace('\n', "\r"), "1:11"),
+        (SHORTEST.trim_end().to_owned() + "\r", "3:12"),
+        (SHORTEST.replace("\nseeds", "\r\n\rseeds"), "3:1"),
+    ] {
+        let diagnostics = refused(&text);
+        let expected = (format!("x.toml:{place}: {message}"), help);
+        assert_eq!(diagnostics.lines()[0], expected);
+        assert!(diagnostics.to_string().contains('␍'));
+    }
+    let windows = refused(&SHORTEST.replace("[1]", "[-1]").replace('\n', "\r\n"));
+    assert!(
+        windows
+            .to_string()
+            .contains("\n3 | seeds = [-1]\n  |          ^^\n"),
+        "{windows}"
+    );
+    let marked = utf8(b"\xef\xbb\xbf\xff", Path::new("x.toml")).unwrap_err();
+    assert_eq!(
+        marked.lines()[0].0,
+        "x.toml:1:1: expected UTF-8 text, found the byte 0xff"
     );
 }
 
@@ -225,49 +309,4 @@ fn sizes_beyond_reason_are_refused() {
     assert!(text.lines().count() < 1000);
     refused(&format!("name = {}", "[".repeat(1 << 20)));
     refused(&"= ".repeat(1 << 19));
-}
-
-#[test]
-fn no_text_makes_the_reader_panic() {
-    let valid = include_str!("../../../../../experiments/quickstart.toml").as_bytes();
-    let pieces: [&[u8]; 16] = [
-        b"\"",
-        b"'",
-        b"[",
-        b"]",
-        b"{",
-        b"}",
-        b"=",
-        b",",
-        b"\n",
-        b"\r\n",
-        b".",
-        b"-",
-        b"9",
-        b"\0",
-        "é".as_bytes(),
-        b"\xff",
-    ];
-    for round in 0..4000 {
-        let mut stream = Stream::new(1, "mutation", round);
-        let mut bytes = valid.to_vec();
-        for _ in 0..=stream.below(4) {
-            let start = stream.below(bytes.len() as u32) as usize;
-            let end = (start + stream.below(12) as usize).min(bytes.len());
-            let piece = pieces[stream.below(pieces.len() as u32) as usize];
-            match stream.below(4) {
-                0 => drop(bytes.drain(start..end)),
-                1 => drop(bytes.splice(start..start, piece.iter().copied())),
-                2 => drop(bytes.splice(start..end, piece.iter().copied())),
-                _ => bytes.extend_from_within(start..end),
-            }
-        }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let outcome = catch_unwind(|| {
-            if let Err(diagnostics) = read_text(&text) {
-                diagnostics.render(round % 2 == 0);
-            }
-        });
-        assert!(outcome.is_ok(), "round {round} panics:\n{text}");
-    }
 }
