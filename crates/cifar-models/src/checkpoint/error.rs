@@ -28,13 +28,13 @@ pub enum CheckpointError {
         /// What the reader found.
         reason: String,
     },
-    /// The file holds Python objects or a program, and cannot be read without them.
+    /// The file holds more than tensors, numbers, texts and containers of them.
     #[error(
-        "{}: expected a state_dict, found a {found}, which cannot be read here ({reason}): \
-         save its `state_dict()` instead of the module",
+        "{}: expected a state_dict, found {found}, which cannot be read here ({reason}): \
+         save the `state_dict()` of the network alone",
         path.display()
     )]
-    Module {
+    Objects {
         /// The file.
         path: PathBuf,
         /// What it holds.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::DType;
-use pytorch_reader::{PickleValue, PytorchError, PytorchReader, Tensor};
+use pytorch_reader::{PickleError, PickleValue, PytorchError, PytorchReader, Tensor};
 
 use super::read::{StoredTensor, StoredTensors, incomplete};
 use super::zip64::with_zip64_record;
@@ -22,7 +22,7 @@ const TORCH_SCRIPT: &str = "__torch__";
 /// A pickled module is read as its `state_dict` where the reader can, which is where its classes are
 /// not part of the file.
 pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
-    let (reader, tree) = read(path).map_err(|error| unreadable(path, &error.to_string()))?;
+    let (reader, tree) = read(path).map_err(|error| unreadable(path, &error))?;
     let mut paths = Vec::new();
     find_tensors(&tree, &mut Vec::new(), &mut paths);
 
@@ -103,36 +103,41 @@ fn stored(tensor: Tensor, dictionary: String, path: &Path) -> StoredTensor {
             other => Err(format!("{other:?}")),
         },
         read: Box::new(move || {
-            let bytes = tensor.read();
-            bytes.map_err(|error| unreadable(&path, &error.to_string()))
+            let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            let elements = tensor.read();
+            elements.map_err(|error| incomplete(&path, PYTORCH, bytes, error))
         }),
     }
 }
 
-/// The error of a file that the reader refused with `reason`: what the file is rather than what the
-/// reader stopped at, where its bytes tell.
-fn unreadable(path: &Path, reason: &str) -> CheckpointError {
-    let content = match std::fs::read(path) {
+/// What the file that the reader refused with `error` is, where its bytes tell, rather than what the
+/// reader stopped at.
+fn unreadable(path: &Path, error: &PytorchError) -> CheckpointError {
+    let path = path.to_owned();
+    let content = match std::fs::read(&path) {
         Ok(content) => content,
-        Err(cause) => {
-            let path = path.to_owned();
-            return CheckpointError::Io { path, cause };
-        }
+        Err(cause) => return CheckpointError::Io { path, cause },
     };
     let holds = |word: &str| {
         let word = word.as_bytes();
         content.windows(word.len()).any(|bytes| bytes == word)
     };
+    let reason = error.to_string();
     let found = if holds(TORCH_SCRIPT) {
-        "TorchScript program"
+        "a TorchScript program"
     } else if MODULE_TABLES.into_iter().all(holds) {
-        "pickled module"
+        "a pickled module"
+    } else if let PytorchError::Pickle(
+        PickleError::UnsupportedType(_) | PickleError::UnexpectedOpCode(_),
+    ) = error
+    {
+        "other Python objects"
     } else {
-        return incomplete(path, PYTORCH, content.len() as u64, reason);
+        return incomplete(&path, PYTORCH, content.len() as u64, reason);
     };
-    CheckpointError::Module {
-        path: path.to_owned(),
+    CheckpointError::Objects {
+        path,
         found,
-        reason: reason.to_owned(),
+        reason,
     }
 }

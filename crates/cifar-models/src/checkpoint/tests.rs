@@ -138,8 +138,18 @@ fn a_pickled_module_of_the_old_format_is_refused_as_one() {
     let message = layer_refusal("wrapped_legacy.pth");
     let expected = "expected a state_dict, found a pickled module, which cannot be read here (";
     assert!(message.starts_with(expected), "{message}");
-    let advice = "): save its `state_dict()` instead of the module";
+    let advice = "): save the `state_dict()` of the network alone";
     assert!(message.ends_with(advice), "{message}");
+}
+
+#[test]
+fn python_objects_that_cannot_be_read_are_said_to_be_there() {
+    // `pickle.dumps({"history": defaultdict(list, {"a": 1})}, 2)`
+    let pickle = b"\x80\x02}q\x00X\x07\x00\x00\x00historyq\x01ccollections\ndefaultdict\nq\x02\
+        c__builtin__\nlist\nq\x03\x85q\x04Rq\x05X\x01\x00\x00\x00aq\x06K\x01ss.";
+    let message = refusal("a.pth", pickle);
+    let expected = "a.pth: expected a state_dict, found other Python objects, ";
+    assert!(message.starts_with(expected), "{message}");
 }
 
 #[test]
