@@ -8,6 +8,7 @@ mod gpu;
 mod instructions;
 mod jobs;
 mod readme;
+mod report;
 mod resume;
 mod run;
 mod support;

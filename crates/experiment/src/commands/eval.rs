@@ -86,7 +86,7 @@ fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
             "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n",
             100.0 * score.accuracy,
             (score.accuracy * images as f64).round(),
-            score.loss,
+            score.eval_loss,
         ))
     }
 }

@@ -19,7 +19,7 @@ use super::{print, tell};
 use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
-use crate::store::{Store, TrialResult, TrialState};
+use crate::store::{Plan, Store, TrialResult, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
@@ -143,6 +143,10 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         return run_one(id, &trials, &sweep, &path, arguments);
     }
     let store = Store::create_or_open(&path)?;
+    store.save_plan(&Plan {
+        name: sweep.name.clone(),
+        trials: trials.iter().map(|trial| trial.id.clone()).collect(),
+    })?;
     let results = read_results(&store, &trials)?;
     let missing = missing(&trials, &results, arguments.retry);
     // A kill can come between a result and the removal of its checkpoint.

@@ -20,7 +20,7 @@ mod tests;
 /// How a session of a trial ended.
 #[derive(Debug)]
 pub enum Outcome {
-    Ended(TrialResult),
+    Ended(Box<TrialResult>),
     /// It has no result, but a checkpoint from which it goes on after this step.
     Interrupted {
         step: u64,
@@ -55,7 +55,9 @@ pub fn train_and_record(
         state: TrialState::Failed,
         settings: trial.settings_json(),
         data_hash: Some(images.hash.clone()),
+        precision_used: Some(device.precision(trial.train.precision).to_string()),
         test: None,
+        validation: None,
         images_per_second: None,
         time_s_total: 0.0,
         device_memory_bytes: None,
@@ -67,12 +69,14 @@ pub fn train_and_record(
         Ok(Ending::Done {
             weights,
             test,
+            validation,
             images_per_second,
             step,
         }) => {
             log.directory.save_model(&weights)?;
             result.state = TrialState::Done;
             result.test = Some(test);
+            result.validation = validation;
             result.images_per_second = Some(images_per_second);
             result.step = step;
         }
@@ -93,7 +97,7 @@ pub fn train_and_record(
     let time_s_before = before.map_or(0.0, |before| before.time_s_total);
     result.time_s_total = time_s_before + start.elapsed().as_secs_f64();
     log.directory.finish(&result)?;
-    Ok(Outcome::Ended(result))
+    Ok(Outcome::Ended(Box::new(result)))
 }
 
 /// The trial's folder, and the state to go on from where an earlier session left one.

@@ -6,6 +6,7 @@ mod tests;
 
 use bonus_loss::LossConfig;
 
+pub use self::canonical::{loss_json, setting_json};
 use crate::sweep::keys::TrainKey;
 use crate::sweep::{Sweep, TrainSettings};
 

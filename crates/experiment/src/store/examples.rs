@@ -15,10 +15,13 @@ pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
         state: TrialState::Done,
         settings,
         data_hash: Some("0f".to_string()),
+        precision_used: Some("f32".to_string()),
         test: Some(Score {
             accuracy,
-            loss: 0.25,
+            eval_loss: 0.25,
+            cross_entropy: Some(0.5),
         }),
+        validation: None,
         images_per_second: Some(320.0),
         time_s_total: 12.5,
         device_memory_bytes: None,
@@ -36,6 +39,16 @@ pub fn ended(id: &str, settings: Value, state: TrialState) -> TrialResult {
         cause: Some("the loss is NaN at step 17".to_string()),
         ..done(id, settings, 0.0)
     }
+}
+
+/// The same trial with a score on images held out for validation.
+pub fn validated(mut result: TrialResult, accuracy: f64) -> TrialResult {
+    result.validation = Some(Score {
+        accuracy,
+        eval_loss: 0.375,
+        cross_entropy: Some(0.625),
+    });
+    result
 }
 
 /// An environment made up for tests.

@@ -5,6 +5,7 @@ mod environment;
 mod error;
 #[cfg(test)]
 pub mod examples;
+mod listing;
 mod records;
 mod result;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use environment::*;
 pub use error::*;
+pub use listing::*;
 pub use records::*;
 pub use result::*;
 pub use trial::*;
@@ -87,7 +89,7 @@ impl Store {
             return Ok(None);
         };
         match TrialResult::from_json(id, &bytes) {
-            Ok(result) => Ok(Some(result)),
+            Ok(result) => self.completed(result).map(Some),
             Err(cause) => Err(StoreError::Damaged {
                 file,
                 folder,
@@ -98,16 +100,9 @@ impl Store {
 
     /// Every trial that has ended, in the order of their ids.
     pub fn results(&self) -> Result<Vec<TrialResult>, StoreError> {
-        let trials = self.folder.join("trials");
-        let mut results = Vec::new();
-        for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
-            let entry = entry.map_err(StoreError::io(&trials, "read"))?;
-            if entry.path().is_dir() {
-                results.extend(self.result(&entry.file_name().to_string_lossy())?);
-            }
-        }
-        results.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(results)
+        let ids = self.ids()?;
+        let results = ids.iter().map(|id| self.result(id));
+        results.filter_map(Result::transpose).collect()
     }
 
     /// The last checkpoint of a trial that has not ended, with its file.
