@@ -98,8 +98,12 @@ fn every_trial_has_a_row_with_its_parameters_settings_state_and_scores() {
     let scratch = validated();
     let rows = rows(&scratch, &["--trials"]);
     assert_eq!(rows.len(), 8);
-    for (row, folder) in rows.iter().zip(trials(&scratch, "s")) {
-        let result = read_json(&folder.join("result.json"));
+    let folders = trials(&scratch, "s");
+    for row in &rows {
+        let folder = folders
+            .iter()
+            .find(|folder| folder.ends_with(row["id"].as_str().unwrap()));
+        let result = read_json(&folder.unwrap().join("result.json"));
         assert_eq!(row["id"], result["id"]);
         for key in ["state", "step", "cause", "time_s_total", "data_hash"] {
             assert_eq!(row[key], result[key], "{key}");
@@ -116,6 +120,27 @@ fn every_trial_has_a_row_with_its_parameters_settings_state_and_scores() {
         assert_eq!(row["loss_weights"], result["settings"]["loss"]["weights"]);
         assert_eq!(row["precision_used"], "f32");
     }
+    let order: Vec<_> = rows
+        .iter()
+        .map(|row| (&row["weight_decay"], &row["loss"], &row["seed"]))
+        .collect();
+    assert_eq!(
+        order[0],
+        (
+            &0.001.into(),
+            &"-0.5·focal(gamma=3) + poly1".into(),
+            &1.into()
+        )
+    );
+    assert_eq!(
+        order[1],
+        (
+            &0.001.into(),
+            &"-0.5·focal(gamma=3) + poly1".into(),
+            &2.into()
+        )
+    );
+    assert_eq!(order[7], (&1e30.into(), &"cross_entropy".into(), &2.into()));
     let diverged = rows.iter().filter(|row| row["state"] == "diverged").count();
     assert_eq!(diverged, 4);
     let cross_entropy = rows.iter().filter(|row| row["loss"] == "cross_entropy");
@@ -251,7 +276,7 @@ fn a_report_before_the_end_says_how_many_trials_are_left() {
     let report = scratch.run(&["report", "s", "--csv"]).expect(0);
     assert_eq!(report.stderr, left);
     assert_eq!(report.stdout.lines().count(), 2, "{report:#?}");
-    assert_eq!(rows(&scratch, &["--trials"])[0]["state"], "unfinished");
+    assert_eq!(rows(&scratch, &["--trials"])[1]["state"], "unfinished");
     assert_eq!(rows(&scratch, &["--curves"]).len(), 2);
 
     scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);

@@ -60,9 +60,11 @@ pub fn curves(store: &Store) -> Result<DataFrame, StoreError> {
     Ok(trials::curves(&epochs))
 }
 
-/// Every trial of a store that has begun, in the order of their ids.
+/// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.
 pub fn trials_of_store(store: &Store) -> Result<Vec<TrialRow>, StoreError> {
-    Ok(store.trials()?.into_iter().map(TrialRow::from).collect())
+    let mut rows: Vec<TrialRow> = store.trials()?.into_iter().map(TrialRow::from).collect();
+    trials::sort(&mut rows);
+    Ok(rows)
 }
 
 /// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all

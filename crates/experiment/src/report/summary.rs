@@ -191,12 +191,14 @@ fn has_validation(rows: &[Row]) -> bool {
     rows.iter().any(|row| row.validation_n > 0)
 }
 
-/// By the keys in alphabetical order, the loss left out.
-fn compare_settings(a: &Map<String, Value>, b: &Map<String, Value>) -> Ordering {
-    fn without_loss(settings: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
-        settings.iter().filter(|(key, _)| *key != "loss")
+/// By the keys in alphabetical order, loss and seed left out.
+pub fn compare_settings(a: &Map<String, Value>, b: &Map<String, Value>) -> Ordering {
+    fn others(settings: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+        settings
+            .iter()
+            .filter(|(key, _)| !["loss", "seed"].contains(&key.as_str()))
     }
-    let mut pairs = without_loss(a).zip(without_loss(b));
+    let mut pairs = others(a).zip(others(b));
     pairs
         .find_map(|((key_a, value_a), (key_b, value_b))| {
             let order = key_a

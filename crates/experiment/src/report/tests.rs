@@ -346,7 +346,7 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
         validated(done("a", settings("encouraging", 1), 0.1 + 0.2), 0.25),
         diverged,
     ]);
-    let toml = "name = \"c\"\nlosses = [{ name = \"focal\" }]\nseeds = [3]\n[train]\nwidth = 2\n";
+    let toml = "name = \"c\"\nlosses = [{ name = \"focal\" }]\nseeds = [3]\n[train]\nwidth = 128\n";
     store.begin("c", toml, &environment()).unwrap();
     store.begin("d", "", &environment()).unwrap();
     let rows = trials_of_store(&store).unwrap();
@@ -370,7 +370,7 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
     assert_eq!(column("loss_gamma")[2], 2.0);
     assert_eq!(
         column("width"),
-        [json!(64), json!(64), json!(2), null.clone()]
+        [json!(64), json!(64), json!(128), null.clone()]
     );
     assert_eq!(column("test_accuracy")[0], 0.1 + 0.2);
     assert_eq!(column("test_cross_entropy")[0], 0.5);

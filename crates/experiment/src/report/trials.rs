@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::export::DataFrame;
 use super::label::label;
 use super::settings;
+use super::summary::compare_settings;
 use super::table::{Align, Column, NONE, percent, setting_columns};
 use crate::store::{EpochRecord, Score, Split, StoredTrial, TrialResult, TrialState};
 
@@ -52,6 +53,17 @@ impl TrialRow {
             .as_ref()
             .map_or(Value::Null, |result| value(result).into())
     }
+}
+
+/// Grid point by grid point, the losses of each by name, the seeds of each by size; last, what nothing is known of.
+pub fn sort(rows: &mut [TrialRow]) {
+    rows.sort_by(|a, b| {
+        let seed = |row: &TrialRow| row.setting("seed").as_u64();
+        (a.settings.is_empty().cmp(&b.settings.is_empty()))
+            .then_with(|| compare_settings(&a.settings, &b.settings))
+            .then_with(|| a.loss.cmp(&b.loss))
+            .then_with(|| seed(a).cmp(&seed(b)))
+    });
 }
 
 /// Every setting and every figure of each trial.
