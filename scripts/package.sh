@@ -24,7 +24,7 @@ name=experiment-$version-$(rustc -vV | sed -n 's/^host: //p')
 
 mkdir -p "$scratch/$name" "$out"
 rm -f "$out"/experiment-*.tar.gz "$out"/experiment-*.whl
-cp -r "$program" experiments results README.md DESIGN.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
+cp -r "$program" docs experiments results README.md DESIGN.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
 tar -C "$scratch" -czf "$out/$name.tar.gz" "$name"
 
 "${PYTHON:-python3}" -m venv "$scratch/python"

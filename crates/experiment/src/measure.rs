@@ -151,3 +151,33 @@ pub fn read_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     data.try_into_vec()
         .map_err(|error| anyhow!("device: expected 32-bit numbers: {error:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::open_cpu;
+    use crate::sweep::BackendChoice;
+
+    #[test]
+    fn a_score_has_the_trained_loss_and_the_cross_entropy_of_all_batches() {
+        let device = open_cpu(BackendChoice::Flex).unwrap().device;
+        let loss = LossConfig::new("mean_absolute_error").unwrap().init();
+        let mut tally = Tally::default();
+        // The probabilities are 3/4 and 1/4.
+        for target in [0, 1] {
+            let logits = Tensor::<2>::from_data([[3_f32.ln(), 0.0]], &device);
+            let targets = Tensor::<1, Int>::from_data([target], &device);
+            tally.add(&loss, logits, targets);
+        }
+        let score = tally.score().unwrap();
+        let close = |found: f64, expected: f64| (found - expected).abs() < 1e-6;
+        assert!(close(score.accuracy, 0.5), "{score:?}");
+        // 2 (1 − p): 1/2 and 3/2.
+        assert!(close(score.eval_loss, 1.0), "{score:?}");
+        let cross_entropy = -(0.75_f64.ln() + 0.25_f64.ln()) / 2.0;
+        assert!(
+            close(score.cross_entropy.unwrap(), cross_entropy),
+            "{score:?}"
+        );
+    }
+}
