@@ -52,10 +52,11 @@ pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
 
 /// A row per trial and epoch, of every trial in the store, for programs.
 pub fn curves(store: &Store) -> Result<DataFrame, StoreError> {
-    let mut epochs: Vec<(TrialRow, EpochRecord)> = Vec::new();
-    for trial in trials_of_store(store)? {
+    let trials = trials_of_store(store)?;
+    let mut epochs: Vec<(&TrialRow, EpochRecord)> = Vec::new();
+    for trial in &trials {
         let records = store.epochs(&trial.id)?.into_iter();
-        epochs.extend(records.map(|record| (trial.clone(), record)));
+        epochs.extend(records.map(|record| (trial, record)));
     }
     Ok(trials::curves(&epochs))
 }

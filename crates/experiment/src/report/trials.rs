@@ -123,7 +123,7 @@ fn push_score(
 }
 
 /// A row for each epoch; those of a trial are joined with its settings by its id.
-pub fn curves(epochs: &[(TrialRow, EpochRecord)]) -> DataFrame {
+pub fn curves(epochs: &[(&TrialRow, EpochRecord)]) -> DataFrame {
     let mut frame = DataFrame::default();
     frame.push("id", epochs, |(trial, _)| trial.id.clone());
     frame.push("state", epochs, |(trial, _)| trial.state());
