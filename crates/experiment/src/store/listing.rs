@@ -107,7 +107,10 @@ impl Store {
             let last = last.filter(|epoch| epoch.evaluated_on == Split::Validation);
             result.validation = last.map(|epoch| epoch.score());
         }
-        if result.precision_used.is_none() {
+        let asked = result.settings.get("precision").and_then(Value::as_str);
+        if result.precision_used.is_none() && asked != Some("mixed") {
+            result.precision_used = Some("f32".to_string());
+        } else if result.precision_used.is_none() {
             let file = self.trial_folder(&result.id).join("environment.json");
             let environment = read_if_there(&file)?.unwrap_or_default();
             let environment: Value = serde_json::from_slice(&environment).unwrap_or_default();
@@ -221,7 +224,11 @@ mod tests {
         let (folder, store) = new_store();
         let result = TrialResult {
             precision_used: None,
-            ..done("a", json!({ "seed": 1, "validation": 50 }), 0.5)
+            ..done(
+                "a",
+                json!({ "seed": 1, "validation": 50, "precision": "mixed" }),
+                0.5,
+            )
         };
         let trial = store.begin("a", "", &environment()).unwrap();
         let epochs = folder.path().join("trials/a/epochs.jsonl");
@@ -239,5 +246,16 @@ mod tests {
 
         fs::write(&epochs, OLD_EPOCH.replace("validation", "test") + "\n").unwrap();
         assert_eq!(store.result("a").unwrap().unwrap().validation, None);
+
+        // Nothing but f32 was ever computed where mixed precision was not asked for.
+        let result = TrialResult {
+            precision_used: None,
+            ..done("b", json!({ "seed": 2 }), 0.5)
+        };
+        let trial = store.begin("b", "", &environment()).unwrap();
+        trial.finish(&result).unwrap();
+        fs::remove_file(folder.path().join("trials/b/environment.json")).unwrap();
+        let read = store.result("b").unwrap().unwrap();
+        assert_eq!(read.precision_used.as_deref(), Some("f32"));
     }
 }
