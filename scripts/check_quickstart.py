@@ -19,8 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SWEEP = ROOT / "experiments/quickstart.toml"
-# loss, n, diverged, failed, mean %, std %, interval
-ROW = re.compile(r"^(\S.*?) +(\d+) +(\d+) +(\d+) +([\d.]+) +([\d.]+) +\[(-?[\d.]+), (-?[\d.]+)\]$", re.MULTILINE)
+# loss, n, diverged, failed, validation %, mean %, std %, interval
+ROW = re.compile(r"^(\S.*?) +(\d+) +(\d+) +(\d+) +([\d.]+) +([\d.]+) +([\d.]+) +\[(-?[\d.]+), (-?[\d.]+)\]$", re.MULTILINE)
 
 
 def stated():

@@ -113,11 +113,16 @@ class Raw:
         return [Trial(path.parent) for path in sorted(self.folder.glob(f"unfinished/*/{store}/*/settings.toml"))]
 
 
+def with_eval_accuracy(record):
+    """Earlier versions, of which the records of an earlier session may be, called it `accuracy`."""
+    return {"eval_accuracy": record.get("accuracy"), **record}
+
+
 class Trial:
     def __init__(self, folder):
         self.id = folder.name
         self.settings = text_of(folder / "settings.toml")
-        self.epochs = values_in(text_of(folder / "epochs.jsonl"))
+        self.epochs = [with_eval_accuracy(record) for record in values_in(text_of(folder / "epochs.jsonl"))]
         results = values_in(text_of(folder / "result.json"))
         self.state = results[0].get("state") if results else "unfinished"
         environments = values_in(text_of(folder / "environment.json"))
@@ -196,7 +201,7 @@ def mean_accuracy(trials):
     """Of the last epoch, where every trial has ended."""
     if not trials or any(trial.state != "done" or not trial.epochs for trial in trials):
         return None
-    return 100 * statistics.mean(trial.epochs[-1]["accuracy"] for trial in trials)
+    return 100 * statistics.mean(trial.epochs[-1]["eval_accuracy"] for trial in trials)
 
 
 def accuracy_differences(raw):
@@ -395,7 +400,7 @@ def accuracy(raw):
     for key in sorted({key for curve in curves.values() for key in curve}):
         records = [curve.get(key) or {} for curve in curves.values()]
         losses = [number(record.get("train_loss"), 4) for record in records]
-        accuracies = [number(record.get("accuracy"), 2, 100) for record in records]
+        accuracies = [number(record.get("eval_accuracy"), 2, 100) for record in records]
         rows.append((*key, *losses, *accuracies))
     verdicts = []
     for precision, difference in accuracy_differences(raw).items():
@@ -432,7 +437,7 @@ def training(raw):
                 trial.state,
                 last.get("epoch", 0),
                 number(last.get("train_loss"), 4),
-                number(last.get("accuracy"), 2, 100),
+                number(last.get("eval_accuracy"), 2, 100),
                 number(last.get("images_per_second")),
                 number(statistics.median(times) if times else None, 2),
             )

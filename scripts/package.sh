@@ -24,7 +24,7 @@ name=experiment-$version-$(rustc -vV | sed -n 's/^host: //p')
 
 mkdir -p "$scratch/$name" "$out"
 rm -f "$out"/experiment-*.tar.gz "$out"/experiment-*.whl
-cp -r "$program" experiments results README.md DESIGN.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
+cp -r "$program" docs experiments results README.md DESIGN.md LICENSE-MIT LICENSE-APACHE "$scratch/$name"
 "$program" man "$scratch/$name/man/man1"
 mkdir "$scratch/$name/completions"
 # Under the names that the shells look for.

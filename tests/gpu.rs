@@ -71,6 +71,6 @@ fn losses(trial: &std::path::Path) -> Vec<f64> {
     let text = fs::read_to_string(trial.join("steps.jsonl")).unwrap();
     let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
     lines
-        .map(|line| line.unwrap()["loss"].as_f64().unwrap())
+        .map(|line| line.unwrap()["train_loss"].as_f64().unwrap())
         .collect()
 }

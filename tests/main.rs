@@ -11,6 +11,7 @@ mod instructions;
 mod jobs;
 mod provenance;
 mod readme;
+mod report;
 mod resume;
 mod run;
 mod store;

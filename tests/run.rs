@@ -167,13 +167,13 @@ fn a_failed_trial_is_reported_and_trained_again_only_on_request() {
     assert_eq!(read_json(&path)["state"], "done");
 }
 
-/// The loss of each step of the only trial in `store`.
+/// The training loss of each step of the only trial in `store`.
 fn step_losses(scratch: &Scratch, store: &str) -> Vec<f64> {
     let text = std::fs::read_to_string(trials(scratch, store)[0].join("steps.jsonl")).unwrap();
     let lines = text.lines();
     lines
         .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["loss"]
+            serde_json::from_str::<Value>(line).unwrap()["train_loss"]
                 .as_f64()
                 .unwrap()
         })
@@ -248,7 +248,17 @@ fn a_validation_split_is_scored_each_epoch_and_the_test_set_once() {
         let epoch: Value = serde_json::from_str(line).unwrap();
         assert_eq!(epoch["evaluated_on"], "validation");
     }
-    assert!(results(&scratch, "s")[0]["test"]["accuracy"].is_number());
+    let result = &results(&scratch, "s")[0];
+    assert!(result["test"]["accuracy"].is_number());
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    for (key, of_epoch) in [
+        ("accuracy", "eval_accuracy"),
+        ("eval_loss", "eval_loss"),
+        ("cross_entropy", "cross_entropy"),
+    ] {
+        assert!(result["validation"][key].is_number(), "{result}");
+        assert_eq!(result["validation"][key], last[of_epoch], "{key}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a network is worth on a set of images.
 
 use anyhow::{Result, anyhow};
-use bonus_loss::Loss;
+use bonus_loss::{Loss, LossConfig};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::ResNet18;
@@ -12,7 +12,7 @@ use crate::store::Score;
 /// Images in an evaluation batch; it changes speed and memory, not the score.
 const EVALUATION_BATCH: usize = 200;
 
-/// Accuracy and mean loss over all of `images`, in evaluation mode on `device`; `None` where
+/// Accuracy, mean loss and mean cross-entropy over all of `images`, in evaluation mode on `device`; `None` where
 /// `go_on`, asked after each batch, says no.
 ///
 /// # Errors
@@ -36,11 +36,24 @@ pub fn evaluate(
 }
 
 /// What the batches evaluated so far add up to, left on the device.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
-    /// As [`sums`] gives them.
+    /// Measured whatever the network was trained with, so that networks of different losses can be compared.
+    cross_entropy: Loss,
+    /// As [`sums`] gives them, with the sum of the cross-entropies.
     sums: Vec<Tensor<1>>,
     images: usize,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let cross_entropy = LossConfig::new("cross_entropy").expect("it is one of the losses");
+        Self {
+            cross_entropy: cross_entropy.init(),
+            sums: Vec::new(),
+            images: 0,
+        }
+    }
 }
 
 impl Tally {
@@ -48,7 +61,11 @@ impl Tally {
     pub fn add(&mut self, loss: &Loss, logits: Tensor<2>, targets: Tensor<1, Int>) {
         self.images += targets.dims()[0];
         let losses = loss.forward_no_reduction(logits.clone(), targets.clone());
-        self.sums.push(sums(losses, logits, targets));
+        let cross_entropies =
+            (self.cross_entropy).forward_no_reduction(logits.clone(), targets.clone());
+        let sums = sums(losses, logits, targets);
+        self.sums
+            .push(Tensor::cat(vec![sums, cross_entropies.sum_dim(0)], 0));
     }
 
     /// The score of all that was added.
@@ -56,14 +73,17 @@ impl Tally {
     /// # Errors
     /// When the device fails.
     pub fn score(self) -> Result<Score> {
-        let [mut losses, mut correct] = [0.0; 2];
-        for [loss, right] in read_sums(self.sums)? {
-            losses += loss;
-            correct += right;
+        let mut totals = [0.0; 3];
+        for sums in read_vectors::<3>(self.sums)? {
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total += sum;
+            }
         }
+        let [eval_loss, accuracy, cross_entropy] = totals.map(|total| total / self.images as f64);
         Ok(Score {
-            accuracy: correct / self.images as f64,
-            loss: losses / self.images as f64,
+            accuracy,
+            eval_loss,
+            cross_entropy: Some(cross_entropy),
         })
     }
 }
@@ -110,11 +130,14 @@ pub fn sums(losses: Tensor<1>, logits: Tensor<2>, targets: Tensor<1, Int>) -> Te
 /// # Errors
 /// When the device fails.
 pub fn read_sums(sums: Vec<Tensor<1>>) -> Result<Vec<[f64; 2]>> {
-    let values = read_values(Tensor::cat(sums, 0))?;
-    let pairs = values.chunks_exact(2);
-    Ok(pairs
-        .map(|pair| [f64::from(pair[0]), f64::from(pair[1])])
-        .collect())
+    read_vectors(sums)
+}
+
+/// Reads many vectors of `N` elements back at once.
+fn read_vectors<const N: usize>(vectors: Vec<Tensor<1>>) -> Result<Vec<[f64; N]>> {
+    let values = read_values(Tensor::cat(vectors, 0))?;
+    let (vectors, _) = values.as_chunks::<N>();
+    Ok(vectors.iter().map(|vector| vector.map(f64::from)).collect())
 }
 
 /// The elements of `tensor` in row-major order.
@@ -127,4 +150,34 @@ pub fn read_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
         .map_err(|error| anyhow!("device: the result could not be read back: {error:?}"))?;
     data.try_into_vec()
         .map_err(|error| anyhow!("device: expected 32-bit numbers: {error:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::open_cpu;
+    use crate::sweep::BackendChoice;
+
+    #[test]
+    fn a_score_has_the_trained_loss_and_the_cross_entropy_of_all_batches() {
+        let device = open_cpu(BackendChoice::Flex).unwrap().device;
+        let loss = LossConfig::new("mean_absolute_error").unwrap().init();
+        let mut tally = Tally::default();
+        // The probabilities are 3/4 and 1/4.
+        for target in [0, 1] {
+            let logits = Tensor::<2>::from_data([[3_f32.ln(), 0.0]], &device);
+            let targets = Tensor::<1, Int>::from_data([target], &device);
+            tally.add(&loss, logits, targets);
+        }
+        let score = tally.score().unwrap();
+        let close = |found: f64, expected: f64| (found - expected).abs() < 1e-6;
+        assert!(close(score.accuracy, 0.5), "{score:?}");
+        // 2 (1 − p): 1/2 and 3/2.
+        assert!(close(score.eval_loss, 1.0), "{score:?}");
+        let cross_entropy = -(0.75_f64.ln() + 0.25_f64.ln()) / 2.0;
+        assert!(
+            close(score.cross_entropy.unwrap(), cross_entropy),
+            "{score:?}"
+        );
+    }
 }

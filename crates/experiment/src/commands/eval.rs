@@ -131,8 +131,8 @@ fn evaluate(
         tally.add(&loss, logits, targets);
     }
     let score = tally.score()?;
-    if !score.loss.is_finite() {
-        return Err(not_finite("cross-entropy", score.loss).into());
+    if !score.eval_loss.is_finite() {
+        return Err(not_finite("cross-entropy", score.eval_loss).into());
     }
     Ok((score, all_logits))
 }
@@ -145,7 +145,7 @@ fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
             "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n",
             100.0 * score.accuracy,
             (score.accuracy * images as f64).round(),
-            score.loss,
+            score.eval_loss,
         ))
     }
 }

@@ -106,13 +106,13 @@ impl Progress {
             bars.epoch.set_position(done);
             bars.epoch.set_message(format!(
                 "loss {:.4}  accuracy {:.1} %",
-                record.loss,
-                100.0 * record.accuracy
+                record.train_loss,
+                100.0 * record.train_accuracy
             ));
         } else if self.last_line.elapsed() >= LINE_INTERVAL {
             self.line(&format!(
                 "epoch {}/{}, image {done}/{}: loss {:.4}",
-                record.epoch, self.epochs, self.images, record.loss
+                record.epoch, self.epochs, self.images, record.train_loss
             ));
         }
     }
@@ -132,8 +132,8 @@ impl Progress {
             self.epochs,
             record.train_loss,
             100.0 * record.train_accuracy,
-            record.loss,
-            100.0 * record.accuracy,
+            record.eval_loss,
+            100.0 * record.eval_accuracy,
             record.images_per_second,
         );
         if let Some(bars) = &self.bars {
@@ -141,7 +141,7 @@ impl Progress {
             bars.trial.set_message(format!(
                 "{}  {split} {:.2} %",
                 self.trial,
-                100.0 * record.accuracy
+                100.0 * record.eval_accuracy
             ));
             if record.epoch < self.epochs {
                 bars.epoch.reset();

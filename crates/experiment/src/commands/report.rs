@@ -6,19 +6,26 @@ use super::{Unfinished, print, tell};
 use crate::report::{self, Format};
 use crate::store::Store;
 
-/// Print the table of a store's results
+/// Print the table of a store's results, its trials or their curves
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 pub struct ReportArguments {
     /// Folder of the store, such as runs/quickstart
     store: PathBuf,
+    /// Print a row per trial: settings, seed, state, scores, time
+    #[arg(long)]
+    trials: bool,
+    /// Print a row per trial and epoch: losses, accuracies, learning rate
+    #[arg(long, conflicts_with = "trials", requires = "for_programs")]
+    curves: bool,
     /// Print a Markdown table
-    #[arg(long, group = "format")]
+    #[arg(long, group = "format", conflicts_with = "curves")]
     markdown: bool,
     /// Print comma-separated values: every setting, accuracies from 0 to 1
-    #[arg(long, group = "format")]
+    #[arg(long, groups = ["format", "for_programs"])]
     csv: bool,
     /// Print a JSON array: every setting, accuracies from 0 to 1
-    #[arg(long, group = "format")]
+    #[arg(long, groups = ["format", "for_programs"])]
     json: bool,
 }
 
@@ -27,14 +34,33 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let results = store.results()?;
     let damaged = super::tell_damage(&results.damaged);
     let trials = results.ended.len() + damaged;
-    let rows = report::rows_of(results.ended);
-    if trials == 0 {
-        tell(format_args!(
-            "{}: no trial has a result yet",
-            arguments.store.display()
-        ));
+    let format = arguments.format();
+    let (text, empty) = if arguments.curves {
+        let curves = report::curves(&store)?;
+        let text = match format {
+            Format::Json => curves.json(),
+            _ => curves.csv(),
+        };
+        (text, curves.is_empty().then_some("no epoch has ended yet"))
+    } else if arguments.trials {
+        let rows = report::trials_of_store(&store)?;
+        let empty = rows.is_empty().then_some("no trial has begun yet");
+        (report::render_trials(&rows, format), empty)
+    } else {
+        let rows = report::rows_of(results.ended);
+        let empty = (trials == 0).then_some("no trial has a result yet");
+        (report::render(&rows, format), empty)
+    };
+    if let Some(empty) = empty {
+        tell(format_args!("{}: {empty}", arguments.store.display()));
     }
-    print(&report::render(&rows, arguments.format()))?;
+    print(&text)?;
+    match report::left(&store)? {
+        Some(left) if format == Format::Text => print(&left)?,
+        // Not among the rows that a program reads.
+        Some(left) => tell(left.trim_end()),
+        None => {}
+    }
     if damaged > 0 {
         let store = arguments.store.display().to_string();
         return Err(Unfinished::Damaged {

@@ -19,7 +19,7 @@ use super::{print, tell};
 use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
-use crate::store::{Store, Stored, TrialState};
+use crate::store::{Plan, Store, Stored, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
 use crate::train::steps_covered;
 
@@ -160,6 +160,10 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         }
     }
     let store = Store::create_or_open(&path)?;
+    store.save_plan(&Plan {
+        name: sweep.name.clone(),
+        trials: trials.iter().map(|trial| trial.id.clone()).collect(),
+    })?;
     let before = stored(&store, &trials)?;
     // A kill can come between a result and the removal of its checkpoint.
     for result in before.iter().filter_map(Stored::ended) {

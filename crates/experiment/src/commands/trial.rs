@@ -60,7 +60,9 @@ pub fn train_and_record(
         settings: trial.settings_json(),
         data_hash: Some(images.hash.clone()),
         data_records: Some(images.records),
+        precision_used: Some(device.precision(trial.train.precision).to_string()),
         test: None,
+        validation: None,
         images_per_second: None,
         time_s_total: 0.0,
         device_memory_bytes: None,
@@ -72,12 +74,14 @@ pub fn train_and_record(
         Ok(Ending::Done {
             weights,
             test,
+            validation,
             images_per_second,
             step,
         }) => {
             log.directory.save_model(&weights)?;
             result.state = TrialState::Done;
             result.test = Some(test);
+            result.validation = validation;
             result.images_per_second = Some(images_per_second);
             result.step = step;
         }

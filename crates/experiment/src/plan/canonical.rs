@@ -85,12 +85,7 @@ impl Trial {
     /// Every setting that changes the mathematics, defaults included, `loss` and `seed` among them.
     pub fn settings_json(&self) -> Map<String, Json> {
         let settings = TRAIN_KEYS.iter().map(|key| {
-            let value = match (key.get)(&self.train) {
-                Setting::Flag(flag) => json!(flag),
-                Setting::Whole(whole) => json!(whole),
-                Setting::Number(number) => json!(number),
-                Setting::Choice(name) => json!(name),
-            };
+            let value = setting_json((key.get)(&self.train));
             (key.name.to_owned(), value)
         });
         let others = [("loss", loss_json(&self.loss)), ("seed", json!(self.seed))];
@@ -114,7 +109,18 @@ impl Trial {
     }
 }
 
-fn loss_json(loss: &LossConfig) -> Json {
+/// A setting as [`Trial::settings_json`] writes it.
+pub fn setting_json(setting: Setting) -> Json {
+    match setting {
+        Setting::Flag(flag) => json!(flag),
+        Setting::Whole(whole) => json!(whole),
+        Setting::Number(number) => json!(number),
+        Setting::Choice(name) => json!(name),
+    }
+}
+
+/// A loss as [`Trial::settings_json`] writes it, with all its parameters.
+pub fn loss_json(loss: &LossConfig) -> Json {
     let mut object = Map::new();
     object.insert("name".to_owned(), json!(loss.name()));
     for (name, value) in loss.parameters() {

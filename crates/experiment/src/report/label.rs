@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 
 /// The loss with the parameters that differ from their defaults; its JSON where this version does not know it.
 pub fn label(loss: &Value) -> String {
-    loss.as_object()
-        .and_then(read)
-        .map_or_else(|| loss.to_string(), |config| config.to_string())
+    read(loss).map_or_else(|| loss.to_string(), |config| config.to_string())
 }
 
-fn read(loss: &Map<String, Value>) -> Option<LossConfig> {
+/// The loss, if this version knows it and all its parameters.
+pub fn read(loss: &Value) -> Option<LossConfig> {
+    let loss = loss.as_object()?;
     match loss.get("name")?.as_str()? {
         "sum" => read_sum(loss),
         name => {
@@ -30,9 +30,7 @@ fn read_sum(loss: &Map<String, Value>) -> Option<LossConfig> {
     let terms = loss.get("terms")?.as_array()?.iter();
     let weights = loss.get("weights")?.as_array()?.iter();
     LossConfig::sum(
-        terms
-            .map(|term| read(term.as_object()?))
-            .collect::<Option<_>>()?,
+        terms.map(read).collect::<Option<_>>()?,
         weights.map(Value::as_f64).collect::<Option<_>>()?,
     )
     .ok()

@@ -1,17 +1,23 @@
 //! Results in a store → tables.
 
+#[cfg(test)]
+mod documented;
 mod export;
 mod label;
 mod partial;
+mod settings;
 mod statistics;
 mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 pub use summary::Row;
+pub use trials::TrialRow;
 
-use crate::store::TrialResult;
+use crate::store::{EpochRecord, Store, StoreError, Stored, TrialResult};
+pub use export::DataFrame;
 
 /// What a table is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +30,65 @@ pub enum Format {
 
 /// A table that ends in a line feed; text and Markdown of no rows are empty.
 pub fn render(rows: &[Row], format: Format) -> String {
+    let note = || {
+        format!(
+            "\n{}{}",
+            summary::note(rows),
+            partial::partial_datasets(rows)
+        )
+    };
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::text(rows) + &partial::partial_datasets(rows),
-        Format::Markdown => table::markdown(rows) + &partial::partial_datasets(rows),
-        Format::Csv => export::csv(rows),
-        Format::Json => export::json(rows),
+        Format::Text => table::text(summary::columns(rows)) + &note(),
+        Format::Markdown => table::markdown(summary::columns(rows)) + &note(),
+        Format::Csv => summary::frame(rows).csv(),
+        Format::Json => export::json(&rows),
     }
+}
+
+/// As [`render`], a row per trial.
+pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
+    match format {
+        Format::Text | Format::Markdown if rows.is_empty() => String::new(),
+        Format::Text => table::text(trials::columns(rows)),
+        Format::Markdown => table::markdown(trials::columns(rows)),
+        Format::Csv => trials::frame(rows).csv(),
+        Format::Json => trials::frame(rows).json(),
+    }
+}
+
+/// A row per trial and epoch, of every trial in the store, for programs.
+pub fn curves(store: &Store) -> Result<DataFrame, StoreError> {
+    let trials = trials_of_store(store)?;
+    let mut epochs: Vec<(&TrialRow, EpochRecord)> = Vec::new();
+    for trial in &trials {
+        let records = store.epochs(&trial.id)?.into_iter();
+        epochs.extend(records.map(|record| (trial, record)));
+    }
+    Ok(trials::curves(&epochs))
+}
+
+/// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.
+pub fn trials_of_store(store: &Store) -> Result<Vec<TrialRow>, StoreError> {
+    let mut rows: Vec<TrialRow> = store.trials()?.into_iter().map(TrialRow::from).collect();
+    trials::sort(&mut rows);
+    Ok(rows)
+}
+
+/// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all
+/// have one.
+pub fn left(store: &Store) -> Result<Option<String>, StoreError> {
+    let planned = match store.plan()? {
+        Some(plan) => plan.trials,
+        None => store.trials()?.into_iter().map(|trial| trial.id).collect(),
+    };
+    let stored = store.stored_all(planned.iter().map(String::as_str))?;
+    let missing = stored.iter().filter(|stored| **stored == Stored::Nothing);
+    Ok(left_of(missing.count(), planned.len()))
+}
+
+fn left_of(missing: usize, trials: usize) -> Option<String> {
+    (missing > 0).then(|| format!("{missing} of {trials} trials have no result yet.\n"))
 }
 
 /// The rows of trials in any order, grid point by grid point.
@@ -45,11 +103,6 @@ pub fn table_of(results: Vec<Option<TrialResult>>) -> String {
     let trials = results.len();
     let ended: Vec<TrialResult> = results.into_iter().flatten().collect();
     let missing = trials - ended.len();
-    let mut text = render(&summary::summarise(ended), Format::Text);
-    if missing > 0 {
-        text.push_str(&format!(
-            "{missing} of {trials} trials have no result yet.\n"
-        ));
-    }
-    text
+    let text = render(&summary::summarise(ended), Format::Text);
+    text + &left_of(missing, trials).unwrap_or_default()
 }

@@ -1,27 +1,22 @@
-//! Rows → a table for people: aligned text or Markdown.
+//! Columns → a table for people: aligned text or Markdown.
 
-use std::collections::BTreeSet;
+use serde_json::{Map, Value};
 
-use serde_json::Value;
+use super::settings;
 
-use super::summary::Row;
-
-const NOTE: &str = "Accuracy: test set, last epoch (never the best epoch). \
-                    95 % interval of the mean: Student's t over seeds.";
-/// Stands where too few trials allow no number.
-const NONE: &str = "–";
+/// Shown where there is no value.
+pub const NONE: &str = "–";
 
 /// Columns aligned with spaces, a rule under the header.
-pub fn text(rows: &[Row]) -> String {
+pub fn text(columns: Vec<Column>) -> String {
     let rule = |column: &Column| "─".repeat(column.width());
-    assemble(columns(rows), rule, |cells| {
+    assemble(columns, rule, |cells| {
         cells.join("  ").trim_end().to_string()
     })
 }
 
 /// A pipe table as GitHub reads it, aligned in its source too.
-pub fn markdown(rows: &[Row]) -> String {
-    let mut columns = columns(rows);
+pub fn markdown(mut columns: Vec<Column>) -> String {
     for cell in columns.iter_mut().flat_map(|column| &mut column.cells) {
         *cell = cell.replace('|', "\\|");
     }
@@ -35,7 +30,7 @@ pub fn markdown(rows: &[Row]) -> String {
     assemble(columns, rule, |cells| format!("| {} |", cells.join(" | ")))
 }
 
-/// Header, rule and body, each a `line`, with the note under them.
+/// Header, rule and body, each a `line`.
 fn assemble(
     mut columns: Vec<Column>,
     rule: impl Fn(&Column) -> String,
@@ -56,23 +51,26 @@ fn assemble(
             .collect();
         lines.push(line(&cells));
     }
-    format!("{}\n\n{NOTE}\n", lines.join("\n"))
+    lines.join("\n") + "\n"
 }
 
-struct Column {
+/// A header over a cell for each row.
+pub struct Column {
     header: String,
     cells: Vec<String>,
     align: Align,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Align {
+pub enum Align {
     Left,
     Right,
 }
 
 impl Column {
-    fn new(header: &str, align: Align, rows: &[Row], cell: impl Fn(&Row) -> String) -> Self {
+    pub fn new<T>(header: &str, align: Align, rows: &[T], cell: impl Fn(&T) -> String) -> Self {
+        // A row is one line.
+        let cell = |row| cell(row).replace(['\n', '\r'], " ");
         Self {
             header: header.to_string(),
             cells: rows.iter().map(cell).collect(),
@@ -98,64 +96,46 @@ impl Column {
     }
 }
 
-/// Loss, the settings that are not equal in all rows, counts, statistics in percent.
-fn columns(rows: &[Row]) -> Vec<Column> {
-    let count = |header, count: fn(&Row) -> usize| {
-        Column::new(header, Align::Right, rows, |row| count(row).to_string())
+/// The settings that are not equal in all rows, and what was computed in where it is not what they ask for.
+pub fn setting_columns<T>(
+    rows: &[T],
+    settings_of: impl Fn(&T) -> &Map<String, Value>,
+    precision_used: impl Fn(&T) -> Option<String>,
+) -> Vec<Column> {
+    // Of a trial without any nothing is known.
+    let known = || rows.iter().map(&settings_of).filter(|map| !map.is_empty());
+    let varies = |key: &&str| {
+        let mut values = known().map(|settings| settings.get(*key));
+        let first = values.next();
+        values.any(|value| Some(value) != first)
     };
-    let number = |header, number: fn(&Row) -> Option<f64>| {
-        Column::new(header, Align::Right, rows, |row| {
-            number(row).map_or(NONE.to_string(), percent)
+    let varying = settings::keys(known()).into_iter().filter(varies);
+    let mut columns: Vec<Column> = varying
+        .map(|key| {
+            let align = if known().all(|map| map.get(key).is_none_or(Value::is_number)) {
+                Align::Right
+            } else {
+                Align::Left
+            };
+            Column::new(key, align, rows, |row| match settings_of(row).get(key) {
+                None => NONE.to_string(),
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+            })
         })
+        .collect();
+    let differs = |row: &T| {
+        let asked = settings_of(row).get("precision").and_then(Value::as_str);
+        precision_used(row).is_some_and(|used| asked.is_some_and(|asked| asked != used))
     };
-    let interval = |row: &Row| match row.accuracy_interval_95 {
-        Some([low, high]) => format!("[{}, {}]", percent(low), percent(high)),
-        None => NONE.to_string(),
-    };
-    let mut columns = vec![Column::new("loss", Align::Left, rows, |row| {
-        row.loss.clone()
-    })];
-    columns.extend(
-        varying_settings(rows)
-            .into_iter()
-            .map(|key| setting_column(key, rows)),
-    );
-    columns.extend([
-        count("n", |row| row.n),
-        count("diverged", |row| row.diverged),
-        count("failed", |row| row.failed),
-        number("mean %", |row| row.accuracy_mean),
-        number("std %", |row| row.accuracy_std),
-        Column::new("95 % interval", Align::Right, rows, interval),
-    ]);
+    if rows.iter().any(differs) {
+        columns.push(Column::new("precision used", Align::Left, rows, |row| {
+            precision_used(row).unwrap_or(NONE.to_string())
+        }));
+    }
     columns
 }
 
-/// The keys, but for the loss, whose values are not equal in all rows.
-fn varying_settings(rows: &[Row]) -> Vec<&str> {
-    let keys: BTreeSet<&String> = rows.iter().flat_map(|row| row.settings.keys()).collect();
-    let varies = |key: &String| {
-        rows.iter()
-            .any(|row| row.settings.get(key) != rows[0].settings.get(key))
-    };
-    keys.into_iter()
-        .filter(|key| *key != "loss" && varies(key))
-        .map(String::as_str)
-        .collect()
-}
-
-fn setting_column(key: &str, rows: &[Row]) -> Column {
-    let numbers = rows
-        .iter()
-        .all(|row| row.settings.get(key).is_none_or(Value::is_number));
-    let align = if numbers { Align::Right } else { Align::Left };
-    Column::new(key, align, rows, |row| match row.settings.get(key) {
-        None => NONE.to_string(),
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-    })
-}
-
-fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{:.2}", 100.0 * share)
 }

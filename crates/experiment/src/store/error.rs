@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::TrialState;
+use super::{Damage, TrialState};
 
 /// Why a store could not be read or written; each names the path it is about.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,8 @@ pub enum StoreError {
         place: String,
         expected: String,
     },
+    #[error("{0}")]
+    Damaged(Damage),
     #[error("{}: trial: expected one without a result or a failed one, found it {state}", folder.display())]
     Ended { folder: PathBuf, state: TrialState },
 }

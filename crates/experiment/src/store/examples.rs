@@ -18,10 +18,13 @@ pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
         settings,
         data_hash: Some("0f".to_string()),
         data_records: Some(data_records(50_000)),
+        precision_used: Some("f32".to_string()),
         test: Some(Score {
             accuracy,
-            loss: 0.25,
+            eval_loss: 0.25,
+            cross_entropy: Some(0.5),
         }),
+        validation: None,
         images_per_second: Some(320.0),
         time_s_total: 12.5,
         device_memory_bytes: None,
@@ -48,6 +51,16 @@ pub fn data_records(train: usize) -> DataRecords {
         "test": { "found": 10_000, "official": 10_000 },
     });
     serde_json::from_value(records).expect("it has the documented shape")
+}
+
+/// The same trial with a score on images held out for validation.
+pub fn validated(mut result: TrialResult, accuracy: f64) -> TrialResult {
+    result.validation = Some(Score {
+        accuracy,
+        eval_loss: 0.375,
+        cross_entropy: Some(0.625),
+    });
+    result
 }
 
 /// An environment made up for tests.

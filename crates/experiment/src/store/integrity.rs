@@ -188,6 +188,7 @@ fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Opti
             trial.train.epochs
         ));
     }
+    // Its name in records of versions before checksums.
     let accuracy = &last["accuracy"];
     let is_another = last["evaluated_on"] == "test" && *accuracy != test.accuracy;
     is_another.then(|| {

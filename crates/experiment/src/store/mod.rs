@@ -6,6 +6,7 @@ mod error;
 #[cfg(test)]
 pub mod examples;
 mod integrity;
+mod listing;
 mod lock;
 mod records;
 mod result;
@@ -22,6 +23,7 @@ pub use environment::*;
 pub use error::*;
 pub use integrity::Damage;
 use integrity::Verified;
+pub use listing::*;
 use lock::Lock;
 pub use records::*;
 pub use result::*;
@@ -135,7 +137,7 @@ impl Store {
         };
         match integrity::damage(&folder, &result, &bytes, &self.verified)? {
             Some(damage) => Ok(Stored::Damaged(damage)),
-            None => Ok(Stored::Ended(result)),
+            None => self.completed(result),
         }
     }
 
@@ -161,20 +163,6 @@ impl Store {
             }
         }
         Ok(results)
-    }
-
-    /// Of every trial that has begun, sorted.
-    fn ids(&self) -> Result<Vec<String>, StoreError> {
-        let trials = self.folder.join("trials");
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
-            let entry = entry.map_err(StoreError::io(&trials, "read"))?;
-            if metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir()) {
-                ids.push(entry.file_name().to_string_lossy().into_owned());
-            }
-        }
-        ids.sort();
-        Ok(ids)
     }
 
     /// The last checkpoint of a trial that has not ended, with its file.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use super::Score;
 
 use crate::data::DataRecords;
 
@@ -22,8 +24,15 @@ pub struct TrialResult {
     /// As in `environment.json`; unknown in results of old versions.
     #[serde(default)]
     pub data_records: Option<DataRecords>,
+    /// What was computed in, as in `environment.json`: `f32` also where the settings ask for `mixed` and the
+    /// device cannot; unknown in results of old versions.
+    #[serde(default)]
+    pub precision_used: Option<String>,
     /// Of the final weights; absent where training diverged or failed.
     pub test: Option<Score>,
+    /// Of the final weights on the images held out for it; absent where there are none, too.
+    #[serde(default)]
+    pub validation: Option<Score>,
     /// Training images per second, evaluation and start-up left out.
     pub images_per_second: Option<f64>,
     pub time_s_total: f64,
@@ -48,16 +57,6 @@ pub enum TrialState {
     Failed,
 }
 
-/// A network's score on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Share of images classified correctly, from 0 to 1.
-    pub accuracy: f64,
-    /// Mean over the images of the loss that the network was trained with; null in JSON where it is not finite.
-    #[serde(deserialize_with = "number_or_nan")]
-    pub loss: f64,
-}
-
 impl TrialResult {
     /// Whether `SHA256SUMS` lies beside it, where nothing was lost.
     pub(super) fn has_checksums(&self) -> bool {
@@ -73,19 +72,28 @@ impl TrialResult {
                 result.id
             ));
         }
-        match (result.state, result.test) {
-            (TrialState::Diverged | TrialState::Failed, Some(_)) => Err(format!(
-                "test: expected null, since state is \"{}\", found a score",
+        let is_done = result.state == TrialState::Done;
+        if is_done != result.test.is_some() {
+            let (expected, found) = if is_done {
+                ("a score", "null")
+            } else {
+                ("null", "a score")
+            };
+            return Err(format!(
+                "test: expected {expected}, since state is \"{}\", found {found}",
                 result.state
-            )),
-            (TrialState::Done, None) => {
-                Err("test: expected a score, since state is \"done\", found null".to_string())
-            }
-            (_, Some(Score { accuracy, .. })) if !(0.0..=1.0).contains(&accuracy) => Err(format!(
-                "test.accuracy: expected a number in [0, 1], found {accuracy}"
-            )),
-            _ => Ok(result),
+            ));
         }
+        for (key, score) in [("test", result.test), ("validation", result.validation)] {
+            if let Some(Score { accuracy, .. }) = score
+                && !(0.0..=1.0).contains(&accuracy)
+            {
+                return Err(format!(
+                    "{key}.accuracy: expected a number in [0, 1], found {accuracy}"
+                ));
+            }
+        }
+        Ok(result)
     }
 }
 
@@ -97,11 +105,6 @@ impl fmt::Display for TrialState {
             Self::Failed => "failed",
         })
     }
-}
-
-/// JSON has no infinity or NaN, and a trained network's test loss can be either: both are written as null.
-fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 #[cfg(test)]
@@ -130,7 +133,9 @@ mod tests {
                     "train": { "found": 50_000, "official": 50_000 },
                     "test": { "found": 10_000, "official": 10_000 },
                 },
-                "test": { "accuracy": 0.875, "loss": 0.25 },
+                "precision_used": "f32",
+                "test": { "accuracy": 0.875, "eval_loss": 0.25, "cross_entropy": 0.5 },
+                "validation": null,
                 "images_per_second": 320.0,
                 "time_s_total": 12.5,
                 "device_memory_bytes": null,
@@ -164,11 +169,14 @@ mod tests {
         let mut result = done("a", json!({}), 0.1);
         result.test = Some(Score {
             accuracy: 0.1,
-            loss: f64::INFINITY,
+            eval_loss: f64::INFINITY,
+            cross_entropy: Some(f64::INFINITY),
         });
         let value = serde_json::to_value(&result).unwrap();
-        assert_eq!(value["test"]["loss"], Value::Null);
-        assert!(read("a", &value).unwrap().test.unwrap().loss.is_nan());
+        assert_eq!(value["test"]["eval_loss"], Value::Null);
+        let test = read("a", &value).unwrap().test.unwrap();
+        assert!(test.eval_loss.is_nan());
+        assert_eq!(test.cross_entropy, None);
     }
 
     #[test]
@@ -188,8 +196,12 @@ mod tests {
             "test: expected a score, since state is \"done\", found null"
         );
         assert_eq!(
-            with("test", json!({ "accuracy": 87.5, "loss": 1.0 })),
+            with("test", json!({ "accuracy": 87.5, "eval_loss": 1.0 })),
             "test.accuracy: expected a number in [0, 1], found 87.5"
+        );
+        assert_eq!(
+            with("validation", json!({ "accuracy": -0.5, "eval_loss": 1.0 })),
+            "validation.accuracy: expected a number in [0, 1], found -0.5"
         );
         assert!(with("state", json!("paused")).contains("unknown variant `paused`"));
         assert!(with("step", json!(-1)).contains("expected u64"));

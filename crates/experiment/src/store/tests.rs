@@ -32,8 +32,8 @@ fn step(step: u64, loss: f64) -> StepRecord {
     StepRecord {
         step,
         epoch: 1,
-        loss,
-        accuracy: 0.5,
+        train_loss: loss,
+        train_accuracy: 0.5,
         learning_rate: 0.1,
     }
 }
@@ -44,8 +44,9 @@ fn epoch(epoch: usize) -> EpochRecord {
         train_loss: 1.5,
         train_accuracy: 0.5,
         evaluated_on: Split::Test,
-        loss: 1.25,
-        accuracy: 0.625,
+        eval_loss: 1.25,
+        eval_accuracy: 0.625,
+        cross_entropy: Some(1.5),
         learning_rate: 0.1,
         images_per_second: 320.0,
         steps_skipped: None,
@@ -85,8 +86,8 @@ fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() 
     assert_eq!(
         lines(&folder.join("steps.jsonl")),
         [
-            json!({ "step": 1, "epoch": 1, "loss": 2.5, "accuracy": 0.5, "learning_rate": 0.1 }),
-            json!({ "step": 2, "epoch": 1, "loss": null, "accuracy": 0.5, "learning_rate": 0.1 }),
+            json!({ "step": 1, "epoch": 1, "train_loss": 2.5, "train_accuracy": 0.5, "learning_rate": 0.1 }),
+            json!({ "step": 2, "epoch": 1, "train_loss": null, "train_accuracy": 0.5, "learning_rate": 0.1 }),
         ]
     );
     assert_eq!(
@@ -171,12 +172,12 @@ fn resumed_records_are_those_that_the_checkpoint_covers_and_go_on() {
     let mut trial = resumed(&store, 2, 1).unwrap();
     trial.append_step(&step(3, 0.5)).unwrap();
     trial.append_epoch(&epoch(2)).unwrap();
-    let losses = |file: &str| -> Vec<Value> {
+    let values = |file: &str, key: &str| -> Vec<Value> {
         let lines = lines(&folder.join(file));
-        lines.iter().map(|line| line["loss"].clone()).collect()
+        lines.iter().map(|line| line[key].clone()).collect()
     };
-    assert_eq!(losses("steps.jsonl"), [2.5, 2.0, 0.5]);
-    assert_eq!(losses("epochs.jsonl"), [1.25, 1.25]);
+    assert_eq!(values("steps.jsonl", "train_loss"), [2.5, 2.0, 0.5]);
+    assert_eq!(values("epochs.jsonl", "epoch"), [1, 2]);
     assert_eq!(
         fs::read_to_string(folder.join("settings.toml")).unwrap(),
         "seed = 3\n"

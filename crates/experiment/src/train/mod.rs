@@ -84,6 +84,8 @@ pub enum Ending {
         /// The final weights as the content of a safetensors file.
         weights: Vec<u8>,
         test: Score,
+        /// On the images held out for it, where there are any.
+        validation: Option<Score>,
         images_per_second: f64,
         step: u64,
     },
@@ -129,12 +131,12 @@ pub fn train(
         }
         state.position = state.position.next_epoch();
     };
-    let test = match split {
-        Split::Test => Some(score),
-        Split::Validation => run.evaluate(&state, &images.test, observer)?,
+    let (test, validation) = match split {
+        Split::Test => (Some(score), None),
+        Split::Validation => (run.evaluate(&state, &images.test, observer)?, Some(score)),
     };
     match test {
-        Some(test) => run.ending(&state, test),
+        Some(test) => run.ending(&state, test, validation),
         None => run.interrupt(state, observer),
     }
 }
@@ -275,8 +277,9 @@ impl Run<'_> {
             train_loss: totals.loss / totals.images,
             train_accuracy: totals.correct / totals.images,
             evaluated_on,
-            loss: score.loss,
-            accuracy: score.accuracy,
+            eval_loss: score.eval_loss,
+            eval_accuracy: score.accuracy,
+            cross_entropy: score.cross_entropy,
             learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
             images_per_second: totals.images / time_s_epoch,
             time_s: time_s_epoch,
@@ -284,15 +287,15 @@ impl Run<'_> {
         }
     }
 
-    /// The end of a trial whose final weights have the score `test`.
-    fn ending(&self, state: &State, test: Score) -> Result<Ending> {
+    /// The end of a trial whose final weights have these scores.
+    fn ending(&self, state: &State, test: Score, validation: Option<Score>) -> Result<Ending> {
         let position = &state.position;
         let step = position.step;
         let diverged = |cause| Ok(Ending::Diverged { step, cause });
-        if !test.loss.is_finite() {
+        if !test.eval_loss.is_finite() {
             return diverged(format!(
                 "the test loss is {} after step {step}, the last",
-                test.loss
+                test.eval_loss
             ));
         }
         if state.learner.skipped_steps()? == Some(step) {
@@ -305,6 +308,7 @@ impl Run<'_> {
         Ok(Ending::Done {
             weights: to_safetensors(&state.learner.model),
             test,
+            validation,
             images_per_second: images as f64 / training_time_s,
             step,
         })

@@ -80,8 +80,8 @@ impl StepLog {
             observer.step(&StepRecord {
                 step: step.step,
                 epoch: step.epoch,
-                loss: loss / images,
-                accuracy: correct / images,
+                train_loss: loss / images,
+                train_accuracy: correct / images,
                 learning_rate: step.learning_rate,
             })?;
             if !loss.is_finite() {

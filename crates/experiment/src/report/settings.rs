@@ -1,0 +1,82 @@
+//! Settings as a result of any version holds them → the same keys for all.
+
+use std::collections::BTreeSet;
+
+use bonus_loss::LOSSES;
+use serde_json::{Map, Value};
+
+use super::label;
+use crate::plan::{loss_json, setting_json};
+use crate::sweep::TRAIN_KEYS;
+
+/// The settings with each key and parameter that they lack at its default, which is what a version without it did:
+/// a key that came later does not tell old trials from new ones.
+pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
+    for key in TRAIN_KEYS {
+        let default = || setting_json(key.default());
+        settings.entry(key.name).or_insert_with(default);
+    }
+    if let Some(loss) = settings.get_mut("loss")
+        && let Some(config) = label::read(loss)
+    {
+        *loss = loss_json(&config);
+    }
+    settings
+}
+
+/// Every key but the loss and the seed, in alphabetical order: those of this version and of `settings`.
+pub fn keys<'a>(settings: impl Iterator<Item = &'a Map<String, Value>>) -> BTreeSet<&'a str> {
+    let known = TRAIN_KEYS.iter().map(|key| key.name);
+    let mut keys: BTreeSet<&str> = settings
+        .flat_map(|settings| settings.keys().map(String::as_str))
+        .chain(known)
+        .collect();
+    keys.remove("loss");
+    keys.remove("seed");
+    keys
+}
+
+/// Every parameter of a loss, in alphabetical order: those of this version and of `losses`.
+pub fn parameters<'a>(losses: impl Iterator<Item = &'a Value>) -> BTreeSet<&'a str> {
+    let known = LOSSES.iter().flat_map(|entry| entry.parameters);
+    let mut names: BTreeSet<&str> = losses
+        .filter_map(Value::as_object)
+        .flat_map(|loss| loss.keys().map(String::as_str))
+        .chain(known.map(|parameter| parameter.name))
+        .chain(["terms", "weights"])
+        .collect();
+    names.remove("name");
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn completed(settings: &Value) -> Map<String, Value> {
+        complete(settings.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn what_an_older_version_did_not_know_is_at_its_default() {
+        let old =
+            completed(&json!({ "loss": { "name": "encouraging", "log_end": 1 }, "width": 2 }));
+        assert_eq!(old["precision"], "f32");
+        assert_eq!(old["width"], 2);
+        let loss = json!({ "name": "encouraging", "log_end": 1.0, "tail": "tangent" });
+        assert_eq!(old["loss"], loss);
+        assert_eq!(completed(&json!(old)), old);
+    }
+
+    #[test]
+    fn what_this_version_does_not_know_stays() {
+        let later = json!({ "loss": { "name": "later_loss", "strength": 2 }, "later_key": 3 });
+        let completed = completed(&later);
+        assert_eq!(completed["loss"], later["loss"]);
+        assert_eq!(completed["later_key"], 3);
+        assert!(keys([&completed].into_iter()).contains("later_key"));
+        assert!(parameters([&completed["loss"]].into_iter()).contains("strength"));
+    }
+}

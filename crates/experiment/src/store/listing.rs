@@ -1,0 +1,280 @@
+//! What a reader finds in a store: every trial that has begun, and which ones the last sweep asks for.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    Damage, EpochRecord, Split, Store, StoreError, Stored, TrialResult, atomic, metadata_if_there,
+    read_if_there,
+};
+
+/// The content of `plan.json`: the trials of the sweep that was last run into the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Name of the sweep.
+    pub name: String,
+    /// Ids in the order of the sweep.
+    pub trials: Vec<String>,
+}
+
+/// A trial that has begun.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredTrial {
+    pub id: String,
+    /// As in its result, or in `settings.toml` where it has none; empty where a kill came before both.
+    pub settings: Map<String, Value>,
+    /// Steps done, as far as they are on disk.
+    pub step: u64,
+    /// `None` where the trial has not ended: it is being trained, or was interrupted.
+    pub result: Option<TrialResult>,
+}
+
+impl Store {
+    /// Keeps the plan of a sweep in place of the one before.
+    pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
+        if self.plan()?.as_ref() == Some(plan) {
+            return Ok(());
+        }
+        let mut bytes = serde_json::to_vec_pretty(plan).expect("strings always have a JSON form");
+        bytes.push(b'\n');
+        atomic::write(&self.folder.join("plan.json"), &bytes)
+    }
+
+    /// The last plan; `None` in stores of versions that kept none.
+    pub fn plan(&self) -> Result<Option<Plan>, StoreError> {
+        let bytes = read_if_there(&self.folder.join("plan.json"))?;
+        // Nothing but a count of what is left depends on it, so a damaged one is as good as none.
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Every trial that has begun, in the order of their ids, damaged ones left out.
+    pub fn trials(&self) -> Result<Vec<StoredTrial>, StoreError> {
+        let mut trials = Vec::new();
+        for id in self.ids()? {
+            trials.extend(self.trial(id)?);
+        }
+        self.verified.save();
+        Ok(trials)
+    }
+
+    /// The names of the trials' folders, sorted.
+    pub(super) fn ids(&self) -> Result<Vec<String>, StoreError> {
+        let trials = self.folder.join("trials");
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
+            let entry = entry.map_err(StoreError::io(&trials, "read"))?;
+            if metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir()) {
+                ids.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// `None` where the trial is damaged.
+    fn trial(&self, id: String) -> Result<Option<StoredTrial>, StoreError> {
+        let folder = self.trial_folder(&id);
+        let result = match self.stored(&id)? {
+            Stored::Ended(result) => Some(result),
+            Stored::Nothing => None,
+            Stored::Damaged(_) => return Ok(None),
+        };
+        let (settings, step) = match &result {
+            Some(result) => (result.settings.clone(), result.step),
+            None => (settings_in(&folder)?, last_step(&folder)?),
+        };
+        Ok(Some(StoredTrial {
+            id,
+            settings,
+            step,
+            result,
+        }))
+    }
+
+    /// The epochs of a trial so far. A last line that is not whole yet is left out.
+    pub fn epochs(&self, id: &str) -> Result<Vec<EpochRecord>, StoreError> {
+        let file = self.trial_folder(id).join("epochs.jsonl");
+        let bytes = read_if_there(&file)?.unwrap_or_default();
+        let lines = whole_lines(&bytes).enumerate();
+        lines
+            .map(|(index, line)| {
+                serde_json::from_slice(line).map_err(|error| {
+                    let cause = format!("line {}: {error}", index + 1);
+                    StoreError::Damaged(Damage::new(&file, cause))
+                })
+            })
+            .collect()
+    }
+
+    /// The result with what earlier versions kept in other files alone.
+    pub(super) fn completed(&self, mut result: TrialResult) -> Result<Stored, StoreError> {
+        let held_out = result.settings.get("validation") != Some(&0.into());
+        if result.validation.is_none() && result.test.is_some() && held_out {
+            let mut epochs = match self.epochs(&result.id) {
+                Err(StoreError::Damaged(damage)) => return Ok(Stored::Damaged(damage)),
+                epochs => epochs?,
+            };
+            let last = epochs
+                .pop()
+                .filter(|epoch| epoch.evaluated_on == Split::Validation);
+            result.validation = last.map(|epoch| epoch.score());
+        }
+        let asked = result.settings.get("precision").and_then(Value::as_str);
+        if result.precision_used.is_none() && asked != Some("mixed") {
+            result.precision_used = Some("f32".to_string());
+        } else if result.precision_used.is_none() {
+            let file = self.trial_folder(&result.id).join("environment.json");
+            let environment = read_if_there(&file)?.unwrap_or_default();
+            let environment: Value = serde_json::from_slice(&environment).unwrap_or_default();
+            result.precision_used = environment["precision"].as_str().map(str::to_string);
+        }
+        Ok(Stored::Ended(result))
+    }
+}
+
+/// `settings.toml`, the sweep file of one trial, in the form of a result's settings.
+fn settings_in(folder: &Path) -> Result<Map<String, Value>, StoreError> {
+    let bytes = read_if_there(&folder.join("settings.toml"))?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let mut sweep: Value = toml::from_str(&text).unwrap_or_default();
+    let Value::Object(mut settings) = sweep["train"].take() else {
+        return Ok(Map::new());
+    };
+    settings.insert("loss".to_string(), sweep["losses"][0].take());
+    settings.insert("seed".to_string(), sweep["seeds"][0].take());
+    Ok(settings)
+}
+
+/// The last step whose record is on disk; 0 where there is none.
+fn last_step(folder: &Path) -> Result<u64, StoreError> {
+    let bytes = read_if_there(&folder.join("steps.jsonl"))?.unwrap_or_default();
+    let last = whole_lines(&bytes).last().unwrap_or_default();
+    let record: Value = serde_json::from_slice(last).unwrap_or_default();
+    Ok(record["step"].as_u64().unwrap_or_default())
+}
+
+/// The lines that end, since another process may be writing the last one.
+fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines.filter(|line| line.ends_with(b"\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::examples::{done, environment};
+    use crate::store::{Score, TrialState};
+
+    /// A line as version 0.1 wrote it.
+    const OLD_EPOCH: &str = r#"{"epoch":2,"train_loss":1.5,"train_accuracy":0.5,"evaluated_on":"validation","loss":1.25,"accuracy":0.625,"learning_rate":0.1,"images_per_second":320.0,"time_s":4.0}"#;
+
+    fn new_store() -> (TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create_or_open(folder.path()).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn a_plan_is_kept_in_place_of_the_one_before() {
+        let (folder, store) = new_store();
+        assert_eq!(store.plan().unwrap(), None);
+        for trials in [&["a", "b"][..], &["a"]] {
+            let trials = trials.iter().map(|id| (*id).to_string()).collect();
+            let name = "small".to_string();
+            let plan = Plan { name, trials };
+            store.save_plan(&plan).unwrap();
+            store.save_plan(&plan).unwrap();
+            assert_eq!(store.plan().unwrap(), Some(plan));
+        }
+        fs::write(folder.path().join("plan.json"), "{").unwrap();
+        assert_eq!(store.plan().unwrap(), None);
+    }
+
+    #[test]
+    fn a_trial_without_a_result_has_the_settings_and_steps_of_its_files() {
+        let (folder, store) = new_store();
+        let settings = "name = \"a\"\nlosses = [{ name = \"focal\", gamma = 3.0 }]\nseeds = [7]\n\n[train]\nwidth = 2\n";
+        store.begin("a", settings, &environment()).unwrap();
+        fs::create_dir(folder.path().join("trials/b")).unwrap();
+        let steps = folder.path().join("trials/a/steps.jsonl");
+        fs::write(steps, "{\"step\":1}\n{\"step\":2}\n{\"step\":3").unwrap();
+        let trials = store.trials().unwrap();
+        let expected = json!({ "loss": { "name": "focal", "gamma": 3.0 }, "seed": 7, "width": 2 });
+        assert_eq!(json!(trials[0].settings), expected);
+        assert_eq!((trials[0].step, &trials[0].result), (2, &None));
+        assert_eq!((trials[1].id.as_str(), trials[1].step), ("b", 0));
+        assert_eq!(trials[1].settings, Map::new());
+    }
+
+    #[test]
+    fn the_lines_of_earlier_versions_are_read_and_one_being_written_is_left_out() {
+        let (folder, store) = new_store();
+        store.begin("a", "", &environment()).unwrap();
+        let file = folder.path().join("trials/a/epochs.jsonl");
+        fs::write(&file, format!("{OLD_EPOCH}\n{{\"epoch\":3")).unwrap();
+        let epochs = store.epochs("a").unwrap();
+        assert_eq!(epochs.len(), 1);
+        assert_eq!(
+            (epochs[0].eval_loss, epochs[0].eval_accuracy),
+            (1.25, 0.625)
+        );
+        assert_eq!(
+            (epochs[0].cross_entropy, epochs[0].steps_skipped),
+            (None, None)
+        );
+        fs::write(&file, format!("{OLD_EPOCH}\nnonsense\n")).unwrap();
+        let message = store.epochs("a").unwrap_err().to_string();
+        assert!(message.contains("epochs.jsonl: "), "{message}");
+        assert!(message.contains("line 2: "), "{message}");
+    }
+
+    #[test]
+    fn an_old_result_gets_its_validation_score_and_precision_from_the_other_files() {
+        let (folder, store) = new_store();
+        let result = TrialResult {
+            precision_used: None,
+            ..done(
+                "a",
+                json!({ "seed": 1, "validation": 50, "precision": "mixed" }),
+                0.5,
+            )
+        };
+        let trial = store.begin("a", "", &environment()).unwrap();
+        let epochs = folder.path().join("trials/a/epochs.jsonl");
+        trial.finish(&result).unwrap();
+        fs::write(&epochs, format!("{OLD_EPOCH}\n")).unwrap();
+        let completed = |result: &TrialResult| {
+            let completed = store.completed(result.clone()).unwrap();
+            completed.ended().cloned().expect("its files are whole")
+        };
+        let read = completed(&result);
+        let expected = Score {
+            accuracy: 0.625,
+            eval_loss: 1.25,
+            cross_entropy: None,
+        };
+        assert_eq!(read.validation, Some(expected));
+        assert_eq!(read.precision_used.as_deref(), Some("f32"));
+        assert_eq!(read.state, TrialState::Done);
+
+        fs::write(&epochs, OLD_EPOCH.replace("validation", "test") + "\n").unwrap();
+        assert_eq!(completed(&result).validation, None);
+
+        fs::write(&epochs, "nonsense\n").unwrap();
+        let damaged = store.completed(result).unwrap();
+        assert!(matches!(damaged, Stored::Damaged(damage) if damage.file == epochs));
+
+        // Nothing but f32 was ever computed where mixed precision was not asked for.
+        let result = TrialResult {
+            precision_used: None,
+            ..done("b", json!({ "seed": 2 }), 0.5)
+        };
+        assert_eq!(completed(&result).precision_used.as_deref(), Some("f32"));
+    }
+}
