@@ -78,7 +78,7 @@ impl Store {
     fn trial(&self, id: String) -> Result<Option<StoredTrial>, StoreError> {
         let folder = self.trial_folder(&id);
         let result = match self.stored(&id)? {
-            Stored::Ended(result) => Some(result),
+            Stored::Ended(result) => Some(*result),
             Stored::Nothing => None,
             Stored::Damaged(_) => return Ok(None),
         };
@@ -131,7 +131,7 @@ impl Store {
             let environment: Value = serde_json::from_slice(&environment).unwrap_or_default();
             result.precision_used = environment["precision"].as_str().map(str::to_string);
         }
-        Ok(Stored::Ended(result))
+        Ok(Stored::Ended(Box::new(result)))
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Store {
 pub enum Stored {
     /// It has not begun or not ended.
     Nothing,
-    Ended(TrialResult),
+    Ended(Box<TrialResult>),
     /// It has ended, and its files are no longer what they were.
     Damaged(Damage),
 }
@@ -158,7 +158,7 @@ impl Store {
         for stored in self.stored_all(ids.iter().map(String::as_str))? {
             match stored {
                 Stored::Nothing => {}
-                Stored::Ended(result) => results.ended.push(result),
+                Stored::Ended(result) => results.ended.push(*result),
                 Stored::Damaged(damage) => results.damaged.push(damage),
             }
         }

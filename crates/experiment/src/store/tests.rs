@@ -74,7 +74,7 @@ fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() 
     trial.finish(&result).unwrap();
 
     let folder = store.trial_folder("a");
-    assert_eq!(store.stored("a").unwrap(), Stored::Ended(result));
+    assert_eq!(store.stored("a").unwrap(), Stored::Ended(Box::new(result)));
     assert_eq!(
         fs::read_to_string(folder.join("settings.toml")).unwrap(),
         "seed = 3\n"
