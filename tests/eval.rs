@@ -161,7 +161,7 @@ fn the_test_file_alone_suffices() {
     test_file_alone(&trained.scratch, file, |class| vec![class]);
     let run = trained.eval("model.safetensors", &["--data-dir", "."]);
     let run = run.expect(0);
-    assert!(run.json()["loss"].is_number(), "{run:#?}");
+    assert!(run.json()["eval_loss"].is_number(), "{run:#?}");
     assert_eq!(run.stderr, "note: partial: 10 of 10000 test records\n");
 }
 

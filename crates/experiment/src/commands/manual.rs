@@ -28,7 +28,7 @@ Exit codes:
   2   bad usage or settings
   3   some trials failed, or were damaged after they ended
   4   data is missing or damaged
-  5   another process is using the store, or its file system cannot lock files, or its file system cannot lock files
+  5   another process is using the store, or its file system cannot lock files
   75  interrupted; rerun the command to resume";
 
 pub const RUN: &str = "\

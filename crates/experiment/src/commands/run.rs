@@ -152,23 +152,19 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if let Some(id) = &arguments.trial {
         return run_one(id, &trials, &sweep, &path, arguments);
     }
-    // A finished store may be read-only, or another process may be writing others of its trials.
     if let Some(store) = Store::open_if_there(&path)? {
         let stored = stored(&store, &trials)?;
         if missing(&trials, &stored, arguments.retry).is_empty() {
+            // A finished store may be read-only, or another process may be writing others of its trials.
+            if let Ok(store) = Store::create_or_open(&path) {
+                keep_plan(&store, &sweep, &trials, &stored).ok();
+            }
             return conclude(&stored, &path);
         }
     }
     let store = Store::create_or_open(&path)?;
-    store.save_plan(&Plan {
-        name: sweep.name.clone(),
-        trials: trials.iter().map(|trial| trial.id.clone()).collect(),
-    })?;
     let before = stored(&store, &trials)?;
-    // A kill can come between a result and the removal of its checkpoint.
-    for result in before.iter().filter_map(Stored::ended) {
-        store.remove_checkpoint(&result.id)?;
-    }
+    keep_plan(&store, &sweep, &trials, &before)?;
     let missing = missing(&trials, &before, arguments.retry);
     let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
     let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
@@ -182,6 +178,19 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     };
     work.train(&sweep, arguments, &path)?;
     conclude(&stored(&store, &trials)?, &path)
+}
+
+/// Keeps what the sweep asks for beside what the store has of it, and removes what a kill left of ended trials.
+fn keep_plan(store: &Store, sweep: &Sweep, trials: &[Trial], stored: &[Stored]) -> Result<()> {
+    store.save_plan(&Plan {
+        name: sweep.name.clone(),
+        trials: trials.iter().map(|trial| trial.id.clone()).collect(),
+    })?;
+    // A kill can come between a result and the removal of its checkpoint.
+    for result in stored.iter().filter_map(Stored::ended) {
+        store.remove_checkpoint(&result.id)?;
+    }
+    Ok(())
 }
 
 /// Trains the trial `id` for the process that holds the store.

@@ -100,12 +100,12 @@ pub fn frame(rows: &[TrialRow]) -> DataFrame {
     frame.push("data_hash", rows, |row| {
         row.of_result(|result| result.data_hash.clone())
     });
-    frame.push("cause", rows, |row| {
-        row.of_result(|result| result.cause.clone())
-    });
     push_data_records(&mut frame, rows, |row| {
         let result = row.result.as_ref();
         result.and_then(|result| result.data_records)
+    });
+    frame.push("cause", rows, |row| {
+        row.of_result(|result| result.cause.clone())
     });
     frame
 }

@@ -112,6 +112,9 @@ struct Checksums(Vec<(&'static str, String)>);
 impl Checksums {
     /// Says what is wrong with a text that was not written for a trial that ended in `state`.
     fn parse(text: &str, state: TrialState) -> Result<Self, String> {
+        if !text.ends_with('\n') {
+            return Err("expected a line feed at the end".to_string());
+        }
         let mut sums = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             let (digest, name) = line.split_once("  ").unwrap_or_default();
@@ -180,21 +183,19 @@ fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, Sto
 /// How the last line of `epochs.jsonl` contradicts a result, where the test set was what it was measured on.
 fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Option<String> {
     let test = result.test?;
-    let last: Value =
-        serde_json::from_str(epochs.lines().last().unwrap_or_default()).unwrap_or_default();
-    if last["epoch"] != trial.train.epochs {
+    let last = epochs.lines().last().unwrap_or_default();
+    let last: Option<EpochRecord> = serde_json::from_str(last).ok();
+    let Some(last) = last.filter(|last| last.epoch == trial.train.epochs) else {
         return Some(format!(
             "last line: expected epoch {}, the last of a trial that is done",
             trial.train.epochs
         ));
-    }
-    // Its name in records of versions before checksums.
-    let accuracy = &last["accuracy"];
-    let is_another = last["evaluated_on"] == "test" && *accuracy != test.accuracy;
+    };
+    let is_another = last.evaluated_on == Split::Test && last.eval_accuracy != test.accuracy;
     is_another.then(|| {
         format!(
-            "last line: expected the accuracy {} of {RESULT}, found {accuracy}",
-            test.accuracy
+            "last line: expected the accuracy {} of {RESULT}, found {}",
+            test.accuracy, last.eval_accuracy
         )
     })
 }
