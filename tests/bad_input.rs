@@ -1,6 +1,7 @@
 //! What the whole program does with bad settings: exit code 2, every problem at once on standard
 //! error, nothing on standard output, and nothing begun.
 
+use crate::run::{CROSS_ENTROPY, sweep};
 use crate::support::Scratch;
 
 const WRONG: &str = "\
@@ -81,4 +82,59 @@ fn a_wrong_loss_on_the_command_line_is_bad_usage() {
         "{run:#?}"
     );
     assert!(run.stderr.contains("did you mean gamma?"), "{run:#?}");
+}
+
+#[test]
+fn a_cause_from_the_operating_system_is_named_once() {
+    let scratch = Scratch::new();
+    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));
+    scratch.write("file", "");
+    // A folder in place of each file that is read or written.
+    for folder in [
+        "weights.safetensors",
+        "weights.pth",
+        "store/trials",
+        "store/lock",
+        "data/cifar-10-batches-bin/test_batch.bin",
+        "logits",
+    ] {
+        std::fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let eval = ["eval", "--dataset", "shapes", "--backend", "flex"];
+    let cases: [(&[&str], i32); 7] = [
+        (&["run", "a.toml", "--store", "store"], 1),
+        (&["run", "a.toml", "--store", "file/store"], 1),
+        (&[&eval[..], &["--weights", "weights.safetensors"]].concat(), 2),
+        (&[&eval[..], &["--weights", "missing.pth"]].concat(), 2),
+        (
+            &["losses", "eval", "--loss", "{ name = \"focal\" }", "--input", "weights.pth"],
+            1,
+        ),
+        (&["run", "weights.pth"], 2),
+        (&["data", "fetch", "cifar10", "--data-dir", "file"], 4),
+    ];
+    for (arguments, code) in cases {
+        let run = scratch.run(arguments);
+        assert_ne!(run.code, Some(0), "{run:#?}");
+        let causes = run.stderr.matches("os error").count();
+        assert!(causes <= 1, "{arguments:?}: {code}: {run:#?}");
+        let sentences: Vec<&str> = run.stderr.trim().split(": ").collect();
+        for (index, sentence) in sentences.iter().enumerate() {
+            assert!(!sentences[..index].contains(sentence), "{run:#?}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_once() {
+    let scratch = Scratch::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = scratch.command(&["losses"]);
+    let output = command.stdout(full).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: No space left on device (os error 28)\n"
+    );
 }

@@ -11,3 +11,4 @@ mod readme;
 mod resume;
 mod run;
 mod support;
+mod terminal;

@@ -25,11 +25,13 @@ pub type Metadata = BTreeMap<String, String>;
 /// Why a file could not be loaded or written. Every message starts with the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The operating system refused.
-    #[error("{}: {source}", path.display())]
+    /// The operating system refused; why is the error's source.
+    #[error("{}: cannot {action}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
+        /// What was attempted.
+        action: &'static str,
         /// What the system said.
         source: io::Error,
     },
@@ -119,6 +121,7 @@ pub fn replace<M: Module>(
 pub fn save<M: Module>(model: &M, path: &Path) -> Result<(), CheckpointError> {
     std::fs::write(path, to_safetensors(model)).map_err(|source| CheckpointError::Io {
         path: path.to_owned(),
+        action: "write",
         source,
     })
 }

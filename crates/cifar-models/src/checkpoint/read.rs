@@ -20,6 +20,7 @@ const COUNTER: &str = "num_batches_tracked";
 pub(super) fn tensors(path: &Path) -> Result<NamedTensors, CheckpointError> {
     let io = |source| CheckpointError::Io {
         path: path.to_owned(),
+        action: "read",
         source,
     };
     match path.extension().and_then(|extension| extension.to_str()) {

@@ -11,10 +11,10 @@ use training_kernels::Instructions;
 
 use super::device::warn_of_scalar_instructions;
 use super::print;
-#[cfg(not(feature = "wgpu"))]
-use super::tell;
 use crate::cpu;
 use crate::device::Unavailable;
+#[cfg(not(feature = "wgpu"))]
+use crate::terminal::inform;
 
 /// Tell what the CPU computes with, and compare the GPU with it
 ///
@@ -56,7 +56,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<()> {
     }
     #[cfg(not(feature = "wgpu"))]
     if !arguments.cpu {
-        tell(
+        inform(
             "note: this program was built without the GPU's part: `cargo run --release --features wgpu -- doctor`",
         );
     }

@@ -9,15 +9,15 @@ mod failure;
 mod images;
 mod jobs;
 mod losses;
+mod meter;
 mod pace;
 mod progress;
 mod report;
 mod run;
+mod signals;
+mod sweep_progress;
 mod trial;
-mod tuning;
 
-use std::fmt::Display;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -25,6 +25,8 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
+use crate::terminal::{Verbosity, inform, set_verbosity};
+pub use crate::terminal::{print, tell};
 
 #[cfg(feature = "wgpu")]
 use self::device::best_adapter;
@@ -37,6 +39,12 @@ pub use self::run::Unfinished;
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,
+    /// Only results, warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Everything: on a terminal too a line per epoch, checkpoints, kernels
+    #[arg(short, long, global = true)]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +60,11 @@ enum Command {
 
 /// Does what the command line asks for.
 pub fn execute(command_line: &CommandLine) -> Result<()> {
+    set_verbosity(match (command_line.quiet, command_line.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    });
     match &command_line.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Report(arguments) => report::run(arguments),
@@ -73,24 +86,11 @@ fn thread_count() -> RangedI64ValueParser<u16> {
 #[error("{0:#}")]
 pub struct BadInput(anyhow::Error);
 
-/// Writes a message to standard error. Where that is closed, nobody is there to be told, and it is
-/// no reason to stop.
-pub fn tell(message: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{message}");
-}
-
-/// Writes results to standard output.
-fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
-}
-
 /// Reads a dataset and passes on what is noteworthy about it.
 fn load_data(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data> {
     let data = load(source, data_dir)?;
     for note in &data.notes {
-        tell(format_args!("note: {note}"));
+        inform(format_args!("note: {note}"));
     }
     Ok(data)
 }

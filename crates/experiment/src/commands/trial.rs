@@ -171,10 +171,13 @@ impl Observer for TrialLog<'_> {
     }
 
     fn checkpoint(&mut self, content: &[u8]) -> Result<()> {
-        Ok(self.directory.save_checkpoint(content)?)
+        self.directory.save_checkpoint(content)?;
+        self.progress.checkpoint(content.len());
+        Ok(())
     }
 
     fn next(&mut self, moment: Moment) -> Next {
+        self.progress.pass(moment);
         (self.pace)(moment)
     }
 }

@@ -64,7 +64,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     let mut verdict = Verdict::known(&adapter.identity)?;
     for combination in &combinations {
         if arguments.again || verdict.of(*combination).is_none() {
-            tell(format_args!("trying {combination}"));
+            inform(format_args!("trying {combination}"));
             verdict.add(try_in_child(*combination, limit)?)?;
         }
     }

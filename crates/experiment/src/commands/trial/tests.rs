@@ -52,8 +52,8 @@ impl Case {
     /// Trains in `store` until `pace` stops it.
     fn session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Outcome {
         let open = Store::create_or_open(store.0.path()).unwrap();
-        let mut progress = Progress::hidden(1);
-        progress.begin_trial(&self.trial, self.images.train.len());
+        let mut progress = Progress::written_to(std::io::sink());
+        progress.begin_trial(&self.trial, &self.images);
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
         train_and_record(trial, images, device, &open, &mut progress, &mut pace).unwrap()
     }
