@@ -104,10 +104,20 @@ fn a_cause_from_the_operating_system_is_named_once() {
     let cases: [(&[&str], i32); 7] = [
         (&["run", "a.toml", "--store", "store"], 1),
         (&["run", "a.toml", "--store", "file/store"], 1),
-        (&[&eval[..], &["--weights", "weights.safetensors"]].concat(), 2),
+        (
+            &[&eval[..], &["--weights", "weights.safetensors"]].concat(),
+            2,
+        ),
         (&[&eval[..], &["--weights", "missing.pth"]].concat(), 2),
         (
-            &["losses", "eval", "--loss", "{ name = \"focal\" }", "--input", "weights.pth"],
+            &[
+                "losses",
+                "eval",
+                "--loss",
+                "{ name = \"focal\" }",
+                "--input",
+                "weights.pth",
+            ],
             1,
         ),
         (&["run", "weights.pth"], 2),
@@ -129,7 +139,10 @@ fn a_cause_from_the_operating_system_is_named_once() {
 #[test]
 fn a_full_disk_is_named_once() {
     let scratch = Scratch::new();
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
     let mut command = scratch.command(&["losses"]);
     let output = command.stdout(full).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(1));

@@ -83,11 +83,7 @@ pub fn expect_the_uninterrupted(scratch: &Scratch) {
 #[test]
 fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
     let scratch = scratch("[1, 2]");
-    for (signal, sign) in [
-        ("-INT", "[2/2]"),
-        ("-TERM", "goes on"),
-        ("-HUP", "goes on"),
-    ] {
+    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "goes on"), ("-HUP", "goes on")] {
         let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
         stopped.expect(75);
         let trial = unfinished(&scratch);

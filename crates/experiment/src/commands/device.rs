@@ -106,6 +106,7 @@ mod gpu {
 
     use crate::device::{Determinism, OpenDevice, Unavailable, open_gpu};
     use crate::doctor::{Verdict, try_in_child};
+    use crate::terminal::{inform, tell};
 
     /// The first use of an adapter tunes its kernels, which takes minutes on some.
     const LIMIT: Duration = Duration::from_mins(15);

@@ -193,7 +193,9 @@ impl Progress {
     }
 
     fn tell(&mut self, importance: Importance, text: String) {
-        self.last_line = Instant::now();
+        if importance != Importance::Detail {
+            self.last_line = Instant::now();
+        }
         let line = Message::Line { importance, text };
         match &mut self.listener {
             Listener::User(sweep) => sweep.hear(self.trials_begun - 1, &line),

@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::signals;
 use super::sweep_progress::SweepProgress;
 use super::trial::{Outcome, train_and_record};
-use crate::device::{Determinism, OpenDevice};
+use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Store, TrialResult, TrialState};
@@ -275,7 +275,11 @@ impl Work<'_> {
             device.description(),
             path.display(),
         ));
-        detail(details_of(&device));
+        detail(format_args!(
+            "{}, {} threads",
+            device.details(),
+            rayon::current_num_threads()
+        ));
         let mut precisions = self.trials.iter().map(|trial| trial.train.precision);
         if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
             super::usable_precision(&device, mixed);
@@ -366,25 +370,6 @@ impl Work<'_> {
         });
         self.train_in_processes(trials, NonZeroUsize::MIN, arguments)
     }
-}
-
-/// What the results may depend on besides the settings, and how fast they come.
-fn details_of(device: &OpenDevice) -> String {
-    let mut details = format!(
-        "{} threads, results repeat {}",
-        rayon::current_num_threads(),
-        match device.determinism {
-            Determinism::Bitwise => "bit for bit",
-            #[cfg(feature = "wgpu")]
-            Determinism::Tolerance => "within rounding",
-        }
-    );
-    for (name, value) in [("driver", &device.driver), ("kernels", &device.kernels)] {
-        if let Some(value) = value {
-            details += &format!(", {name} {value}");
-        }
-    }
-    details
 }
 
 /// The table on standard output, and an error where trials failed.

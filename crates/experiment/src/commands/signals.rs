@@ -82,7 +82,7 @@ fn leave_at_second_request(stop: Arc<AtomicBool>) -> std::io::Result<()> {
                     first = Some(Instant::now());
                     stop.store(true, Ordering::Relaxed);
                     super::tell(
-                        "stopping with a checkpoint after the current step; Ctrl-C again stops without one",
+                        "stopping after the current step, with a checkpoint; Ctrl-C again leaves at once",
                     );
                 }
                 Some(first) if first.elapsed() >= ONE_REQUEST => {

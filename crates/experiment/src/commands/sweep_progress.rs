@@ -38,8 +38,7 @@ pub enum Importance {
 
 /// A sweep that is being trained, as its user sees it.
 pub struct SweepProgress {
-    /// Label and id of each trial.
-    trials: Vec<String>,
+    trials: Vec<Trial>,
     status: Arc<Mutex<Status>>,
     bars: Option<Shown>,
 }
@@ -57,9 +56,7 @@ impl SweepProgress {
             })
         });
         Self {
-            trials: (trials.iter())
-                .map(|trial| format!("{} ({})", trial.label(), trial.id))
-                .collect(),
+            trials: trials.iter().map(|&trial| trial.clone()).collect(),
             status,
             bars,
         }
@@ -81,7 +78,7 @@ impl SweepProgress {
 
     /// Shows the trial that this process trains itself; its label is filled in.
     pub fn show(&self, trial: usize, status: TrialStatus) {
-        let label = self.trials[trial].clone();
+        let label = self.trials[trial].label();
         lock(&self.status).trial = Some(TrialStatus { label, ..status });
     }
 
@@ -109,7 +106,8 @@ impl SweepProgress {
         if !wanted {
             return;
         }
-        let mut line = format!("{} {}: {text}", self.place(trial), self.trials[trial]);
+        let (place, Trial { id, .. }) = (self.place(trial), &self.trials[trial]);
+        let mut line = format!("{place} {} ({id}): {text}", self.trials[trial].label());
         if importance == Importance::Step {
             line += &format!(", {}", lock(&self.status).time_left_text());
         }

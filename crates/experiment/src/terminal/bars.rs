@@ -1,7 +1,7 @@
 //! Lines at the bottom of a terminal that change in place.
 //!
-//! They are short and never filled up with blanks, and what was drawn is erased by the width that the terminal
-//! has when it is erased: a terminal that becomes narrower wraps lines that are longer.
+//! When a terminal becomes narrower, most wrap the lines that are too long for it. So lines are short and never
+//! filled up with blanks, and as many rows are erased as they take at the width of that moment.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -11,6 +11,12 @@ use console::{Term, measure_text_width, truncate_str};
 
 /// How often the lines are drawn again.
 const INTERVAL: Duration = Duration::from_millis(250);
+
+/// Columns left free behind a line: for the `^C` that a terminal shows, and since at the last column the
+/// cursor of some is in the next row already.
+const SPARE: usize = 3;
+/// A wide terminal may become this narrow without wrapping.
+const MAXIMUM_WIDTH: usize = 79;
 
 static BARS: Mutex<Option<Bars>> = Mutex::new(None);
 
@@ -26,7 +32,8 @@ pub struct Shown(Option<JoinHandle<()>>);
 
 /// Whether standard error is a terminal whose lines can change in place.
 pub fn can_show() -> bool {
-    Term::stderr().is_term() && !console::is_dumb()
+    let is_named = std::env::var_os("TERM").is_none_or(|name| !name.is_empty());
+    Term::stderr().is_term() && !console::is_dumb() && is_named
 }
 
 /// Shows what `lines` gives, again and again, in place of what was shown before.
@@ -133,8 +140,7 @@ impl Bars {
 
 /// As many of `lines`, and as much of each, as a terminal shows without scrolling or wrapping.
 fn fitting(lines: Vec<String>, rows: usize, columns: usize) -> Vec<String> {
-    // At the last column the cursor of some terminals is in the next row already.
-    let width = columns - 1;
+    let width = columns.saturating_sub(SPARE).clamp(1, MAXIMUM_WIDTH);
     let lines = lines.into_iter().take(rows);
     lines
         .map(|line| truncate_str(&line, width, "…").into_owned())
@@ -154,12 +160,13 @@ mod tests {
     fn lines_are_cut_to_the_terminal() {
         let lines = || vec!["one line".to_owned(), "and another".to_owned()];
         assert_eq!(fitting(lines(), 24, 80), lines());
-        assert_eq!(fitting(lines(), 24, 12), ["one line", "and another"]);
-        assert_eq!(fitting(lines(), 24, 9), ["one line", "and ano…"]);
-        assert_eq!(fitting(lines(), 1, 4), ["on…"]);
-        for columns in 1..20 {
-            for line in fitting(lines(), 24, columns) {
-                assert!(measure_text_width(&line) < columns.max(2), "{line}");
+        assert_eq!(fitting(lines(), 24, 14), ["one line", "and another"]);
+        assert_eq!(fitting(lines(), 24, 11), ["one line", "and ano…"]);
+        assert_eq!(fitting(lines(), 1, 6), ["on…"]);
+        for columns in 1..200 {
+            for line in fitting(vec!["█".repeat(200)], 24, columns) {
+                let width = measure_text_width(&line);
+                assert!(width == 1 || width + 2 < columns && width < 80, "{line}");
             }
         }
     }

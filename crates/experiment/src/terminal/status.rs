@@ -91,9 +91,10 @@ impl Status {
         self.trials_done += 1;
     }
 
-    /// A trial stopped without a result.
+    /// A trial stopped without a result; what is left of it comes another time.
     pub fn interrupt(&mut self, trial: usize) {
         self.running.remove(&trial);
+        self.left[trial] = Work::default();
     }
 
     /// Of the whole sweep; `None` while too little was measured.
@@ -116,15 +117,21 @@ impl Status {
     /// The lines at `so_far` from the start, what matters most at their beginnings.
     pub fn lines(&self, so_far: Duration) -> Vec<String> {
         let (done, trials) = (self.trials_done, self.trials());
+        // The bars of a trial come below this one.
+        let name = if self.trial.is_some() {
+            "sweep     "
+        } else {
+            "sweep"
+        };
         let mut sweep = format!(
-            "sweep      {} {}, {done}/{trials} trials",
+            "{name} {} {}, {done}/{trials} trials",
             bar(done as u64, trials as u64),
             self.time_left_text()
         );
         if self.trial.is_none() {
             let running = self.running.len();
             sweep += &format!(", {running} running");
-            if let Some(speed) = self.estimate.trained.images_per_second() {
+            if let (1.., Some(speed)) = (running, self.estimate.trained.images_per_second()) {
                 sweep += &format!(", {} images/s", rounded(speed * running as f64));
             }
         }
@@ -199,7 +206,10 @@ mod tests {
         assert_eq!(status.time_left(), None);
         let (done, times) = measured(400);
         status.progress(0, done, &times);
-        assert_eq!(status.time_left(), Some(Duration::from_secs(6 + 1 + 2 * 11)));
+        assert_eq!(
+            status.time_left(),
+            Some(Duration::from_secs(6 + 1 + 2 * 11))
+        );
         // Diverged long before its last step.
         status.end(0);
         assert_eq!(status.time_left(), Some(Duration::from_secs(2 * 11)));
@@ -247,7 +257,7 @@ mod tests {
                 "training   ██░░░░░░░░ 12,800/45,000 images, 1,235/s, loss 1.2345",
             ]
         );
-        assert!(lines.iter().all(|line| line.chars().count() < 80));
+        assert!(lines.iter().all(|line| line.chars().count() <= 77));
         status.trial = Some(TrialStatus {
             phase: Phase::Testing,
             done: 2000,
@@ -265,7 +275,7 @@ mod tests {
         status.begin(0);
         assert_eq!(
             status.lines(so_far),
-            ["sweep      ░░░░░░░░░░ time left unknown, 0/3 trials, 1 running, 1m 15s so far"]
+            ["sweep ░░░░░░░░░░ time left unknown, 0/3 trials, 1 running, 1m 15s so far"]
         );
         status.begin(1);
         let (done, times) = measured(400);
@@ -274,9 +284,12 @@ mod tests {
         status.begin(2);
         assert_eq!(
             status.lines(so_far),
-            ["sweep      ███░░░░░░░ 11s left, 1/3 trials, 2 running, 200 images/s, 1m 15s so far"]
+            ["sweep ███░░░░░░░ 11s left, 1/3 trials, 2 running, 200 images/s, 1m 15s so far"]
         );
         status.interrupt(1);
-        assert!(status.lines(so_far)[0].contains("1 running"));
+        assert_eq!(
+            status.lines(so_far),
+            ["sweep ███░░░░░░░ 11s left, 1/3 trials, 1 running, 100 images/s, 1m 15s so far"]
+        );
     }
 }

@@ -8,10 +8,11 @@ use gpu_device::{Adapter, AdapterIdentity, Combination};
 use serde::Serialize;
 
 use super::Cpu;
-use crate::commands::{best_adapter, print, tell};
+use crate::commands::best_adapter;
 use crate::device::{Unavailable, open_cpu};
 use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
 use crate::sweep::BackendChoice;
+use crate::terminal::{inform, print};
 
 #[derive(Debug, Args)]
 pub struct GpuArguments {
