@@ -84,14 +84,14 @@ fn on_terminal(scratch: &Scratch, columns: usize, kind: &str, more: &str) -> Opt
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_shows_bars_that_fit_and_warnings_above_them() {
-    for (columns, jobs) in [(80, "1"), (60, "2"), (40, "1"), (12, "1")] {
+    for (columns, jobs) in [(80, "1"), (60, "2"), (40, "1"), (20, "1")] {
         let scratch = scratch();
         let more = format!("--jobs {jobs} --store s");
         let Some(text) = on_terminal(&scratch, columns, "xterm", &more) else {
             return;
         };
         assert!(text.contains("sweep "), "{text}");
-        assert_eq!(text.contains("training  "), jobs == "1", "{text}");
+        assert_eq!(text.contains("training "), jobs == "1", "{text}");
         assert!(!text.contains(": epoch "), "{text}");
         assert!(text.contains("[2/2] "), "{text}");
         // Between what moves the cursor, as it does before and after the bars.
