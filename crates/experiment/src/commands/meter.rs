@@ -69,7 +69,9 @@ pub struct Meter {
     pub images: u64,
     /// Of this trial in this process.
     pub measured: Estimate,
-    /// The first step in this process, which waits for memory, kernels and the GPU's tuning.
+    /// Whether a step was passed in this process. The first waits for memory and kernels, and is not measured …
+    stepped: bool,
+    /// … unless it stays the only one.
     first_step: Option<(u64, Duration)>,
     all_epochs_evaluated: bool,
 }
@@ -82,6 +84,7 @@ impl Meter {
             done: 0,
             images: size.train,
             measured: Estimate::default(),
+            stepped: false,
             first_step: None,
             all_epochs_evaluated: false,
         }
@@ -97,9 +100,9 @@ impl Meter {
         }
     }
 
-    /// Training came to `moment`, `time` after the one before; gives what was done between them, and what was
-    /// measured.
-    pub fn pass(&mut self, moment: Moment, time: Duration) -> (Work, Estimate) {
+    /// Training came to `moment`, `time` after the one before, `None` where that would mislead; gives what was
+    /// done between them, and what was measured.
+    pub fn pass(&mut self, moment: Moment, time: Option<Duration>) -> (Work, Estimate) {
         let (mut work, mut measured) = (Work::default(), Estimate::default());
         match moment {
             Moment::Step(step) => {
@@ -111,10 +114,10 @@ impl Meter {
                 };
                 (self.phase, self.done, self.images) = (Phase::Training, met, self.size.train);
                 work.trained = met - before;
-                if self.first_step.is_none() {
-                    self.first_step = Some((work.trained, time));
-                } else {
-                    measured.trained.add(work.trained, time);
+                if !std::mem::replace(&mut self.stepped, true) {
+                    self.first_step = time.map(|time| (met - before, time));
+                } else if let Some(time) = time {
+                    measured.trained.add(met - before, time);
                 }
             }
             Moment::Evaluation(_) => {
@@ -124,12 +127,12 @@ impl Meter {
                 let images = (EVALUATION_BATCH as u64).min(self.images - self.done);
                 self.done += images;
                 work.evaluated = images;
-                measured.evaluated.add(images, time);
-                // Better than nothing, where there was no other step.
+                if let Some(time) = time {
+                    measured.evaluated.add(images, time);
+                }
                 if self.measured.trained.images == 0
-                    && let Some((images, time)) = self.first_step.take_if(|(images, _)| *images > 0)
+                    && let Some((images, time)) = self.first_step.take()
                 {
-                    self.first_step = Some((0, time));
                     measured.trained.add(images, time);
                 }
             }
@@ -176,12 +179,12 @@ mod tests {
         let mut done = Work::default();
         let batches = |images: u64| images.div_ceil(EVALUATION_BATCH as u64);
         for step in first_step..=6 {
-            done = done + meter.pass(Moment::Step(step), SECOND).0;
+            done = done + meter.pass(Moment::Step(step), Some(SECOND)).0;
             assert_eq!(meter.phase, Phase::Training);
             if step % 3 == 0 {
                 let (phase, images) = size.evaluation();
                 for _ in 0..batches(images) {
-                    done = done + meter.pass(Moment::Evaluation(step), SECOND).0;
+                    done = done + meter.pass(Moment::Evaluation(step), Some(SECOND)).0;
                     assert_eq!((meter.phase, meter.images), (phase, images));
                 }
                 assert_eq!(meter.done, images);
@@ -191,7 +194,7 @@ mod tests {
         if size.validation > 0 {
             assert_eq!((meter.phase, meter.done), (Phase::Testing, 0));
             for _ in 0..batches(size.test) {
-                done = done + meter.pass(Moment::Evaluation(6), SECOND).0;
+                done = done + meter.pass(Moment::Evaluation(6), Some(SECOND)).0;
             }
             assert_eq!((meter.done, meter.images), (500, 500));
         }
@@ -234,11 +237,23 @@ mod tests {
             batch_size: 80,
             ..SIZE
         });
-        meter.pass(Moment::Step(1), SECOND);
+        meter.pass(Moment::Step(1), Some(SECOND));
         assert_eq!(meter.measured, Estimate::default());
-        meter.pass(Moment::Evaluation(1), SECOND);
-        meter.pass(Moment::Evaluation(1), SECOND);
+        meter.pass(Moment::Evaluation(1), Some(SECOND));
+        meter.pass(Moment::Evaluation(1), Some(SECOND));
         assert_eq!(meter.measured.trained.images, 80);
         assert_eq!(meter.measured.trained.time, SECOND);
+    }
+
+    #[test]
+    fn what_a_tuned_gpu_took_is_not_measured() {
+        let mut meter = Meter::new(SIZE);
+        let mut done = Work::default();
+        for step in 1..=3 {
+            done = done + meter.pass(Moment::Step(step), None).0;
+        }
+        done = done + meter.pass(Moment::Evaluation(3), None).0;
+        assert_eq!((done.trained, done.evaluated), (80, 200));
+        assert_eq!(meter.measured, Estimate::default());
     }
 }

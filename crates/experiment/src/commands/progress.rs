@@ -100,9 +100,10 @@ impl Progress {
 
     /// Training has come to `moment`.
     pub fn pass(&mut self, moment: Moment) {
-        tuning::done();
         let time = self.last_moment.elapsed();
         self.last_moment = Instant::now();
+        // Tuning takes minutes, once.
+        let time = (!tuning::done()).then_some(time);
         let (done, measured) = self.meter.pass(moment, time);
         self.work(done, &measured);
         self.show();

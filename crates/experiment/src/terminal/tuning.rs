@@ -37,12 +37,14 @@ pub fn watch() {
     }
 }
 
-/// The kernels so far are tuned. Those of a shape that comes later are counted anew.
-pub fn done() {
-    if let Ok(mut tuning) = LOG.0.lock() {
-        tuning.kernels = 0;
-        tuning.started = None;
-    }
+/// The kernels so far are tuned; false where there was nothing to tune since the last call. Those of a shape that
+/// comes later are counted anew.
+pub fn done() -> bool {
+    let Ok(mut tuning) = LOG.0.lock() else {
+        return false;
+    };
+    tuning.kernels = 0;
+    tuning.started.take().is_some()
 }
 
 /// What to show while a GPU is being tuned.
