@@ -4,6 +4,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use crate::run::{CROSS_ENTROPY, sweep};
 use crate::support::{Finished, Scratch};
 
 const WRONG: &str = "\
@@ -208,4 +209,66 @@ fn a_wrong_loss_on_the_command_line_is_bad_usage() {
         "{run:#?}"
     );
     assert!(run.stderr.contains("did you mean gamma?"), "{run:#?}");
+}
+
+#[test]
+fn a_cause_from_the_operating_system_is_named_once() {
+    let scratch = Scratch::new();
+    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));
+    scratch.write("file", "");
+    // A folder in place of each file that is read or written.
+    for folder in [
+        "weights.safetensors",
+        "weights.pth",
+        "store/trials",
+        "store/lock",
+        "data/cifar-10-batches-bin/test_batch.bin",
+    ] {
+        std::fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let eval = ["eval", "--dataset", "shapes", "--backend", "flex"];
+    let cases: [&[&str]; 8] = [
+        &["run", "a.toml", "--store", "store"],
+        &["run", "a.toml", "--store", "file/store"],
+        &[&eval[..], &["--weights", "weights.safetensors"]].concat(),
+        &[&eval[..], &["--weights", "missing.pth"]].concat(),
+        &[
+            "losses",
+            "eval",
+            "--loss",
+            "{ name = \"focal\" }",
+            "--input",
+            "weights.pth",
+        ],
+        &["run", "weights.pth"],
+        &["eval", "--weights", "missing.pth", "--data-dir", "data"],
+        &["data", "fetch", "cifar10", "--data-dir", "file"],
+    ];
+    for arguments in cases {
+        let run = scratch.run(arguments);
+        assert_ne!(run.code, Some(0), "{run:#?}");
+        let causes = run.stderr.matches("os error").count();
+        assert!(causes <= 1, "{arguments:?}: {run:#?}");
+        let sentences: Vec<&str> = run.stderr.trim().split(": ").collect();
+        for (index, sentence) in sentences.iter().enumerate() {
+            assert!(!sentences[..index].contains(sentence), "{run:#?}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_once() {
+    let scratch = Scratch::new();
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = scratch.command(&["losses"]);
+    let output = command.stdout(full).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: No space left on device (os error 28)\n"
+    );
 }

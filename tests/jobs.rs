@@ -1,7 +1,15 @@
 //! Several trials at a time.
 
 use std::fs;
+#[cfg(unix)]
+use std::io::{BufReader, Read};
+#[cfg(unix)]
+use std::os::unix::process::CommandExt;
+#[cfg(unix)]
+use std::process::Stdio;
 
+#[cfg(unix)]
+use crate::resume;
 use crate::support::{Scratch, trials};
 
 const SWEEP: &str = r#"
@@ -39,4 +47,40 @@ fn trials_in_processes_of_their_own_give_the_same_weights() {
     assert_eq!(one.len(), 3);
     assert!(one == two, "the weights differ");
     assert_eq!(table_of_one, table_of_two);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminals_signals_stop_all_processes_with_checkpoints_however_many_they_are() {
+    let scratch = resume::scratch("[1, 2, 3]");
+    for (signal, sign) in [("-INT", "epoch 2/12"), ("-HUP", "goes on")] {
+        let mut child = scratch
+            .command(&["run", "a.toml", "--store", "s", "--jobs", "2"])
+            .process_group(0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        resume::read_until(&mut stderr, &["[1/", "[2/", sign]);
+        for _ in 0..5 {
+            resume::send(signal, &format!("-{}", child.id()));
+        }
+        let mut messages = String::new();
+        stderr.read_to_string(&mut messages).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(75), "{messages}");
+        let begun = trials(&scratch, "s");
+        assert_eq!(begun.len(), 2, "{messages}");
+        for trial in begun {
+            assert!(trial.join("checkpoint.safetensors").exists(), "{messages}");
+            // Each tells the step of its checkpoint, which is the last one of its records.
+            let steps = fs::read_to_string(trial.join("steps.jsonl")).unwrap();
+            let id = trial.file_name().unwrap().to_str().unwrap();
+            let place = format!("step {} of trial {id}", steps.lines().count());
+            assert!(messages.contains(&place), "{place}: {messages}");
+        }
+    }
+    let arguments = ["run", "a.toml", "--store", "s", "--jobs", "2"];
+    scratch.run(&arguments).expect(0);
+    resume::expect_the_uninterrupted(&scratch);
 }

@@ -16,3 +16,4 @@ mod resume;
 mod run;
 mod store;
 mod support;
+mod terminal;

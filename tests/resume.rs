@@ -12,7 +12,7 @@ use crate::run::{CROSS_ENTROPY, sweep, trials};
 use crate::support::{Finished, Scratch, read_json};
 
 /// A scratch folder with a sweep of trials, one for each seed, that take some seconds.
-fn scratch(seeds: &str) -> Scratch {
+pub fn scratch(seeds: &str) -> Scratch {
     let scratch = Scratch::new();
     let text = sweep(CROSS_ENTROPY, seeds, "").replace("epochs = 2", "epochs = 12");
     scratch.write("a.toml", &text);
@@ -30,17 +30,28 @@ fn signalled(scratch: &Scratch, signal: &str, sign: &str, more: &[&str]) -> (Fin
         .spawn()
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(sign) {
-        line.clear();
-        assert!(stderr.read_line(&mut line).unwrap() > 0, "no {sign}");
-    }
-    let process = child.id().to_string();
-    let sent = Command::new("kill").args([signal, &process]).status();
-    assert!(sent.unwrap().success());
+    read_until(&mut stderr, &[sign]);
+    send(signal, &child.id().to_string());
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     (Finished::new(child.wait_with_output().unwrap()), rest)
+}
+
+/// Reads lines until each of `signs` was in one.
+pub fn read_until(messages: &mut impl BufRead, signs: &[&str]) {
+    let mut missing = signs.to_vec();
+    let mut line = String::new();
+    while !missing.is_empty() {
+        line.clear();
+        assert!(messages.read_line(&mut line).unwrap() > 0, "no {missing:?}");
+        missing.retain(|sign| !line.contains(sign));
+    }
+}
+
+/// Sends a signal to a process, or to a group of them where `target` starts with a minus.
+pub fn send(signal: &str, target: &str) {
+    let sent = Command::new("kill").args([signal, "--", target]).status();
+    assert!(sent.unwrap().success());
 }
 
 /// The folder of the only trial that has begun and not ended.
@@ -52,7 +63,7 @@ fn unfinished(scratch: &Scratch) -> PathBuf {
 }
 
 /// Checks that the store `s` holds what a run that nothing interrupted leaves.
-fn expect_the_uninterrupted(scratch: &Scratch) {
+pub fn expect_the_uninterrupted(scratch: &Scratch) {
     scratch
         .run(&["run", "a.toml", "--store", "uninterrupted"])
         .expect(0);
@@ -73,7 +84,7 @@ fn expect_the_uninterrupted(scratch: &Scratch) {
 #[test]
 fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
     let scratch = scratch("[1, 2]");
-    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "goes on")] {
+    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "goes on"), ("-HUP", "goes on")] {
         let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
         stopped.expect(75);
         let trial = unfinished(&scratch);
@@ -88,7 +99,7 @@ fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     assert!(run.stderr.contains("goes on from step"), "{run:#?}");
     let environment = read_json(&trial.join("environment.json"));
-    assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(2));
+    assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(3));
     assert_eq!(environment["resumed"][0]["backend"], "flex");
     expect_the_uninterrupted(&scratch);
 }
@@ -129,6 +140,30 @@ fn a_dry_run_says_how_far_each_trial_is() {
     expect(["done", "interrupted, its checkpoint is damaged", "new"]);
     std::fs::remove_file(trial.join("checkpoint.safetensors")).unwrap();
     expect(["done", "new", "new"]);
+}
+
+#[test]
+fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
+    let scratch = scratch("[1]");
+    // As `nohup` does, and a shell that starts a program in the background.
+    let mut child = Command::new("sh")
+        .args(["-c", r#"trap "" HUP INT; exec "$@""#, "sh"])
+        .arg(env!("CARGO_BIN_EXE_experiment"))
+        .args(["run", "a.toml", "--store", "s"])
+        .current_dir(scratch.path("."))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut stderr, &["epoch 2/12"]);
+    for signal in ["-HUP", "-INT"] {
+        send(signal, &child.id().to_string());
+    }
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(rest.contains("epoch 12/12"), "{rest}");
 }
 
 #[test]

@@ -58,6 +58,21 @@ impl OpenDevice {
         )
     }
 
+    /// What else results may depend on: whether they repeat, driver and kernels.
+    pub fn details(&self) -> String {
+        let mut details = match self.determinism {
+            Determinism::Bitwise => "results repeat bit for bit".to_owned(),
+            #[cfg(feature = "wgpu")]
+            Determinism::Tolerance => "results repeat within rounding".to_owned(),
+        };
+        for (name, value) in [("driver", &self.driver), ("kernels", &self.kernels)] {
+            if let Some(value) = value {
+                details += &format!(", {name} {value}");
+            }
+        }
+        details
+    }
+
     /// The device on which gradients are recorded.
     pub fn autodiff(&self) -> Device {
         self.device.clone().autodiff()

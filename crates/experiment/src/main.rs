@@ -16,6 +16,7 @@ mod report;
 mod store;
 mod sweep;
 mod synthetic;
+mod terminal;
 mod train;
 
 use std::process::ExitCode;
@@ -24,11 +25,12 @@ use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
 use training_kernels::KeepingAllocator;
 
-use crate::commands::{BadInput, CommandLine, Unfinished, tell};
+use crate::commands::{BadInput, CommandLine, Unfinished};
 use crate::data::DataError;
 use crate::device::Unavailable;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
+use crate::terminal::tell;
 
 #[global_allocator]
 static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();

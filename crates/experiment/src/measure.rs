@@ -10,7 +10,7 @@ use crate::data::{Batch, IMAGE_BYTES, ImageSet, Normalization, evaluation_batche
 use crate::store::Score;
 
 /// Images in an evaluation batch; it changes speed and memory, not the score.
-const EVALUATION_BATCH: usize = 200;
+pub const EVALUATION_BATCH: usize = 200;
 
 /// Accuracy, mean loss and mean cross-entropy over all of `images`, in evaluation mode on `device`; `None` where
 /// `go_on`, asked after each batch, says no.

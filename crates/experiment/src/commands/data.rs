@@ -1,16 +1,20 @@
 //! `experiment data`: fetching and verifying the datasets that come as files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
 use super::print;
 use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
+use crate::terminal::text::{bar, duration};
+use crate::terminal::{Shown, Verbosity, can_show_bars, inform, show_bars, verbosity};
 
 const VERIFY_EXIT_CODES: &str = "\
 Exit codes: 0 where the files can be trained on, be they the official release's or not; \
@@ -105,9 +109,9 @@ fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String])
             .collect(),
         mirrors => mirrors.to_vec(),
     };
-    let mut progress = DownloadProgress::new()?;
+    let mut progress = DownloadProgress::default();
     let folder = data::fetch(release, &root, &sources, &mut progress);
-    progress.bar.finish_and_clear();
+    drop(progress);
     print(&format!("{}\n", folder?.display()))
 }
 
@@ -203,31 +207,86 @@ fn counts_text(split: &str, counts: &[usize]) -> String {
 }
 
 /// A bar on a terminal, elsewhere a line for each tenth.
+#[derive(Default)]
 struct DownloadProgress {
-    bar: ProgressBar,
+    counts: Arc<DownloadCounts>,
+    /// From the first bytes on.
+    bar: Option<Shown>,
     tenth: u64,
 }
 
+#[derive(Default)]
+struct DownloadCounts {
+    bytes: AtomicU64,
+    total: AtomicU64,
+}
+
 impl DownloadProgress {
-    fn new() -> Result<Self> {
-        let style = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-        let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
-        Ok(Self { bar, tenth: 0 })
+    fn show_bar(&mut self, bytes_before: u64) {
+        let (counts, start) = (Arc::clone(&self.counts), Instant::now());
+        self.bar = Some(show_bars(move || {
+            let bytes = counts.bytes.load(Ordering::Relaxed);
+            let total = counts.total.load(Ordering::Relaxed);
+            vec![download_line(bytes_before, bytes, total, start.elapsed())]
+        }));
     }
+}
+
+/// `time` after the first of the bytes that follow `before`.
+fn download_line(before: u64, bytes: u64, total: u64, time: Duration) -> String {
+    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let mut line = format!(
+        "{} {:.1} of {:.1} MiB",
+        bar(bytes, total),
+        mebibytes(bytes),
+        mebibytes(total)
+    );
+    let (new, seconds) = (bytes.saturating_sub(before), time.as_secs_f64());
+    if new > 0 && seconds > 0.0 {
+        let left = time.mul_f64(total.saturating_sub(bytes) as f64 / new as f64);
+        line += &format!(
+            ", {:.1} MiB/s, {} left",
+            mebibytes(new) / seconds,
+            duration(left)
+        );
+    }
+    line
 }
 
 impl Progress for DownloadProgress {
     fn downloaded(&mut self, bytes: u64, total: u64) {
-        self.bar.set_length(total);
-        self.bar.set_position(bytes);
+        self.counts.bytes.store(bytes, Ordering::Relaxed);
+        self.counts.total.store(total, Ordering::Relaxed);
         let tenth = 10 * bytes / total;
-        if self.bar.is_hidden() && tenth != self.tenth {
-            super::tell(format_args!("{bytes} of {total} bytes"));
+        if !can_show_bars() {
+            if tenth != self.tenth {
+                inform(format_args!("{bytes} of {total} bytes"));
+            }
+        } else if self.bar.is_none() && verbosity() != Verbosity::Quiet {
+            self.show_bar(bytes);
         }
         self.tenth = tenth;
     }
 
     fn message(&mut self, text: &str) {
-        self.bar.suspend(|| super::tell(text));
+        inform(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_speed_of_a_download_counts_only_what_is_new() {
+        let (mebibyte, time) = (1 << 20, Duration::from_secs(4));
+        assert_eq!(
+            download_line(100 * mebibyte, 110 * mebibyte, 160 * mebibyte, time),
+            "██████░░░░ 110.0 of 160.0 MiB, 2.5 MiB/s, 20s left"
+        );
+        assert_eq!(
+            download_line(0, 0, 160 * mebibyte, time),
+            "░░░░░░░░░░ 0.0 of 160.0 MiB"
+        );
     }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use training_kernels::Instructions;
 
-use super::tell;
 use crate::device::{OpenDevice, Unavailable, open_cpu};
 use crate::sweep::{BackendChoice, PrecisionName};
+use crate::terminal::{inform, tell};
 
 /// Opens the device for `choice` and tells what is noteworthy about it.
 ///
@@ -40,7 +40,7 @@ pub fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
     if choice == BackendChoice::Auto {
         #[cfg(not(feature = "wgpu"))]
         tell_of_gpu();
-        tell(format_args!("backend: {}", device.description()));
+        inform(format_args!("backend: {}", device.description()));
     }
     Ok(device)
 }
@@ -62,7 +62,7 @@ fn tell_of_gpu() {
     let file = || gpu_device_file(Path::new("/dev")).map(|file| file.display().to_string());
     let metal = cfg!(target_os = "macos").then(|| "Metal".to_owned());
     if let Some(gpu) = metal.or_else(file) {
-        tell(format_args!(
+        inform(format_args!(
             "note: this machine has a GPU ({gpu}), which this build does not use: `cargo run --release --features wgpu -- …` does"
         ));
     }
@@ -104,9 +104,9 @@ mod gpu {
     use anyhow::Result;
     use gpu_device::{Adapter, Combination};
 
-    use super::super::tell;
     use crate::device::{Determinism, OpenDevice, Unavailable, open_gpu};
     use crate::doctor::{Verdict, try_in_child};
+    use crate::terminal::{inform, tell};
 
     /// The first use of an adapter tunes its kernels, which takes minutes on some.
     const LIMIT: Duration = Duration::from_mins(15);
@@ -161,7 +161,7 @@ mod gpu {
         let mut verdict = Verdict::known(&adapter.identity)?;
         for combination in Combination::of(adapter) {
             if verdict.of(combination).is_none() {
-                tell(format_args!(
+                inform(format_args!(
                     "checking {} with {combination} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
                     adapter.identity.name
                 ));
@@ -178,7 +178,7 @@ mod gpu {
                     let device = open_gpu(adapter, combination, determinism, mixed_unavailable)?;
                     return Ok(Some(device));
                 }
-                Some(tried) => tell(format_args!(
+                Some(tried) => inform(format_args!(
                     "note: {combination} is not used on {}: {}, {}",
                     adapter.identity.name,
                     tried.verdict(),

@@ -11,10 +11,10 @@ use training_kernels::Instructions;
 
 use super::device::warn_of_scalar_instructions;
 use super::print;
-#[cfg(not(feature = "wgpu"))]
-use super::tell;
 use crate::cpu;
 use crate::device::Unavailable;
+#[cfg(not(feature = "wgpu"))]
+use crate::terminal::inform;
 
 /// Show what the CPU computes with, and compare the GPU with it
 ///
@@ -71,7 +71,7 @@ fn tell_without_gpu(cpu: &Cpu, json: bool) -> Result<()> {
     if json {
         return print_json(&json!({ "cpu": cpu, "adapter": null, "note": note }));
     }
-    tell(format_args!("note: {note}"));
+    inform(format_args!("note: {note}"));
     print(&cpu.text())
 }
 

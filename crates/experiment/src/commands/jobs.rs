@@ -12,8 +12,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::run::{RunArguments, Unfinished};
-use super::tell;
+use super::signals;
+use super::sweep_progress::{Message, SweepProgress};
 use crate::plan::Trial;
+use crate::terminal::{Work, detail, tell};
 
 /// How often running trials are looked at.
 const POLL: Duration = Duration::from_millis(50);
@@ -24,21 +26,28 @@ const FAILED: i32 = 3;
 
 /// A trial in its process.
 struct Job<'a> {
+    /// Its place in the sweep.
+    index: usize,
     trial: &'a Trial,
     process: Child,
-    messages: JoinHandle<()>,
+    /// Read what it tells.
+    readers: [JoinHandle<()>; 2],
 }
 
-/// Trains `trials`, `jobs` at a time; an error where they were interrupted or a process died.
+/// Trains `trials` with the work that each is, `jobs` at a time; an error where they were interrupted or a
+/// process died.
 ///
 /// The processes get `run`'s own arguments. Each stops with a checkpoint when its standard input ends,
-/// which it also does if this process dies.
+/// which it also does if this process dies. They stay in this process's group, so that a terminal suspends
+/// and resumes all of them together.
 pub fn train_in_processes(
     trials: &[&Trial],
+    work: Vec<Work>,
     jobs: NonZeroUsize,
     arguments: &RunArguments,
     stop: &AtomicBool,
 ) -> Result<()> {
+    let progress = Arc::new(SweepProgress::new(trials, work, jobs.get()));
     let mut waiting = trials.iter().enumerate();
     let mut running: Vec<Job> = Vec::new();
     let mut left = trials.len();
@@ -49,8 +58,8 @@ pub fn train_in_processes(
             let Some((index, trial)) = waiting.next() else {
                 break;
             };
-            let place = format!("[{}/{}]", index + 1, trials.len());
-            running.push(Job::start(trial, place, jobs, arguments)?);
+            let process = spawn(trial, jobs, arguments)?;
+            running.push(Job::new(index, trial, process, &progress)?);
         }
         if running.is_empty() {
             break;
@@ -67,11 +76,17 @@ pub fn train_in_processes(
                 continue;
             };
             // The last messages come before what follows from them.
-            job.messages.join().ok();
-            match status.code() {
-                Some(0 | FAILED) => left -= 1,
-                Some(INTERRUPTED) => {}
-                _ => died.push((job.trial, status)),
+            for reader in job.readers {
+                reader.join().ok();
+            }
+            if let Some(0 | FAILED) = status.code() {
+                left -= 1;
+                progress.end(job.index);
+                continue;
+            }
+            progress.interrupt(job.index);
+            if status.code() != Some(INTERRUPTED) && !signals::ended_by_request(status) {
+                died.push((job.trial, status));
             }
         }
         running = still_running;
@@ -96,38 +111,62 @@ fn conclude(died: &[(&Trial, ExitStatus)], left: usize, trials: usize) -> Result
     }
 }
 
+/// Starts the process of a trial.
+fn spawn(trial: &Trial, jobs: NonZeroUsize, arguments: &RunArguments) -> Result<Child> {
+    let program = std::env::current_exe().context("jobs: this program's own file")?;
+    let process = Command::new(program)
+        .args(arguments.for_one(&trial.id, jobs))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("jobs: a process of its own for a trial")?;
+    detail(format_args!(
+        "{} ({}): trained by process {}",
+        trial.label(),
+        trial.id,
+        process.id()
+    ));
+    Ok(process)
+}
+
 impl<'a> Job<'a> {
-    /// `place` takes the place of the child's own count of trials, which is one.
-    fn start(
+    fn new(
+        index: usize,
         trial: &'a Trial,
-        place: String,
-        jobs: NonZeroUsize,
-        arguments: &RunArguments,
+        mut process: Child,
+        progress: &Arc<SweepProgress>,
     ) -> Result<Self> {
-        let program = std::env::current_exe().context("jobs: this program's own file")?;
-        let mut process = Command::new(program)
-            .args(arguments.for_one(&trial.id, jobs))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("jobs: a process of its own for a trial")?;
-        let messages = process.stderr.take().context("jobs: its messages")?;
+        let messages = process.stdout.take().context("jobs: its messages")?;
+        let errors = process.stderr.take().context("jobs: its errors")?;
+        progress.begin(index);
+        let readers = [Arc::clone(progress), Arc::clone(progress)];
+        let [for_messages, for_errors] = readers;
         Ok(Self {
+            index,
             trial,
             process,
-            messages: thread::spawn(move || pass_on(messages, &place)),
+            readers: [
+                thread::spawn(move || hear_messages(messages, index, &for_messages)),
+                thread::spawn(move || hear_errors(errors, index, &for_errors)),
+            ],
         })
     }
 }
 
-fn pass_on(messages: impl Read, place: &str) {
+fn hear_messages(messages: impl Read, trial: usize, progress: &SweepProgress) {
     for line in BufReader::new(messages).lines().map_while(Result::ok) {
-        // Each process would repeat what is the same for all.
-        if let Some(message) = line.strip_prefix("[1/1]") {
-            tell(format_args!("{place}{message}"));
-        } else if line.starts_with("error: ") && !line.contains("XDG_RUNTIME_DIR") {
-            tell(format_args!("{place} {line}"));
+        if let Ok(message) = serde_json::from_str::<Message>(&line) {
+            progress.hear(trial, &message);
+        }
+    }
+}
+
+fn hear_errors(errors: impl Read, trial: usize, progress: &SweepProgress) {
+    for line in BufReader::new(errors).lines().map_while(Result::ok) {
+        // Each process would repeat the notes and warnings, which are the same for all.
+        if line.starts_with("error: ") && !line.contains("XDG_RUNTIME_DIR") {
+            tell(format_args!("{} {line}", progress.place(trial)));
         }
     }
 }

@@ -10,15 +10,15 @@ mod images;
 mod jobs;
 mod losses;
 mod manual;
+mod meter;
 mod pace;
 mod progress;
 mod report;
 mod run;
+mod signals;
+mod sweep_progress;
 mod trial;
-mod tuning;
 
-use std::fmt::Display;
-use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
@@ -28,6 +28,8 @@ use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
 use crate::store::Damage;
+use crate::terminal::{Verbosity, inform, set_verbosity};
+pub use crate::terminal::{print, tell};
 
 #[cfg(feature = "wgpu")]
 use self::device::best_adapter;
@@ -40,6 +42,12 @@ pub use self::run::Unfinished;
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,
+    /// Only results, warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Everything: on a terminal too a line per epoch, checkpoints, kernels
+    #[arg(short, long, global = true)]
+    verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +74,11 @@ enum Command {
 
 /// Does what the command line asks for.
 pub fn execute(command_line: &CommandLine) -> Result<()> {
+    set_verbosity(match (command_line.quiet, command_line.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    });
     match &command_line.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Report(arguments) => report::run(arguments),
@@ -105,19 +118,6 @@ fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
 #[error("{0:#}")]
 pub struct BadInput(anyhow::Error);
 
-/// Writes a message to standard error. Where that is closed, nobody is there to be told, and it is
-/// no reason to stop.
-pub fn tell(message: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{message}");
-}
-
-/// Writes results to standard output.
-fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
-}
-
 /// Names trials that are no longer what they were when they ended; gives their number.
 fn tell_damage<'a>(damaged: impl IntoIterator<Item = &'a Damage>) -> usize {
     let told = damaged
@@ -130,7 +130,7 @@ fn tell_damage<'a>(damaged: impl IntoIterator<Item = &'a Damage>) -> usize {
 fn load_data(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data> {
     let data = load(source, data_dir)?;
     for note in &data.notes {
-        tell(format_args!("note: {note}"));
+        inform(format_args!("note: {note}"));
     }
     Ok(data)
 }

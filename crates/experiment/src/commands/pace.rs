@@ -4,36 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-
 use crate::train::{Moment, Next};
 
 /// A checkpoint each interval, and a stop at Ctrl-C.
 pub struct Pace {
-    /// Raised by Ctrl-C.
+    /// Raised when training is to stop after the current step.
     pub stop: Arc<AtomicBool>,
     checkpoint_interval: Duration,
     last_checkpoint: Instant,
 }
 
 impl Pace {
-    /// From now on the first Ctrl-C (or termination signal) stops after the step at hand, the second
-    /// at once.
-    pub fn new(checkpoint_interval: Duration) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag still down and only raises it.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-                .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-                .context("signals: the handler of Ctrl-C could not be installed")?;
-        }
-        Ok(Self {
+    pub fn new(stop: Arc<AtomicBool>, checkpoint_interval: Duration) -> Self {
+        Self {
             stop,
             checkpoint_interval,
             last_checkpoint: Instant::now(),
-        })
+        }
     }
 
     /// The next checkpoint comes one interval from now.

@@ -1,123 +1,145 @@
-//! What a running sweep tells its user on standard error: bars on a terminal, else a line per epoch
-//! or minute.
+//! What a trial tells while it is trained, to the user or to the process that trains the sweep.
 
-use std::io::IsTerminal;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
-
-use super::tuning;
+use super::meter::{Meter, TrialSize};
+use super::sweep_progress::{Importance, Message, SweepProgress};
 use crate::plan::Trial;
 use crate::store::{EpochRecord, Split, StepRecord, TrialResult, TrialState};
-use crate::train::Position;
+use crate::terminal::text::{duration, rounded, thousands};
+use crate::terminal::{Estimate, Phase, TrialStatus, Work, tuning};
+use crate::train::{Moment, Position, TrialImages};
 
-/// Off a terminal, an epoch longer than this gives a sign of life.
+/// Without bars, an epoch longer than this gives a sign of life.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);
+/// How often another process hears of progress.
+const MESSAGE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Progress of a sweep of `trials`.
+/// Progress of the trials that this process trains, one after the other.
 pub struct Progress {
-    bars: Option<Bars>,
-    trials: usize,
-    trials_done: usize,
-    trial: String,
+    listener: Listener,
+    trials_begun: usize,
+    meter: Meter,
+    epoch: usize,
     epochs: usize,
-    /// Done by earlier sessions of the trial at hand.
-    epochs_before: usize,
-    /// Training images of an epoch.
-    images: u64,
-    batch_size: u64,
-    started: Instant,
+    score: String,
+    step: String,
+    last_moment: Instant,
     last_line: Instant,
 }
 
-struct Bars {
-    multi: MultiProgress,
-    sweep: ProgressBar,
-    trial: ProgressBar,
-    epoch: ProgressBar,
+/// Who hears of progress.
+enum Listener {
+    User(SweepProgress),
+    Process(Box<dyn Write>, Pending),
+}
+
+/// What was not told yet.
+struct Pending {
+    done: Work,
+    measured: Estimate,
+    last_message: Instant,
 }
 
 impl Progress {
-    pub fn new(trials: usize) -> Self {
-        let bars = std::io::stderr().is_terminal().then(|| Bars::new(trials));
-        tuning::show(bars.as_ref().map(|bars| &bars.multi));
+    pub fn shown_in(sweep: SweepProgress) -> Self {
+        Self::told_to(Listener::User(sweep))
+    }
+
+    /// Written as lines of JSON to `output`, for the process that started this one.
+    pub fn written_to(output: impl Write + 'static) -> Self {
+        tuning::watch();
+        let pending = Pending {
+            done: Work::default(),
+            measured: Estimate::default(),
+            last_message: Instant::now(),
+        };
+        Self::told_to(Listener::Process(Box::new(output), pending))
+    }
+
+    fn told_to(listener: Listener) -> Self {
         Self {
-            bars,
-            trials,
-            trials_done: 0,
-            trial: String::new(),
+            listener,
+            trials_begun: 0,
+            meter: Meter::new(TrialSize::default()),
+            epoch: 1,
             epochs: 0,
-            epochs_before: 0,
-            images: 0,
-            batch_size: 1,
-            started: Instant::now(),
+            score: String::new(),
+            step: String::new(),
+            last_moment: Instant::now(),
             last_line: Instant::now(),
         }
     }
 
-    /// That shows nothing.
-    #[cfg(test)]
-    pub fn hidden(trials: usize) -> Self {
-        let bars = Bars::new(trials);
-        bars.multi
-            .set_draw_target(indicatif::ProgressDrawTarget::hidden());
-        Self {
-            bars: Some(bars),
-            ..Self::new(trials)
-        }
-    }
-
-    /// Starts on `trial`, whose epochs have `images` images.
-    pub fn begin_trial(&mut self, trial: &Trial, images: usize) {
-        self.trial = format!("{} ({})", trial.label(), trial.id);
-        self.epochs = trial.train.epochs;
-        self.epochs_before = 0;
-        self.images = images as u64;
-        self.batch_size = trial.train.batch_size as u64;
+    pub fn begin_trial(&mut self, trial: &Trial, images: &TrialImages) {
+        self.trials_begun += 1;
+        self.meter = Meter::new(TrialSize::new(trial, images));
+        (self.epoch, self.epochs) = (1, trial.train.epochs);
+        self.score.clear();
+        self.step.clear();
+        self.last_moment = Instant::now();
         self.last_line = Instant::now();
-        if let Some(bars) = &self.bars {
-            bars.trial.reset();
-            bars.trial.set_length(self.epochs as u64);
-            bars.trial.set_message(self.trial.clone());
-            bars.epoch.reset();
-            bars.epoch.set_length(self.images);
-            bars.epoch.set_message("");
+        if let Listener::User(sweep) = &self.listener {
+            sweep.begin(self.trials_begun - 1);
         }
+        self.show();
     }
 
-    /// The trial at hand goes on from there.
+    /// The trial resumes from there.
     pub fn resume(&mut self, position: &Position) {
-        self.epochs_before = position.epoch - 1;
-        if let Some(bars) = &self.bars {
-            bars.trial.set_position(self.epochs_before as u64);
-        }
-        self.line(&format!(
+        let done = self.meter.resume(position.step, position.epoch);
+        self.epoch = position.epoch;
+        self.work(done, &Estimate::default());
+        self.milestone(&format!(
             "goes on from step {} in epoch {}/{}",
             position.step, position.epoch, self.epochs
         ));
+        self.show();
     }
 
-    pub fn step(&mut self, record: &StepRecord) {
-        tuning::done();
-        let steps_per_epoch = self.images.div_ceil(self.batch_size);
-        let step_of_epoch = (record.step - 1) % steps_per_epoch + 1;
-        let done = (step_of_epoch * self.batch_size).min(self.images);
-        if let Some(bars) = &self.bars {
-            bars.epoch.set_position(done);
-            bars.epoch.set_message(format!(
-                "loss {:.4}  accuracy {:.1} %",
-                record.train_loss,
-                100.0 * record.train_accuracy
-            ));
-        } else if self.last_line.elapsed() >= LINE_INTERVAL {
-            self.line(&format!(
-                "epoch {}/{}, image {done}/{}: loss {:.4}",
-                record.epoch, self.epochs, self.images, record.train_loss
-            ));
+    /// Training has come to `moment`.
+    pub fn pass(&mut self, moment: Moment) {
+        let time = self.last_moment.elapsed();
+        self.last_moment = Instant::now();
+        // Tuning takes minutes, once.
+        let time = (!tuning::done()).then_some(time);
+        let (done, measured) = self.meter.pass(moment, time);
+        self.work(done, &measured);
+        self.show();
+        let quiet_for = self.last_line.elapsed();
+        if quiet_for >= LINE_INTERVAL {
+            let phase = match self.meter.phase {
+                Phase::Training => format!("image {}", self.images()),
+                phase => format!("{} image {}", phase.name(), self.images()),
+            };
+            let loss = match self.step.as_str() {
+                "" => String::new(),
+                step => format!(": {step}"),
+            };
+            let text = format!("epoch {}/{}, {phase}{loss}", self.epoch, self.epochs);
+            self.tell(Importance::Step, text);
         }
     }
 
+    /// Of the phase: done and all.
+    fn images(&self) -> String {
+        let Meter { done, images, .. } = self.meter;
+        format!("{}/{}", thousands(done), thousands(images))
+    }
+
+    pub fn step(&mut self, record: &StepRecord) {
+        self.epoch = record.epoch;
+        self.step = format!(
+            "loss {:.4}, accuracy {:.0} %",
+            record.train_loss,
+            100.0 * record.train_accuracy
+        );
+        self.show();
+    }
+
     pub fn epoch(&mut self, record: &EpochRecord) {
+        self.meter.end_epoch(record.epoch);
         let split = match record.evaluated_on {
             Split::Validation => "validation",
             Split::Test => "test",
@@ -126,38 +148,25 @@ impl Progress {
             None | Some(0) => String::new(),
             Some(steps) => format!(", {steps} steps skipped so far"),
         };
+        self.score = format!("{split} {:.2} %", 100.0 * record.eval_accuracy);
         let text = format!(
-            "epoch {}/{}: train loss {:.4} accuracy {:.2} %, {split} loss {:.4} accuracy {:.2} %, {:.0} images/s{skipped}",
+            "epoch {}/{}: train loss {:.4} accuracy {:.2} %, {split} loss {:.4} accuracy {:.2} %, {} images/s{skipped}",
             record.epoch,
             self.epochs,
             record.train_loss,
             100.0 * record.train_accuracy,
             record.eval_loss,
             100.0 * record.eval_accuracy,
-            record.images_per_second,
+            rounded(record.images_per_second),
         );
-        if let Some(bars) = &self.bars {
-            bars.trial.inc(1);
-            bars.trial.set_message(format!(
-                "{}  {split} {:.2} %",
-                self.trial,
-                100.0 * record.eval_accuracy
-            ));
-            if record.epoch < self.epochs {
-                bars.epoch.reset();
-            }
-        } else {
-            let left = self.time_left(record.epoch);
-            self.line(&format!("{text}, about {left:#} left"));
-        }
+        self.tell(Importance::Step, text);
+        self.show();
     }
 
-    /// Extrapolated from the epochs of the trials so far, as if all trials took alike.
-    fn time_left(&self, epochs_done: usize) -> HumanDuration {
-        let done = self.trials_done as f64 + epochs_done as f64 / self.epochs as f64;
-        let left = self.trials as f64 - done;
-        let done = done - self.epochs_before as f64 / self.epochs as f64;
-        HumanDuration(self.started.elapsed().mul_f64(left / done))
+    /// A checkpoint of so many bytes was written.
+    pub fn checkpoint(&mut self, bytes: usize) {
+        let text = format!("checkpoint of {} bytes written", thousands(bytes as u64));
+        self.tell(Importance::Detail, text);
     }
 
     pub fn end_trial(&mut self, result: &TrialResult) {
@@ -168,64 +177,84 @@ impl Progress {
             (TrialState::Diverged, _, Some(cause)) => format!("diverged: {cause}"),
             (_, _, cause) => format!("failed: {}", cause.as_deref().unwrap_or("unknown cause")),
         };
-        let time = HumanDuration(Duration::from_secs_f64(result.time_s_total));
-        self.line(&format!("{ending} ({time:#})"));
-        self.trials_done += 1;
-        if let Some(bars) = &self.bars {
-            bars.sweep.inc(1);
+        let time = duration(Duration::from_secs_f64(result.time_s_total));
+        self.milestone(&format!("{ending} ({time})"));
+        if let Listener::User(sweep) = &self.listener {
+            sweep.end(self.trials_begun - 1);
         }
     }
 
-    /// A line of its own about the trial at hand; above the bars where there are any.
+    /// A line about the trial that the user must see.
     pub fn line(&mut self, text: &str) {
-        let line = format!(
-            "[{}/{}] {}: {text}",
-            self.trials_done + 1,
-            self.trials,
-            self.trial
-        );
-        match &self.bars {
-            // A terminal that went away is no reason to stop training.
-            Some(bars) => drop(bars.multi.println(line)),
-            None => super::tell(line),
+        self.tell(Importance::Warning, text.to_owned());
+    }
+
+    fn milestone(&mut self, text: &str) {
+        self.tell(Importance::Milestone, text.to_owned());
+    }
+
+    fn tell(&mut self, importance: Importance, text: String) {
+        if importance != Importance::Detail {
+            self.last_line = Instant::now();
         }
-        self.last_line = Instant::now();
+        let line = Message::Line { importance, text };
+        match &mut self.listener {
+            Listener::User(sweep) => sweep.hear(self.trials_begun - 1, &line),
+            Listener::Process(output, pending) => {
+                // The time left that the other process tells with it is to be right.
+                write(output, &pending.take());
+                write(output, &line);
+            }
+        }
+    }
+
+    fn work(&mut self, done: Work, measured: &Estimate) {
+        match &mut self.listener {
+            Listener::User(sweep) => {
+                let measured = *measured;
+                sweep.hear(self.trials_begun - 1, &Message::Worked { done, measured });
+            }
+            Listener::Process(output, pending) => {
+                pending.done = pending.done + done;
+                pending.measured.merge(measured);
+                if pending.last_message.elapsed() >= MESSAGE_INTERVAL {
+                    write(output, &pending.take());
+                }
+            }
+        }
+    }
+
+    fn show(&self) {
+        if let Listener::User(sweep) = &self.listener {
+            let status = TrialStatus {
+                label: String::new(),
+                epoch: self.epoch,
+                epochs: self.epochs,
+                score: self.score.clone(),
+                phase: self.meter.phase,
+                done: self.meter.done,
+                images: self.meter.images,
+                images_per_second: self.meter.measured.trained.images_per_second(),
+                step: self.step.clone(),
+            };
+            sweep.show(self.trials_begun - 1, status);
+        }
     }
 }
 
-impl Drop for Bars {
-    fn drop(&mut self) {
-        tuning::done();
-        for bar in [&self.epoch, &self.trial, &self.sweep] {
-            bar.finish_and_clear();
+impl Pending {
+    fn take(&mut self) -> Message {
+        self.last_message = Instant::now();
+        Message::Worked {
+            done: std::mem::take(&mut self.done),
+            measured: std::mem::take(&mut self.measured),
         }
     }
 }
 
-impl Bars {
-    fn new(trials: usize) -> Self {
-        let multi = MultiProgress::new();
-        let bar = |length: u64, template: &str| {
-            let style =
-                ProgressStyle::with_template(template).expect("the template is well-formed");
-            let bar = multi.add(ProgressBar::new(length).with_style(style));
-            bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        };
-        let sweep = bar(
-            trials as u64,
-            "sweep {wide_bar} {pos}/{len} trials, {elapsed} so far, {eta} left",
-        );
-        let trial = bar(0, "trial {bar:20} {pos}/{len} epochs  {msg}");
-        let epoch = bar(
-            0,
-            "epoch {bar:20} {pos}/{len} images, {per_sec}, {eta} left  {msg}",
-        );
-        Self {
-            multi,
-            sweep,
-            trial,
-            epoch,
-        }
+/// Where nobody reads any more, it is no reason to stop.
+fn write(output: &mut impl Write, message: &Message) {
+    if let Ok(text) = serde_json::to_string(message) {
+        let _ = writeln!(output, "{text}").and_then(|()| output.flush());
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,15 +13,18 @@ use clap::{Args, ValueEnum};
 use super::failure::without_panic;
 use super::images::ImageLibrary;
 use super::jobs::{stop_with_parent, train_in_processes};
+use super::meter::TrialSize;
 use super::pace::Pace;
 use super::progress::Progress;
+use super::signals;
+use super::sweep_progress::SweepProgress;
 use super::trial::{Outcome, train_and_record};
-use super::{print, tell};
 use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
 use crate::report;
 use crate::store::{Plan, Store, Stored, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
+use crate::terminal::{Work as TrialWork, detail, inform, print};
 use crate::train::steps_covered;
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
@@ -137,6 +141,10 @@ impl RunArguments {
         option("--checkpoint-interval", Some(interval.into()));
         arguments
     }
+
+    fn pace(&self, stop: Arc<AtomicBool>) -> Pace {
+        Pace::new(stop, Duration::from_secs(self.checkpoint_interval))
+    }
 }
 
 pub fn run(arguments: &RunArguments) -> Result<()> {
@@ -166,7 +174,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     let before = stored(&store, &trials)?;
     keep_plan(&store, &sweep, &trials, &before)?;
     let missing = missing(&trials, &before, arguments.retry);
-    let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
+    let pace = arguments.pace(signals::stop_or_leave()?);
     let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
     images.check_same_data(&trials, &before)?;
     let work = Work {
@@ -201,10 +209,10 @@ fn run_one(
     path: &Path,
     arguments: &RunArguments,
 ) -> Result<()> {
+    let pace = arguments.pace(signals::stop_only()?);
+    stop_with_parent(Arc::clone(&pace.stop));
     let store = Store::join(path)?;
     let trials: Vec<&Trial> = trials.iter().filter(|trial| trial.id == id).collect();
-    let pace = Pace::new(Duration::from_secs(arguments.checkpoint_interval))?;
-    stop_with_parent(Arc::clone(&pace.stop));
     let images = ImageLibrary::load(&trials, arguments.data_dir.as_deref())?;
     let work = Work {
         planned: trials.len(),
@@ -308,7 +316,7 @@ impl Work<'_> {
         let threads = arguments.threads.map(usize::from);
         super::use_threads(threads.or(sweep.execution.threads))?;
         let device = super::open_device(arguments.backend.unwrap_or(sweep.execution.backend))?;
-        tell(format_args!(
+        inform(format_args!(
             "{}: {} of {} trials to train on {}, results in {}",
             sweep.name,
             self.trials.len(),
@@ -316,24 +324,59 @@ impl Work<'_> {
             device.description(),
             path.display(),
         ));
+        detail(format_args!(
+            "{}, {} threads",
+            device.details(),
+            rayon::current_num_threads()
+        ));
         let mut precisions = self.trials.iter().map(|trial| trial.train.precision);
         if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
             super::usable_precision(&device, mixed);
         }
         if arguments.jobs.get() > 1 {
             drop(device);
-            return train_in_processes(&self.trials, arguments.jobs, arguments, &self.pace.stop);
+            return self.train_in_processes(&self.trials, arguments.jobs, arguments);
         }
         self.train_here(&device, arguments)
+    }
+
+    fn train_in_processes(
+        &self,
+        trials: &[&Trial],
+        jobs: NonZeroUsize,
+        arguments: &RunArguments,
+    ) -> Result<()> {
+        let work = self.work_of(trials)?;
+        train_in_processes(trials, work, jobs, arguments, &self.pace.stop)
+    }
+
+    fn work_of(&self, trials: &[&Trial]) -> Result<Vec<TrialWork>> {
+        let work = trials.iter().map(|trial| {
+            let images = self.images.of(trial)?;
+            Ok(TrialSize::new(trial, &images).work())
+        });
+        work.collect()
+    }
+
+    fn progress(&self, arguments: &RunArguments) -> Result<Progress> {
+        if arguments.trial.is_some() {
+            return Ok(Progress::written_to(std::io::stdout()));
+        }
+        let work = self.work_of(&self.trials)?;
+        Ok(Progress::shown_in(SweepProgress::new(
+            &self.trials,
+            work,
+            1,
+        )))
     }
 
     /// Trains one trial after the other in this process, as long as its device can be relied on.
     fn train_here(&mut self, device: &OpenDevice, arguments: &RunArguments) -> Result<()> {
         let trials = self.trials.len();
-        let mut progress = Progress::new(trials);
+        let mut progress = self.progress(arguments)?;
         for (trained, trial) in self.trials.iter().enumerate() {
             let images = self.images.of(trial)?;
-            progress.begin_trial(trial, images.train.len());
+            progress.begin_trial(trial, &images);
             self.pace.begin_trial();
             let mut next = |moment| self.pace.next(moment);
             match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
@@ -368,13 +411,13 @@ impl Work<'_> {
         trials: &[&Trial],
         arguments: &RunArguments,
     ) -> Result<()> {
-        tell("note: the device may have failed, so the other trials get processes of their own");
+        inform("note: the device may have failed, so the other trials get processes of their own");
         // They need its memory; a device that is lost cannot give any back.
         let _ = without_panic(|| {
             device.device.memory_cleanup();
             Ok(())
         });
-        train_in_processes(trials, NonZeroUsize::MIN, arguments, &self.pace.stop)
+        self.train_in_processes(trials, NonZeroUsize::MIN, arguments)
     }
 }
 

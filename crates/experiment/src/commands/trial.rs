@@ -205,10 +205,13 @@ impl Observer for TrialLog<'_> {
     fn checkpoint(&mut self, state: &State) -> Result<()> {
         let covered = self.directory.covered();
         let content = state.to_checkpoint(self.trial, self.images, covered);
-        Ok(self.directory.save_checkpoint(&content)?)
+        self.directory.save_checkpoint(&content)?;
+        self.progress.checkpoint(content.len());
+        Ok(())
     }
 
     fn next(&mut self, moment: Moment) -> Next {
+        self.progress.pass(moment);
         (self.pace)(moment)
     }
 }

@@ -8,7 +8,8 @@ use super::{Damage, TrialState};
 /// Why a store could not be read or written; each names the path it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("{}: cannot {action}: {source}", path.display())]
+    /// Without its cause, as every error that has a source: whoever prints the chain prints it once.
+    #[error("{}: cannot {action}", path.display())]
     Io {
         path: PathBuf,
         action: &'static str,

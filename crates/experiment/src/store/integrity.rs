@@ -16,7 +16,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    RESULT, StoreError, TrialResult, TrialState, atomic, metadata_if_there, read_if_there,
+    EpochRecord, RESULT, Split, StoreError, TrialResult, TrialState, atomic, metadata_if_there,
+    read_if_there,
 };
 use crate::digest::hex;
 use crate::plan::Trial;

@@ -8,10 +8,11 @@ use gpu_device::{Adapter, AdapterIdentity, Combination};
 use serde::Serialize;
 
 use super::Cpu;
-use crate::commands::{best_adapter, print, tell, whole_number};
+use crate::commands::{best_adapter, whole_number};
 use crate::device::{Unavailable, open_cpu};
 use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
 use crate::sweep::BackendChoice;
+use crate::terminal::{inform, print};
 
 #[derive(Debug, Args)]
 pub struct GpuArguments {
@@ -64,7 +65,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     let mut verdict = Verdict::known(&adapter.identity)?;
     for combination in &combinations {
         if arguments.again || verdict.of(*combination).is_none() {
-            tell(format_args!("trying {combination}"));
+            inform(format_args!("trying {combination}"));
             verdict.add(try_in_child(*combination, limit)?)?;
         }
     }

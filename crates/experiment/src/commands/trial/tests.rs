@@ -57,8 +57,8 @@ impl Case {
 
     fn try_session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Result<Outcome> {
         let open = Store::create_or_open(store.0.path()).unwrap();
-        let mut progress = Progress::hidden(1);
-        progress.begin_trial(&self.trial, self.images.train.len());
+        let mut progress = Progress::written_to(std::io::sink());
+        progress.begin_trial(&self.trial, &self.images);
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
         train_and_record(trial, images, device, &open, &mut progress, &mut pace)
     }
