@@ -29,7 +29,7 @@ dataset = "shapes"
 width = 2
 epochs = 3
 batch_size = 32
-subset = 160
+subset = 96
 learning_rate = 0.05
 backend = "flex"
 threads = 1
@@ -78,15 +78,16 @@ class Bench:
         return subprocess.run([*before, *self.command(store)], capture_output=True, text=True)
 
     def interrupt(self, store):
-        """A store whose second trial has a checkpoint in its second epoch."""
-        process = subprocess.Popen(self.command(store), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        for line in process.stderr:
-            if line.startswith("[2/2]") and "epoch 1/" in line:
-                process.send_signal(signal.SIGINT)
-                break
-        process.stderr.read()
-        assert process.wait() == 75, "the sweep ended before it was interrupted"
-        assert checkpoints(store)
+        """A store of which one trial is done and the other has a checkpoint."""
+        code = None
+        while code != 75:
+            shutil.rmtree(store, ignore_errors=True)
+            process = subprocess.Popen(self.command(store), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            while process.poll() is None and not (any(store.glob("trials/*/result.json")) and checkpoints(store)):
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            code = process.wait()
+            assert code in (0, 75), f"exit code {code}"
 
     def paths(self, store):
         """All names that the program can give to a file or folder of a store."""
@@ -120,7 +121,13 @@ def contents(store):
 
 
 def checkpoints(store):
-    return {file.parent.name: file.read_bytes() for file in (store / "trials").glob("*/checkpoint.safetensors")}
+    found = {}
+    for file in (store / "trials").glob("*/checkpoint.safetensors"):
+        try:
+            found[file.parent.name] = file.read_bytes()
+        except FileNotFoundError:
+            pass  # The trial has ended meanwhile.
+    return found
 
 
 def kills(bench, random, count):
@@ -154,7 +161,7 @@ def faults(bench, error, start, name):
             before = checkpoints(store)
             only = [part for path in bench.paths(store) for part in ("-P", path)]
             inject = f"inject={call}:error={error}:when={position}"
-            faulted = bench.run(store, ["strace", "-f", "-o", log, "-e", f"trace={call}", "-e", inject, *only])
+            faulted = bench.run(store, ["strace", "-f", "--seccomp-bpf", "-o", log, "-e", f"trace={call}", "-e", inject, *only])
             if "(INJECTED)" not in log.read_text():
                 break
             what = f"{call} {position}"

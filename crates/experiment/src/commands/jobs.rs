@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::run::{RunArguments, Unfinished};
+use super::run::RunArguments;
 use super::signals;
 use super::sweep_progress::{Message, SweepProgress};
+use super::unfinished::Unfinished;
 use crate::plan::Trial;
 use crate::terminal::{Work, detail, tell};
 

@@ -18,6 +18,7 @@ mod run;
 mod signals;
 mod sweep_progress;
 mod trial;
+mod unfinished;
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -34,7 +35,7 @@ pub use crate::terminal::{print, tell};
 #[cfg(feature = "wgpu")]
 use self::device::best_adapter;
 use self::device::{open_device, usable_precision};
-pub use self::run::Unfinished;
+pub use self::unfinished::Unfinished;
 
 /// Settles which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU
 #[derive(Debug, Parser)]

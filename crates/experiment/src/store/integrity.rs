@@ -4,6 +4,9 @@
 //! `sha256sum --check SHA256SUMS` tells the same without this program. Trials of versions before it are
 //! checked by what their files say of each other.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
