@@ -30,6 +30,7 @@ width = 2
 epochs = 3
 batch_size = 32
 subset = 96
+validation = 50
 learning_rate = 0.05
 backend = "flex"
 threads = 1
@@ -160,6 +161,7 @@ def faults(bench, error, start, name):
             store = bench.store(start)
             before = checkpoints(store)
             only = [part for path in bench.paths(store) for part in ("-P", path)]
+            log.unlink(missing_ok=True)
             inject = f"inject={call}:error={error}:when={position}"
             faulted = bench.run(store, ["strace", "-f", "--seccomp-bpf", "-o", log, "-e", f"trace={call}", "-e", inject, *only])
             if "(INJECTED)" not in log.read_text():

@@ -84,3 +84,55 @@ fn a_terminals_signals_stop_all_processes_with_checkpoints_however_many_they_are
     scratch.run(&arguments).expect(0);
     resume::expect_the_uninterrupted(&scratch);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_error_of_the_disk_in_one_process_ends_all_with_its_exit_code_and_their_checkpoints() {
+    let scratch = resume::scratch("[1, 2, 3]");
+    let (stopped, _) = resume::signalled(&scratch, "-INT", "[2/3]", &[]);
+    stopped.expect(75);
+    let trial = resume::unfinished(&scratch);
+    let checkpoint = fs::read(trial.join("checkpoint.safetensors")).unwrap();
+    let in_the_way = trial.join(".environment.json.partial");
+    fs::create_dir(&in_the_way).unwrap();
+    let parallel = ["run", "a.toml", "--store", "s", "--jobs", "2"];
+    let run = scratch.run(&parallel).expect(1);
+    assert!(
+        run.stderr.contains("environment.json: cannot write"),
+        "{run:#?}"
+    );
+    assert!(
+        run.stderr.contains("ended with the error above"),
+        "{run:#?}"
+    );
+    assert!(fs::read(trial.join("checkpoint.safetensors")).unwrap() == checkpoint);
+    fs::remove_dir(&in_the_way).unwrap();
+    scratch.run(&parallel).expect(0);
+    resume::expect_the_uninterrupted(&scratch);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_next_run_waits_for_the_processes_of_one_that_was_killed() {
+    let scratch = resume::scratch("[1, 2, 3]");
+    let parallel = ["run", "a.toml", "--store", "s", "--jobs", "2"];
+    let mut child = scratch
+        .command(&parallel)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    resume::read_until(&mut stderr, &["[1/", "[2/", "epoch 2/12"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its processes have left checkpoints when the next run reads what there is.
+    let run = scratch.run(&parallel).expect(0);
+    assert_eq!(
+        run.stderr.matches("goes on from step").count(),
+        2,
+        "{run:#?}"
+    );
+    assert!(!scratch.path("s/set-aside").exists());
+    resume::expect_the_uninterrupted(&scratch);
+}

@@ -21,7 +21,7 @@ pub fn scratch(seeds: &str) -> Scratch {
 
 /// Sends `signal` to a run into the store `s` once its messages hold `sign`; gives how the run ended
 /// and its messages after that.
-fn signalled(scratch: &Scratch, signal: &str, sign: &str, more: &[&str]) -> (Finished, String) {
+pub fn signalled(scratch: &Scratch, signal: &str, sign: &str, more: &[&str]) -> (Finished, String) {
     let mut child = scratch
         .command(&["run", "a.toml", "--store", "s"])
         .args(more)
@@ -55,7 +55,7 @@ pub fn send(signal: &str, target: &str) {
 }
 
 /// The folder of the only trial that has begun and not ended.
-fn unfinished(scratch: &Scratch) -> PathBuf {
+pub fn unfinished(scratch: &Scratch) -> PathBuf {
     let mut folders = trials(scratch, "s");
     folders.retain(|folder| !folder.join("result.json").exists());
     assert_eq!(folders.len(), 1, "{folders:?}");

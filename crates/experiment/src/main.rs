@@ -61,11 +61,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         _ if error.is::<DataError>() => 4,
         (Some(StoreError::NotAStore { .. }), _) => 2,
         (Some(StoreError::Locked { .. } | StoreError::NoLocks { .. }), _) => 5,
-        (
-            _,
-            Some(Unfinished::Failed { .. } | Unfinished::Died { .. } | Unfinished::Damaged { .. }),
-        ) => 3,
-        (_, Some(Unfinished::Interrupted { .. } | Unfinished::Stopped { .. })) => 75,
+        (_, Some(unfinished)) => Unfinished::exit_code(unfinished),
         _ => 1,
     }
 }

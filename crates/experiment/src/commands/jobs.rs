@@ -24,6 +24,8 @@ const POLL: Duration = Duration::from_millis(50);
 const INTERRUPTED: i32 = 75;
 /// What it ends with where the trial failed, which its result tells.
 const FAILED: i32 = 3;
+/// What it ends with where it could not go on, such as on a full disk, and has told why.
+const ERRORS: [i32; 4] = [1, 2, 4, 5];
 
 /// A trial in its process.
 struct Job<'a> {
@@ -35,8 +37,8 @@ struct Job<'a> {
     readers: [JoinHandle<()>; 2],
 }
 
-/// Trains `trials` with the work that each is, `jobs` at a time; an error where they were interrupted or a
-/// process died.
+/// Trains `trials` with the work that each is, `jobs` at a time; an error where they were interrupted, or a
+/// process died or ended with an error, which would meet the others too and so interrupts them.
 ///
 /// The processes get `run`'s own arguments. Each stops with a checkpoint when its standard input ends,
 /// which it also does if this process dies. They stay in this process's group, so that a terminal suspends
@@ -53,8 +55,9 @@ pub fn train_in_processes(
     let mut running: Vec<Job> = Vec::new();
     let mut left = trials.len();
     let mut died = Vec::new();
+    let mut error = None;
     loop {
-        let stopping = stop.load(Ordering::Relaxed);
+        let stopping = stop.load(Ordering::Relaxed) || error.is_some();
         while !stopping && running.len() < jobs.get() {
             let Some((index, trial)) = waiting.next() else {
                 break;
@@ -86,18 +89,26 @@ pub fn train_in_processes(
                 continue;
             }
             progress.interrupt(job.index);
-            if status.code() != Some(INTERRUPTED) && !signals::ended_by_request(status) {
-                died.push((job.trial, status));
+            match status.code() {
+                Some(INTERRUPTED) => {}
+                Some(code) if ERRORS.contains(&code) => error = error.or(Some(code)),
+                _ if signals::ended_by_request(status) => {}
+                _ => died.push((job.trial, status)),
             }
         }
         running = still_running;
         thread::sleep(POLL);
     }
-    conclude(&died, left, trials.len())
+    conclude(&died, error, left, trials.len())
 }
 
 /// An error where something is left to do.
-fn conclude(died: &[(&Trial, ExitStatus)], left: usize, trials: usize) -> Result<()> {
+fn conclude(
+    died: &[(&Trial, ExitStatus)],
+    error: Option<i32>,
+    left: usize,
+    trials: usize,
+) -> Result<()> {
     for (trial, status) in died {
         tell(format_args!(
             "error: {} ({}): its process ended with {status}, before a result",
@@ -105,10 +116,11 @@ fn conclude(died: &[(&Trial, ExitStatus)], left: usize, trials: usize) -> Result
             trial.id
         ));
     }
-    match (died.len(), left) {
-        (_, 0) => Ok(()),
-        (0, left) => Err(Unfinished::Stopped { left, trials }.into()),
-        (died, _) => Err(Unfinished::Died { died, left, trials }.into()),
+    match (error, died.len(), left) {
+        (_, _, 0) => Ok(()),
+        (Some(code), ..) => Err(Unfinished::Error { code, left, trials }.into()),
+        (None, 0, _) => Err(Unfinished::Stopped { left, trials }.into()),
+        (None, died, _) => Err(Unfinished::Died { died, left, trials }.into()),
     }
 }
 
@@ -164,7 +176,9 @@ fn hear_messages(messages: impl Read, trial: usize, progress: &SweepProgress) {
 }
 
 fn hear_errors(errors: impl Read, trial: usize, progress: &SweepProgress) {
-    for line in BufReader::new(errors).lines().map_while(Result::ok) {
+    // Whatever its bytes: nobody else reads the pipe, and a full one would stop the process.
+    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
         // Each process would repeat the notes and warnings, which are the same for all.
         if line.starts_with("error: ") && !line.contains("XDG_RUNTIME_DIR") {
             tell(format_args!("{} {line}", progress.place(trial)));

@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod device;
 mod doctor;
+mod dry_run;
 mod eval;
 mod failure;
 mod images;

@@ -31,12 +31,12 @@ pub struct ReportArguments {
 
 pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let store = Store::open_existing(&arguments.store)?;
-    let results = store.results()?;
-    let damaged = super::tell_damage(&results.damaged);
-    let trials = results.ended.len() + damaged;
+    let mut results = store.results()?;
+    let trials = results.ended.len() + results.damaged.len();
     let format = arguments.format();
     let (text, empty) = if arguments.curves {
-        let curves = report::curves(&store)?;
+        let (curves, damaged) = report::curves(&store)?;
+        results.damaged.extend(damaged);
         let text = match format {
             Format::Json => curves.json(),
             _ => curves.csv(),
@@ -61,7 +61,9 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
         Some(left) => tell(left.trim_end()),
         None => {}
     }
+    let damaged = super::tell_damage(&results.damaged);
     if damaged > 0 {
+        let trials = trials.max(damaged);
         let store = arguments.store.display().to_string();
         return Err(Unfinished::Damaged {
             damaged,

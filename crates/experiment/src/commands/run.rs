@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::dry_run;
 use super::failure::without_panic;
 use super::images::ImageLibrary;
 use super::jobs::{stop_with_parent, train_in_processes};
@@ -26,7 +27,6 @@ use crate::report;
 use crate::store::{Plan, Store, Stored, TrialState};
 use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
 use crate::terminal::{Work as TrialWork, detail, inform, print};
-use crate::train::steps_covered;
 
 /// A kill or a power cut costs a trial this many seconds of training at most.
 const CHECKPOINT_INTERVAL: u64 = 60;
@@ -66,7 +66,7 @@ pub struct RunArguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Retry {
+pub enum Retry {
     Failed,
     Damaged,
 }
@@ -116,7 +116,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(&sweep.name));
     if arguments.dry_run {
-        return print(&plan_text(&trials, &path, arguments.retry)?);
+        return print(&dry_run::text(&trials, &path, arguments.retry)?);
     }
     if let Some(id) = &arguments.trial {
         return run_one(id, &trials, &sweep, &path, arguments);
@@ -196,12 +196,12 @@ fn run_one(
 }
 
 /// What the store has of each trial.
-fn stored(store: &Store, trials: &[Trial]) -> Result<Vec<Stored>> {
+pub fn stored(store: &Store, trials: &[Trial]) -> Result<Vec<Stored>> {
     Ok(store.stored_all(trials.iter().map(|trial| trial.id.as_str()))?)
 }
 
 /// The trials that have no result, or one that is to be made again.
-fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> Vec<&'a Trial> {
+pub fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> Vec<&'a Trial> {
     let missing = trials
         .iter()
         .zip(stored)
@@ -213,52 +213,6 @@ fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> 
             Stored::Damaged(_) => retry == Some(Retry::Damaged),
         });
     missing.map(|(trial, _)| trial).collect()
-}
-
-/// A line for each trial with what the store has of it, and how many are to be trained.
-fn plan_text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<String> {
-    let store = Store::open_if_there(path)?;
-    let stored = match &store {
-        Some(store) => stored(store, trials)?,
-        None => vec![Stored::Nothing; trials.len()],
-    };
-    let states = trials
-        .iter()
-        .zip(&stored)
-        .map(|(trial, stored)| match stored {
-            Stored::Nothing => unfinished_state(store.as_ref(), &trial.id),
-            Stored::Ended(result) => result.state.to_string(),
-            Stored::Damaged(_) => "damaged".to_owned(),
-        });
-    let states: Vec<String> = states.collect();
-    let width = states.iter().map(String::len).max().unwrap_or(0);
-    let mut text = String::new();
-    for (trial, state) in trials.iter().zip(&states) {
-        text += &format!("{}  {state:<width$}  {}\n", trial.id, trial.label());
-    }
-    text += &format!(
-        "{} of {} trials to train, results in {}\n",
-        missing(trials, &stored, retry).len(),
-        trials.len(),
-        path.display()
-    );
-    Ok(text)
-}
-
-/// How far a trial without a result has come.
-fn unfinished_state(store: Option<&Store>, id: &str) -> String {
-    let Some(store) = store.filter(|store| store.has_begun(id)) else {
-        return "new".to_owned();
-    };
-    if store.is_in_use() {
-        return "running".to_owned();
-    }
-    match store.checkpoint_file(id).map(|file| steps_covered(&file)) {
-        Some(Ok(step)) => format!("interrupted at step {step}"),
-        Some(Err(_)) => "interrupted, its checkpoint is damaged".to_owned(),
-        // It ended before its first checkpoint, and starts from its first step.
-        None => "new".to_owned(),
-    }
 }
 
 /// What is to be trained, from what, and where it goes.

@@ -203,7 +203,7 @@ impl Observer for TrialLog<'_> {
     }
 
     fn checkpoint(&mut self, state: &State) -> Result<()> {
-        let covered = self.directory.covered();
+        let covered = self.directory.covered(state.position.epoch as u64 - 1);
         let content = state.to_checkpoint(self.trial, self.images, covered);
         self.directory.save_checkpoint(&content)?;
         self.progress.checkpoint(content.len());

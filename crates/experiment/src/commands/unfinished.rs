@@ -31,6 +31,15 @@ pub enum Unfinished {
     #[error("interrupted with {left} of {trials} trials left; rerun this command to resume")]
     Stopped { left: usize, trials: usize },
     #[error(
+        "a trial's process ended with the error above, with {left} of {trials} trials left; rerun this command to resume once it is fixed"
+    )]
+    Error {
+        /// The exit code of that process.
+        code: i32,
+        left: usize,
+        trials: usize,
+    },
+    #[error(
         "the processes of {died} of {trials} trials died, with {left} of {trials} trials left; rerun this command to resume from their checkpoints"
     )]
     Died {
@@ -38,4 +47,15 @@ pub enum Unfinished {
         left: usize,
         trials: usize,
     },
+}
+
+impl Unfinished {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed { .. } | Self::Damaged { .. } | Self::Died { .. } => 3,
+            Self::Interrupted { .. } | Self::Stopped { .. } => 75,
+            // Exit codes are 8 bits wide.
+            Self::Error { code, .. } => *code as u8,
+        }
+    }
 }

@@ -16,7 +16,7 @@ mod trials;
 pub use summary::Row;
 pub use trials::TrialRow;
 
-use crate::store::{EpochRecord, Store, StoreError, Stored, TrialResult};
+use crate::store::{Damage, EpochRecord, Store, StoreError, Stored, TrialResult};
 pub use export::DataFrame;
 
 /// What a table is written as.
@@ -57,15 +57,18 @@ pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
     }
 }
 
-/// A row per trial and epoch, of every trial in the store, for programs.
-pub fn curves(store: &Store) -> Result<DataFrame, StoreError> {
+/// A row per trial and epoch, of every trial in the store, for programs; and the trials of which epochs cannot be read.
+pub fn curves(store: &Store) -> Result<(DataFrame, Vec<Damage>), StoreError> {
     let trials = trials_of_store(store)?;
     let mut epochs: Vec<(&TrialRow, EpochRecord)> = Vec::new();
+    let mut damaged = Vec::new();
     for trial in &trials {
-        let records = store.epochs(&trial.id)?.into_iter();
-        epochs.extend(records.map(|record| (trial, record)));
+        match store.epochs(&trial.id) {
+            Err(StoreError::Damaged(damage)) => damaged.push(damage),
+            records => epochs.extend(records?.into_iter().map(|record| (trial, record))),
+        }
     }
-    Ok(trials::curves(&epochs))
+    Ok((trials::curves(&epochs), damaged))
 }
 
 /// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.

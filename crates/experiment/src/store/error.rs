@@ -18,14 +18,14 @@ pub enum StoreError {
     #[error("{}: store: another process{} is using it", folder.display(), owner_note(owner))]
     Locked {
         folder: PathBuf,
-        /// What that process wrote into the lock, such as `pid 17 on host`.
+        /// What that process wrote into the lock, such as `pid 17`.
         owner: String,
     },
     #[error(
-        "{}: store: its file system cannot lock files ({source}); choose a folder on a local disk with --store",
+        "{}: store: its file system cannot lock files ({cause}); choose a folder on a local disk with --store",
         folder.display()
     )]
-    NoLocks { folder: PathBuf, source: io::Error },
+    NoLocks { folder: PathBuf, cause: io::Error },
     #[error(
         "{}: store: expected a folder with trials/, as `experiment run` makes it, found {found}",
         folder.display()

@@ -19,21 +19,20 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    EpochRecord, RESULT, Split, StoreError, TrialResult, TrialState, atomic, metadata_if_there,
-    read_if_there,
+    CHECKSUMS, EPOCHS, EpochRecord, MODEL, RESULT, STEPS, Split, StoreError, TrialResult,
+    TrialState, atomic, metadata_if_there, read_if_there,
 };
 use crate::digest::hex;
 use crate::plan::Trial;
 
-const CHECKSUMS: &str = "SHA256SUMS";
 /// What `SHA256SUMS` covers, of what is there.
 const FILES: [&str; 6] = [
     "environment.json",
-    "epochs.jsonl",
-    "model.safetensors",
+    EPOCHS,
+    MODEL,
     RESULT,
     "settings.toml",
-    "steps.jsonl",
+    STEPS,
 ];
 
 /// What is wrong with a trial that has ended.
@@ -53,14 +52,15 @@ impl Damage {
     }
 }
 
-/// Writes `SHA256SUMS` over the files of a trial and over `result`, which is written next.
-pub(super) fn write_checksums(folder: &Path, result: &[u8]) -> Result<(), StoreError> {
+/// Writes `SHA256SUMS` over the files of a trial. Digests that are `known` are those of what was meant to be written,
+/// whatever is there.
+pub(super) fn write_checksums(folder: &Path, known: &[(&str, String)]) -> Result<(), StoreError> {
     let mut text = String::new();
     for name in FILES {
         let path = folder.join(name);
-        let digest = match name {
-            RESULT => hex(&Sha256::digest(result)),
-            _ => match sha256_of(&path) {
+        let digest = match known.iter().find(|(known, _)| *known == name) {
+            Some((_, digest)) => digest.clone(),
+            None => match sha256_of(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 digest => digest.map_err(StoreError::io(&path, "read"))?,
             },
@@ -95,7 +95,8 @@ pub(super) fn damage(
         let path = folder.join(name);
         let found = match name {
             RESULT => Some(hex(&Sha256::digest(bytes))),
-            _ => verified.sha256_of(&result.id, &path, name)?,
+            MODEL => verified.sha256_of(&result.id, &path)?,
+            _ => read_if_there(&path)?.map(|content| hex(&Sha256::digest(content))),
         };
         let cause = match found {
             None => "expected a file, found none".to_string(),
@@ -133,7 +134,7 @@ impl Checksums {
                 }
             }
         }
-        let needs = |file: &str| file != "model.safetensors" || state == TrialState::Done;
+        let needs = |file: &str| file != MODEL || state == TrialState::Done;
         let listed = |file: &str| sums.iter().filter(|(name, _)| *name == file).count();
         match FILES
             .into_iter()
@@ -152,7 +153,7 @@ impl Checksums {
 fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, StoreError> {
     for name in FILES {
         let path = folder.join(name);
-        let is_needed = name != "model.safetensors" || result.state == TrialState::Done;
+        let is_needed = name != MODEL || result.state == TrialState::Done;
         if is_needed && metadata_if_there(&path)?.is_none() {
             return Ok(Some(Damage::new(&path, "expected a file, found none")));
         }
@@ -178,9 +179,9 @@ fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, Sto
         let cause = format!("settings.{key}: expected what settings.toml says, found {value}");
         return Ok(Some(Damage::new(&folder.join(RESULT), cause)));
     }
-    let path = folder.join("epochs.jsonl");
-    let epochs = fs::read_to_string(&path).map_err(StoreError::io(&path, "read"))?;
-    let cause = last_score_differs(&epochs, &trial, result);
+    let path = folder.join(EPOCHS);
+    let epochs = fs::read(&path).map_err(StoreError::io(&path, "read"))?;
+    let cause = last_score_differs(&String::from_utf8_lossy(&epochs), &trial, result);
     Ok(cause.map(|cause| Damage::new(&path, cause)))
 }
 
@@ -204,8 +205,8 @@ fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Opti
     })
 }
 
-/// The digests of files that were read before, so that each is read once: a sweep's weights can take
-/// gigabytes. Kept as `verified.json` in the store, where it can be written.
+/// The digests of weights that were read before, so that they are read once: those of a sweep can take gigabytes.
+/// Kept as `verified.json` in the store, where it can be written.
 #[derive(Debug)]
 pub(super) struct Verified {
     file: PathBuf,
@@ -214,7 +215,7 @@ pub(super) struct Verified {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By trial and file.
+    /// By trial.
     files: BTreeMap<String, KnownFile>,
     has_news: bool,
 }
@@ -250,17 +251,17 @@ impl Verified {
         }
     }
 
-    /// The digest of a trial's file, read only where size or time of it are not those known; `None` where there is none.
-    fn sha256_of(&self, id: &str, path: &Path, name: &str) -> Result<Option<String>, StoreError> {
+    /// The digest of a trial's weights, read only where their size or time is not the one known; `None` where there
+    /// are none.
+    fn sha256_of(&self, id: &str, path: &Path) -> Result<Option<String>, StoreError> {
         let Some(metadata) = metadata_if_there(path)? else {
             return Ok(None);
         };
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let modified_ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let modified_ns = modified_ns.as_nanos() as u64;
-        let key = format!("{id}/{name}");
         let mut known = self.known.borrow_mut();
-        if let Some(file) = known.files.get(&key)
+        if let Some(file) = known.files.get(id)
             && (file.bytes, file.modified_ns) == (metadata.len(), modified_ns)
         {
             return Ok(Some(file.sha256.clone()));
@@ -271,7 +272,7 @@ impl Verified {
             modified_ns,
             sha256: sha256.clone(),
         };
-        known.files.insert(key, file);
+        known.files.insert(id.to_string(), file);
         known.has_news = true;
         Ok(Some(sha256))
     }

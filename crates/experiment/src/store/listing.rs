@@ -143,8 +143,10 @@ fn settings_in(folder: &Path) -> Result<Map<String, Value>, StoreError> {
     let Value::Object(mut settings) = sweep["train"].take() else {
         return Ok(Map::new());
     };
-    settings.insert("loss".to_string(), sweep["losses"][0].take());
-    settings.insert("seed".to_string(), sweep["seeds"][0].take());
+    for (key, list) in [("loss", "losses"), ("seed", "seeds")] {
+        let first = sweep.get_mut(list).and_then(|list| list.get_mut(0));
+        settings.insert(key.to_string(), first.map(Value::take).unwrap_or_default());
+    }
     Ok(settings)
 }
 
@@ -210,6 +212,16 @@ mod tests {
         assert_eq!((trials[0].step, &trials[0].result), (2, &None));
         assert_eq!((trials[1].id.as_str(), trials[1].step), ("b", 0));
         assert_eq!(trials[1].settings, Map::new());
+
+        let damaged = settings
+            .replace("losses", "lossez")
+            .replace("seeds", "seedz");
+        fs::write(folder.path().join("trials/a/settings.toml"), damaged).unwrap();
+        let settings = store.trials().unwrap()[0].settings.clone();
+        assert_eq!(
+            json!(settings),
+            json!({ "loss": null, "seed": null, "width": 2 })
+        );
     }
 
     #[test]

@@ -3,10 +3,19 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::StoreError;
 
 const NAME: &str = "lock";
+
+/// Locked, shared, by the processes that train for the one that holds the lock: they may outlive it.
+const CHILDREN: &str = "lock.trials";
+/// Longer than it takes a process to notice that the one it trains for is gone, and to write a checkpoint.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// For those who only ask whether the lock is held.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// A locked file in a store. The operating system drops the lock with the process, so that no kill leaves a
 /// stale one.
@@ -18,34 +27,57 @@ pub(super) struct Lock {
 impl Lock {
     /// [`StoreError::Locked`] where another process has it; [`StoreError::NoLocks`] where none can be had.
     pub fn take(store: &Path) -> Result<Self, StoreError> {
-        let path = store.join(NAME);
-        // Not truncated: until it is locked, its content is another's.
-        let open = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path);
-        let mut file = open.map_err(StoreError::io(&path, "create"))?;
-        if let Err(error) = file.try_lock() {
-            let owner = fs::read_to_string(&path).unwrap_or_default();
-            return Err(refusal(store, error, &owner));
-        }
+        let mut file = open(&store.join(NAME))?;
+        lock_within(GLANCE, || file.try_lock()).map_err(|error| {
+            let owner = fs::read_to_string(store.join(NAME)).unwrap_or_default();
+            refusal(store, error, &owner)
+        })?;
+        let children = open(&store.join(CHILDREN))?;
+        lock_within(PATIENCE, || children.try_lock())
+            .map_err(|error| refusal(store, error, "training for one that is gone"))?;
         // For people alone; a full disk shows where it matters.
         write_owner(&mut file).ok();
         Ok(Self { _file: file })
     }
 
-    /// Whether another process has it. Asking takes a shared lock, which is dropped at once.
-    pub fn is_held(store: &Path) -> bool {
-        let lock = File::open(store.join(NAME));
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    /// A part of that of the process that started this one.
+    pub fn of_parent(store: &Path) -> Result<Self, StoreError> {
+        let file = open(&store.join(CHILDREN))?;
+        lock_within(GLANCE, || file.try_lock_shared())
+            .map_err(|error| refusal(store, error, "another run"))?;
+        Ok(Self { _file: file })
     }
 
-    /// That of the process that started this one.
-    pub fn of_parent(store: &Path) -> Result<Self, StoreError> {
-        let path = store.join(NAME);
-        let file = File::open(&path).map_err(StoreError::io(&path, "open"))?;
-        Ok(Self { _file: file })
+    /// Whether another process has it or a part of it. Asking takes locks, which are dropped at once.
+    pub fn is_held(store: &Path) -> bool {
+        let asked =
+            [NAME, CHILDREN].map(|name| File::open(store.join(name)).map(|file| file.try_lock()));
+        asked
+            .iter()
+            .any(|asked| matches!(asked, Ok(Err(TryLockError::WouldBlock))))
+    }
+}
+
+/// Opens a file to lock. It is not truncated: until it is locked, its content is another's.
+fn open(path: &Path) -> Result<File, StoreError> {
+    let mut options = File::options();
+    let open = options.write(true).create(true).truncate(false).open(path);
+    open.map_err(StoreError::io(path, "create"))
+}
+
+/// Tries to lock for so long.
+fn lock_within(
+    patience: Duration,
+    lock: impl Fn() -> Result<(), TryLockError>,
+) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            ended => return ended,
+        }
     }
 }
 
@@ -57,7 +89,7 @@ fn refusal(store: &Path, error: TryLockError, owner: &str) -> StoreError {
             folder,
             owner: owner.trim().to_string(),
         },
-        TryLockError::Error(source) => StoreError::NoLocks { folder, source },
+        TryLockError::Error(cause) => StoreError::NoLocks { folder, cause },
     }
 }
 

@@ -31,7 +31,11 @@ pub use trial::*;
 
 /// The name of a trial's last checkpoint, in its folder until the trial has ended.
 const CHECKPOINT: &str = "checkpoint.safetensors";
+const CHECKSUMS: &str = "SHA256SUMS";
+const EPOCHS: &str = "epochs.jsonl";
+const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
+const STEPS: &str = "steps.jsonl";
 /// The folder of what is no longer part of the store and may matter to its owner.
 const SET_ASIDE: &str = "set-aside";
 
@@ -181,7 +185,7 @@ impl Store {
     }
 
     /// Begins a trial in an empty folder, and refuses with [`StoreError::Ended`] where it is done or diverged.
-    /// What an earlier attempt left is set aside where it has a result or a checkpoint, else removed.
+    /// What an earlier attempt left is set aside where it has a result, weights or a checkpoint, else removed.
     ///
     /// Panics if the store was opened for reading alone.
     pub fn begin(
@@ -199,7 +203,7 @@ impl Store {
             return Err(StoreError::Ended { folder, state });
         }
         let mut has_worth = false;
-        for name in [RESULT, CHECKPOINT] {
+        for name in [RESULT, CHECKSUMS, MODEL, CHECKPOINT] {
             has_worth |= metadata_if_there(&folder.join(name))?.is_some();
         }
         if has_worth {

@@ -258,7 +258,11 @@ fn beginning_again_removes_what_is_worthless_and_sets_the_rest_aside() {
         assert_eq!(store.stored(id).unwrap(), Stored::Nothing);
         trial.save_checkpoint(b"another state").unwrap();
     }
+    add(&store, &done("d", json!({}), 0.5));
+    fs::remove_file(store.trial_folder("d").join("result.json")).unwrap();
+    drop(store.begin("d", "", &environment()).unwrap());
     let kept = |file: &str| fs::read_to_string(store.folder.join("set-aside").join(file));
+    assert_eq!(kept("d-1/model.safetensors").unwrap(), "weights");
     assert!(!store.folder.join("set-aside/a-1").exists());
     assert!(kept("b-1/result.json").unwrap().contains("failed"));
     assert_eq!(kept("c-1/checkpoint.safetensors").unwrap(), "state");
@@ -441,7 +445,7 @@ fn a_checkpoint_vouches_for_records_settings_and_environment() {
     let covered = Covered {
         steps: 2,
         epochs: 1,
-        notes: trial.covered(),
+        notes: trial.covered(1),
     };
     trial.save_checkpoint(b"state").unwrap();
     drop(trial);
@@ -471,7 +475,7 @@ fn a_checkpoint_vouches_for_records_settings_and_environment() {
     assert_eq!(environment["resumed"].as_array().unwrap().len(), 2);
     // The digests of the next checkpoint go on from those of the last.
     assert_eq!(
-        trial.covered()["steps_sha256"],
+        trial.covered(1)["steps_sha256"],
         covered.notes["steps_sha256"]
     );
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKPOINT, Environment, EpochRecord, RESULT, StepRecord, StoreError, TrialResult, atomic,
-    integrity,
+    CHECKPOINT, EPOCHS, Environment, EpochRecord, MODEL, RESULT, STEPS, StepRecord, StoreError,
+    TrialResult, atomic, integrity,
 };
 use crate::digest::hex;
 
@@ -57,8 +57,8 @@ impl TrialDir {
         Ok(Self {
             id: id.to_string(),
             environment,
-            steps: Lines::create(folder.join("steps.jsonl"))?,
-            epochs: Lines::create(folder.join("epochs.jsonl"))?,
+            steps: Lines::create(folder.join(STEPS))?,
+            epochs: Lines::create(folder.join(EPOCHS))?,
             folder,
         })
     }
@@ -73,9 +73,9 @@ impl TrialDir {
         covered: &Covered,
     ) -> Result<Self, StoreError> {
         let digest = |key: &str| covered.notes.get(key).map(String::as_str);
-        let steps_file = folder.join("steps.jsonl");
+        let steps_file = folder.join(STEPS);
         let steps = Covering::read(&steps_file, "step", covered.steps, digest(STEPS_DIGEST))?;
-        let epochs_file = folder.join("epochs.jsonl");
+        let epochs_file = folder.join(EPOCHS);
         let epochs = Covering::read(&epochs_file, "epoch", covered.epochs, digest(EPOCHS_DIGEST))?;
         let file = folder.join("environment.json");
         let earlier = match covered.notes.get(ENVIRONMENT) {
@@ -112,11 +112,14 @@ impl TrialDir {
         self.steps.flush()
     }
 
-    /// What a checkpoint of this moment has to say of the trial's other files, to be kept in it.
-    pub fn covered(&self) -> BTreeMap<String, String> {
+    /// What a checkpoint of this moment, which covers all steps and so many epochs, has to say of the trial's other
+    /// files, to be kept in it. The last epoch recorded may not be covered: after it comes the test.
+    ///
+    /// Panics if it is more than the last that is not covered.
+    pub fn covered(&self, epochs: u64) -> BTreeMap<String, String> {
         let notes = [
-            (STEPS_DIGEST, self.steps.digest()),
-            (EPOCHS_DIGEST, self.epochs.digest()),
+            (STEPS_DIGEST, self.steps.digest_of(self.steps.count)),
+            (EPOCHS_DIGEST, self.epochs.digest_of(epochs)),
             (ENVIRONMENT, self.environment.clone()),
         ];
         notes.map(|(key, note)| (key.to_string(), note)).into()
@@ -131,7 +134,7 @@ impl TrialDir {
 
     /// Keeps the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
-        atomic::write(&self.folder.join("model.safetensors"), safetensors)
+        atomic::write(&self.folder.join(MODEL), safetensors)
     }
 
     /// Commits the trial: everything else, checksums too, is on disk before `result.json` appears, and the
@@ -146,7 +149,12 @@ impl TrialDir {
         self.steps.sync()?;
         self.epochs.sync()?;
         let result = json(result);
-        integrity::write_checksums(&self.folder, result.as_bytes())?;
+        let known = [
+            (RESULT, hex(&Sha256::digest(&result))),
+            (STEPS, self.steps.digest_of(self.steps.count)),
+            (EPOCHS, self.epochs.digest_of(self.epochs.count)),
+        ];
+        integrity::write_checksums(&self.folder, &known)?;
         atomic::write(&self.folder.join(RESULT), result.as_bytes())?;
         atomic::remove(&self.folder.join(CHECKPOINT))
     }
@@ -157,7 +165,12 @@ impl TrialDir {
 struct Lines {
     path: PathBuf,
     file: BufWriter<File>,
+    /// Lines of earlier sessions too.
+    count: u64,
+    /// Of all lines.
     digest: Sha256,
+    /// Of all but the last.
+    digest_before: Sha256,
 }
 
 impl Lines {
@@ -166,7 +179,9 @@ impl Lines {
         Ok(Self {
             path,
             file: BufWriter::new(file),
+            count: 0,
             digest: Sha256::new(),
+            digest_before: Sha256::new(),
         })
     }
 
@@ -182,18 +197,27 @@ impl Lines {
         Ok(Self {
             path,
             file: BufWriter::new(file),
+            count: covering.count,
+            digest_before: covering.digest.clone(),
             digest: covering.digest,
         })
     }
 
-    /// SHA-256 of all that was appended, by earlier sessions too.
-    fn digest(&self) -> String {
-        hex(&self.digest.clone().finalize())
+    /// SHA-256 of the first `count` lines, which are all or all but the last.
+    fn digest_of(&self, count: u64) -> String {
+        let digest = match self.count.checked_sub(count) {
+            Some(0) => &self.digest,
+            Some(1) => &self.digest_before,
+            _ => panic!("no digest of {count} of {} lines is kept", self.count),
+        };
+        hex(&digest.clone().finalize())
     }
 
     fn append(&mut self, record: &impl Serialize) -> Result<(), StoreError> {
         let mut line = serde_json::to_vec(record).expect("records are numbers and names");
         line.push(b'\n');
+        self.count += 1;
+        self.digest_before.clone_from(&self.digest);
         self.digest.update(&line);
         self.file.write_all(&line).map_err(write_error(&self.path))
     }
@@ -213,6 +237,7 @@ impl Lines {
 
 /// The part of a file of JSON lines that a checkpoint covers.
 struct Covering {
+    count: u64,
     length: u64,
     digest: Sha256,
 }
@@ -229,6 +254,7 @@ impl Covering {
         let content = read_covered(path)?;
         let mut lines = content.split_inclusive(|byte| *byte == b'\n');
         let mut covering = Self {
+            count,
             length: 0,
             digest: Sha256::new(),
         };

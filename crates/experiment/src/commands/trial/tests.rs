@@ -161,7 +161,13 @@ fn stopped_anywhere_it_comes_out_the_same(backend: BackendChoice) {
         };
         let (Moment::Step(expected_step) | Moment::Evaluation(expected_step)) = moments[stops];
         assert_eq!(step, expected_step);
-        case.session(&store, |_| Next::Continue);
+        let mut first = None;
+        case.session(&store, |moment| {
+            first.get_or_insert(moment);
+            Next::Continue
+        });
+        assert_ne!(first, Some(Moment::Step(1)), "{:?}", moments[stops]);
+        assert!(!store.0.path().join("set-aside").exists());
         assert!(case.record(&store) == expected, "{:?}", moments[stops]);
         stops += 1;
     }

@@ -170,6 +170,11 @@ fn a_trial_without_checksums_is_checked_by_its_id_and_its_last_epoch() {
         assert!(message.contains(place), "{to}: {message}");
         fs::write(&file, whole).unwrap();
     }
+    let epochs = folder.join("epochs.jsonl");
+    let whole = fs::read(&epochs).unwrap();
+    fs::write(&epochs, [&whole[..], b"\xff"].concat()).unwrap();
+    assert_eq!(store.results().unwrap().damaged[0].file, epochs);
+    fs::write(&epochs, whole).unwrap();
     for name in ["model.safetensors", "settings.toml", "epochs.jsonl"] {
         let file = folder.join(name);
         let whole = fs::read(&file).unwrap();
