@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills, failing disks and flipped bits against a store: what must hold, and how often it was tried.
 
-    scripts/check_reliability.py PROGRAM [--kills 25] [--flips 8] [--seed 1]
+    scripts/check_reliability.py PROGRAM [--kills 25] [--flips 8] [--every 1] [--seed 1]
 
 Every attack starts from a store of its own, is followed by the same command without an attack, and must end in the
 bytes of a sweep that nothing disturbed. The faults of the disk need strace, which makes the N-th system call of a kind
@@ -86,7 +86,7 @@ class Bench:
             process = subprocess.Popen(self.command(store), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             while process.poll() is None and not (any(store.glob("trials/*/result.json")) and checkpoints(store)):
                 time.sleep(0.001)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             code = process.wait()
             assert code in (0, 75), f"exit code {code}"
 
@@ -153,11 +153,11 @@ def kills(bench, random, count):
     return attack
 
 
-def faults(bench, error, start, name):
+def faults(bench, error, start, name, every):
     attack = Attack(f"{error} at each {', '.join(CALLS[error])} of {name} trial")
     log = bench.folder / "calls.log"
     for call in CALLS[error]:
-        for position in itertools.count(1):
+        for position in itertools.count(1, every):
             store = bench.store(start)
             before = checkpoints(store)
             only = [part for path in bench.paths(store) for part in ("-P", path)]
@@ -219,6 +219,7 @@ def main():
     parser.add_argument("program", type=lambda path: Path(path).resolve())
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--flips", type=int, default=8, help="in each file")
+    parser.add_argument("--every", type=int, default=1, help="let each N-th system call of a kind fail")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     source = random.Random(arguments.seed)
@@ -228,10 +229,12 @@ def main():
         attacks.append(flips_in_unfinished(bench, source, arguments.flips))
         if shutil.which("strace"):
             for error in CALLS:
-                attacks.append(faults(bench, error, None, "a fresh"))
-                attacks.append(faults(bench, error, bench.interrupted, "a resumed"))
+                attacks.append(faults(bench, error, None, "a fresh", arguments.every))
+                attacks.append(faults(bench, error, bench.interrupted, "a resumed", arguments.every))
         else:
             print("strace is not installed: the faults of the disk were not tried", file=sys.stderr)
+    for attack in attacks:
+        attack.expect(attack.tries > 0, "nothing was tried")
     print("| attack | tries | did not hold |\n|---|---|---|")
     for attack in attacks:
         print(f"| {attack.name} | {attack.tries} | {len(attack.failures)} |")

@@ -81,6 +81,21 @@ fn the_score_is_that_of_the_trial_and_logits_come_with_labels() {
 }
 
 #[test]
+fn logits_are_never_written_over_the_weights() {
+    let trained = Trained::new();
+    let before = std::fs::read(trained.scratch.path("model.safetensors")).unwrap();
+    let arguments = ["--dataset", "shapes", "--logits", "./model.safetensors"];
+    let run = trained.eval("model.safetensors", &arguments).expect(2);
+    assert!(
+        run.stderr
+            .contains("expected another file than the weights"),
+        "{run:#?}"
+    );
+    let after = std::fs::read(trained.scratch.path("model.safetensors")).unwrap();
+    assert!(after == before);
+}
+
+#[test]
 fn the_width_is_the_files_and_another_one_is_refused() {
     let trained = Trained::new();
     let same = ["--dataset", "shapes", "--width", "2"];

@@ -51,6 +51,9 @@ pub struct EvalArguments {
 
 pub fn run(arguments: &EvalArguments) -> Result<()> {
     super::use_threads(arguments.threads.map(usize::from))?;
+    if let Some(logits) = &arguments.logits {
+        refuse_to_overwrite(&arguments.weights, logits)?;
+    }
     let checkpoint = Checkpoint::open(&arguments.weights)?;
     let source = DatasetSource::of(&TrainSettings {
         dataset: arguments.dataset,
@@ -67,6 +70,19 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     if let Some(path) = &arguments.logits {
         std::fs::write(path, to_csv(&data.images, &logits, data.classes))
             .with_context(|| format!("{}: logits", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Keeps the logits from being written over the weights that they come from, under whatever name.
+fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
+    let [weights, logits_file] = [weights, logits].map(|path| path.canonicalize().ok());
+    if logits_file.is_some() && logits_file == weights {
+        let logits = logits.display();
+        return Err(BadInput(anyhow!(
+            "{logits}: logits: expected another file than the weights, found the same"
+        ))
+        .into());
     }
     Ok(())
 }

@@ -41,7 +41,8 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
             Format::Json => curves.json(),
             _ => curves.csv(),
         };
-        (text, curves.is_empty().then_some("no epoch has ended yet"))
+        let empty = curves.is_empty().then_some("no epoch has ended yet");
+        (text, empty)
     } else if arguments.trials {
         let rows = report::trials_of_store(&store)?;
         let empty = rows.is_empty().then_some("no trial has begun yet");
@@ -51,7 +52,7 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
         let empty = (trials == 0).then_some("no trial has a result yet");
         (report::render(&rows, format), empty)
     };
-    if let Some(empty) = empty {
+    if let Some(empty) = empty.filter(|_| results.damaged.is_empty()) {
         tell(format_args!("{}: {empty}", arguments.store.display()));
     }
     print(&text)?;

@@ -343,9 +343,10 @@ fn conclude(stored: &[Stored], path: &Path) -> Result<()> {
         Stored::Damaged(damage) => Some(damage),
         Stored::Nothing | Stored::Ended(_) => None,
     }));
-    let results: Vec<_> = (stored.iter())
-        .map(|stored| stored.ended().cloned())
-        .collect();
+    let whole = stored
+        .iter()
+        .filter(|stored| !matches!(stored, Stored::Damaged(_)));
+    let results: Vec<_> = whole.map(|stored| stored.ended().cloned()).collect();
     let failed = results
         .iter()
         .flatten()
