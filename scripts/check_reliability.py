@@ -197,7 +197,8 @@ def flips_in_unfinished(bench, random, count):
     """Changes a store with a checkpoint; the sweep must end as if nothing had happened."""
     attack = Attack("a flipped bit in each file of an interrupted trial")
     for trial in checkpoints(bench.interrupted):
-        for file in sorted((bench.interrupted / "trials" / trial).glob("*")):
+        files = sorted((bench.interrupted / "trials" / trial).glob("*"))
+        for file in (file for file in files if file.stat().st_size):
             for _ in range(count):
                 store = bench.store(bench.interrupted)
                 changed = flip(store / file.relative_to(bench.interrupted), random)
