@@ -45,6 +45,10 @@ fn a_changed_result_is_named_and_left_out_and_can_be_trained_again() {
         .run(&["run", "a.toml", "--store", "s", "--dry-run"])
         .expect(0);
     assert!(plan.stdout.contains("  damaged "), "{plan:#?}");
+    assert!(
+        plan.stdout.contains("\n1 damaged: --retry damaged"),
+        "{plan:#?}"
+    );
     let again = ["run", "a.toml", "--store", "s", "--retry", "damaged"];
     let run = scratch.run(&again).expect(0);
     assert!(run.stdout.contains("cross_entropy   2 "), "{run:#?}");
@@ -110,4 +114,15 @@ fn a_file_as_a_store_is_refused_alike_by_every_command() {
         let message = "error: file: store: expected a folder with trials/";
         assert!(run.stderr.contains(message), "{run:#?}");
     }
+}
+
+#[test]
+fn a_sweep_whose_data_is_missing_leaves_no_store() {
+    let scratch = Scratch::new();
+    let text = sweep(CROSS_ENTROPY, "[1]", "").replace("\"shapes\"", "\"cifar10\"");
+    scratch.write("a.toml", &text);
+    std::fs::create_dir(scratch.path("data")).unwrap();
+    let run = ["run", "a.toml", "--store", "s", "--data-dir", "data"];
+    scratch.run(&run).expect(4);
+    assert!(!scratch.path("s").exists());
 }

@@ -36,6 +36,10 @@ pub fn text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<Strin
         trials.len(),
         path.display()
     );
+    let damaged = states.iter().filter(|state| *state == "damaged").count();
+    if damaged > 0 && retry != Some(Retry::Damaged) {
+        text += &format!("{damaged} damaged: --retry damaged trains them again\n");
+    }
     Ok(text)
 }
 

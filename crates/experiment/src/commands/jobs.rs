@@ -179,8 +179,12 @@ fn hear_errors(errors: impl Read, trial: usize, progress: &SweepProgress) {
     // Whatever its bytes: nobody else reads the pipe, and a full one would stop the process.
     for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line);
+        // What is left and how to resume is told once, of all.
+        if let Some(interrupted) = line.strip_prefix("error: interrupted ") {
+            let step = interrupted.split(',').next().unwrap_or_default();
+            tell(format_args!("{} interrupted {step}", progress.place(trial)));
         // Each process would repeat the notes and warnings, which are the same for all.
-        if line.starts_with("error: ") && !line.contains("XDG_RUNTIME_DIR") {
+        } else if line.starts_with("error: ") && !line.contains("XDG_RUNTIME_DIR") {
             tell(format_args!("{} {line}", progress.place(trial)));
         }
     }

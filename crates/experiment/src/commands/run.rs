@@ -121,23 +121,27 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if let Some(id) = &arguments.trial {
         return run_one(id, &trials, &sweep, &path, arguments);
     }
-    if let Some(store) = Store::open_if_there(&path)? {
-        let stored = stored(&store, &trials)?;
-        if missing(&trials, &stored, arguments.retry).is_empty() {
-            // A finished store may be read-only, or another process may be writing others of its trials.
-            if let Ok(store) = Store::create_or_open(&path) {
-                keep_plan(&store, &sweep, &trials, &stored).ok();
-            }
-            return conclude(&stored, &path);
+    let before = match Store::open_if_there(&path)? {
+        Some(store) => stored(&store, &trials)?,
+        None => vec![Stored::Nothing; trials.len()],
+    };
+    let to_train = missing(&trials, &before, arguments.retry);
+    if to_train.is_empty() {
+        // A finished store may be read-only, or another process may be writing others of its trials.
+        if let Ok(store) = Store::create_or_open(&path) {
+            keep_plan(&store, &sweep, &trials, &before).ok();
         }
+        return conclude(&before, &path);
     }
+    // Before anything is made: a store without data would be a folder without a trial.
+    let images = ImageLibrary::load(&to_train, arguments.data_dir.as_deref())?;
+    images.check_same_data(&trials, &before)?;
     let store = Store::create_or_open(&path)?;
+    // Another process may have trained some of them meanwhile.
     let before = stored(&store, &trials)?;
     keep_plan(&store, &sweep, &trials, &before)?;
     let missing = missing(&trials, &before, arguments.retry);
     let pace = arguments.pace(signals::stop_or_leave()?);
-    let images = ImageLibrary::load(&missing, arguments.data_dir.as_deref())?;
-    images.check_same_data(&trials, &before)?;
     let work = Work {
         trials: missing,
         planned: trials.len(),
