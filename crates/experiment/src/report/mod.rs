@@ -16,7 +16,7 @@ mod trials;
 pub use summary::Row;
 pub use trials::TrialRow;
 
-use crate::store::{Damage, EpochRecord, Store, StoreError, Stored, TrialResult};
+use crate::store::{Damage, EpochRecord, Store, StoreError, TrialResult};
 pub use export::DataFrame;
 
 /// What a table is written as.
@@ -81,12 +81,11 @@ pub fn trials_of_store(store: &Store) -> Result<Vec<TrialRow>, StoreError> {
 /// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all
 /// have one.
 pub fn left(store: &Store) -> Result<Option<String>, StoreError> {
-    let planned = match store.plan()? {
+    let planned = match store.plan() {
         Some(plan) => plan.trials,
         None => store.trials()?.into_iter().map(|trial| trial.id).collect(),
     };
-    let stored = store.stored_all(planned.iter().map(String::as_str))?;
-    let missing = stored.iter().filter(|stored| **stored == Stored::Nothing);
+    let missing = planned.iter().filter(|id| !store.has_result(id));
     Ok(left_of(missing.count(), planned.len()))
 }
 

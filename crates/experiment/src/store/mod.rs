@@ -157,16 +157,27 @@ impl Store {
 
     /// Every trial that has ended.
     pub fn results(&self) -> Result<Results, StoreError> {
-        let ids = self.ids()?;
         let mut results = Results::default();
-        for stored in self.stored_all(ids.iter().map(String::as_str))? {
-            match stored {
+        for id in self.ids()? {
+            match self.readable(&id)? {
                 Stored::Nothing => {}
                 Stored::Ended(result) => results.ended.push(*result),
                 Stored::Damaged(damage) => results.damaged.push(damage),
             }
         }
+        self.verified.save();
         Ok(results)
+    }
+
+    /// As [`Store::stored`], for those who only read: a trial that cannot be read does not keep them from the others.
+    fn readable(&self, id: &str) -> Result<Stored, StoreError> {
+        match self.stored(id) {
+            Err(StoreError::Io { path, source, .. }) => {
+                let cause = format!("cannot be read: {source}");
+                Ok(Stored::Damaged(Damage::new(&path, cause)))
+            }
+            stored => stored,
+        }
     }
 
     /// The last checkpoint of a trial that has not ended, with its file.
@@ -264,9 +275,16 @@ impl Store {
 }
 
 fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    match fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        read => read.map(Some).map_err(StoreError::io(file, "read")),
+    match metadata_if_there(file)? {
+        None => Ok(None),
+        // A pipe would be waited for.
+        Some(metadata) if !metadata.is_file() => {
+            let cause = io::Error::other("expected a regular file, found another kind");
+            Err(StoreError::io(file, "read")(cause))
+        }
+        Some(_) => fs::read(file)
+            .map(Some)
+            .map_err(StoreError::io(file, "read")),
     }
 }
 

@@ -438,6 +438,29 @@ fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
 }
 
 #[test]
+fn a_trial_that_cannot_be_read_does_not_keep_the_others_from_a_report() {
+    let (_folder, store) = new_store();
+    let other = done("b", json!({ "seed": 1 }), 0.25);
+    for result in [done("a", json!({ "seed": 0 }), 0.5), other.clone()] {
+        add(&store, &result);
+    }
+    for name in ["result.json", "settings.toml"] {
+        let file = store.trial_folder("a").join(name);
+        let content = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let results = store.results().unwrap();
+        assert_eq!(results.ended, std::slice::from_ref(&other));
+        assert_eq!(results.damaged[0].file, file);
+        assert!(store.trials().unwrap().iter().all(|trial| trial.id == "b"));
+        // Who trains must not take it for one without a result.
+        assert!(matches!(store.stored("a"), Err(StoreError::Io { .. })));
+        fs::remove_dir(&file).unwrap();
+        fs::write(&file, content).unwrap();
+    }
+}
+
+#[test]
 fn a_checkpoint_vouches_for_records_settings_and_environment() {
     let (_folder, store) = new_store();
     interrupted(&store);
