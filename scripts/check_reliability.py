@@ -5,7 +5,7 @@
 
 Every attack starts from a store of its own, is followed by the same command without an attack, and must end in the
 bytes of a sweep that nothing disturbed. The faults of the disk need strace, which makes the N-th system call of a kind
-fail; without it those rows say so. Exits with 1 where anything did not hold.
+fail; without it they are not tried. Exits with 1 where anything did not hold.
 """
 
 import argparse
