@@ -10,6 +10,7 @@ mod device;
 mod digest;
 #[cfg(feature = "wgpu")]
 mod doctor;
+mod json;
 mod measure;
 mod plan;
 mod report;

@@ -10,6 +10,7 @@ use training_kernels::Instructions;
 use super::print;
 use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
 use crate::device::Unavailable;
+use crate::json;
 use crate::sweep::{BackendChoice, PrecisionName};
 
 /// Measure images per second and peak memory of the bare model on one fixed batch
@@ -66,7 +67,7 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
             .collect::<Result<_>>()?,
     };
     if arguments.json {
-        return print(&(serde_json::to_string_pretty(&rows)? + "\n"));
+        return print(&json::pretty(&rows));
     }
     print(&table(&rows))?;
     print(&phases_table(&rows))?;

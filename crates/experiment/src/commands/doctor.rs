@@ -13,6 +13,7 @@ use super::device::warn_of_scalar_instructions;
 use super::print;
 use crate::cpu;
 use crate::device::Unavailable;
+use crate::json;
 #[cfg(not(feature = "wgpu"))]
 use crate::terminal::inform;
 
@@ -59,7 +60,7 @@ pub fn run(arguments: &DoctorArguments) -> Result<()> {
         return tell_without_gpu(&cpu, arguments.json);
     }
     if arguments.json {
-        return print_json(&json!({ "cpu": cpu }));
+        return print(&json::pretty(&json!({ "cpu": cpu })));
     }
     print(&cpu.text())
 }
@@ -69,14 +70,12 @@ pub fn run(arguments: &DoctorArguments) -> Result<()> {
 fn tell_without_gpu(cpu: &Cpu, json: bool) -> Result<()> {
     let note = "this program was built without GPU support: `cargo run --release --features wgpu -- doctor`";
     if json {
-        return print_json(&json!({ "cpu": cpu, "adapter": null, "note": note }));
+        return print(&json::pretty(
+            &json!({ "cpu": cpu, "adapter": null, "note": note }),
+        ));
     }
     inform(format_args!("note: {note}"));
     print(&cpu.text())
-}
-
-fn print_json(value: &serde_json::Value) -> Result<()> {
-    print(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 impl Cpu {

@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::{BadInput, print, tell};
 use crate::data::{DatasetSource, ImageSet, TestData, load_test};
+use crate::json;
 use crate::measure::{Tally, predictions, read_values};
 use crate::store::Score;
 use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
@@ -155,7 +156,7 @@ fn evaluate(
 
 fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
     if json {
-        print(&(serde_json::to_string_pretty(score)? + "\n"))
+        print(&json::pretty(score))
     } else {
         print(&format!(
             "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n",

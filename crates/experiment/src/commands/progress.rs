@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::meter::{Meter, TrialSize};
 use super::sweep_progress::{Importance, Message, SweepProgress};
 use crate::plan::Trial;
-use crate::store::{EpochRecord, Split, StepRecord, TrialResult, TrialState};
+use crate::store::{EpochRecord, StepRecord, TrialResult, TrialState};
 use crate::terminal::text::{duration, rounded, thousands};
 use crate::terminal::{Estimate, Phase, TrialStatus, Work, tuning};
 use crate::train::{Moment, Position, TrialImages};
@@ -140,10 +140,7 @@ impl Progress {
 
     pub fn epoch(&mut self, record: &EpochRecord) {
         self.meter.end_epoch(record.epoch);
-        let split = match record.evaluated_on {
-            Split::Validation => "validation",
-            Split::Test => "test",
-        };
+        let split = record.evaluated_on.name();
         let skipped = match record.steps_skipped {
             None | Some(0) => String::new(),
             Some(steps) => format!(", {steps} steps skipped so far"),

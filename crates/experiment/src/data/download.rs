@@ -6,14 +6,13 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use ureq::http::{Response, header};
 use ureq::{Agent, Body, Proxy};
 
 use super::error::DataError;
 use super::fetch::Progress;
 use super::release::Archive;
-use crate::digest::hex;
+use crate::digest;
 
 /// A file that grows towards the archive, kept from one attempt, source or run to the next.
 pub struct Part<'a> {
@@ -248,12 +247,5 @@ impl<'a> Part<'a> {
 pub fn sha256(file: &mut File, path: &Path) -> Result<String, DataError> {
     let unreadable = |error| DataError::io(path, "a readable file", &error);
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    let mut checksum = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).map_err(unreadable)? {
-            0 => return Ok(hex(&checksum.finalize())),
-            count => checksum.update(&buffer[..count]),
-        }
-    }
+    digest::sha256(file).map_err(unreadable)
 }

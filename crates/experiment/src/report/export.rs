@@ -3,6 +3,8 @@
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::json;
+
 /// Named columns of equal length, as in pandas and R. A missing value is null.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataFrame {
@@ -35,7 +37,7 @@ impl DataFrame {
     /// An array with an object per row.
     pub fn json(&self) -> String {
         let rows: Vec<RowOf> = (0..self.rows()).map(|row| RowOf(self, row)).collect();
-        json(&rows)
+        json::pretty(&rows)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -45,13 +47,6 @@ impl DataFrame {
     fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, cells)| cells.len())
     }
-}
-
-/// Pretty-printed, with a line feed at the end.
-pub fn json(value: &impl Serialize) -> String {
-    let text =
-        serde_json::to_string_pretty(value).expect("strings and numbers always have a JSON form");
-    text + "\n"
 }
 
 /// A row, whose keys keep the order of the columns.

@@ -16,6 +16,7 @@ mod trials;
 pub use summary::Row;
 pub use trials::TrialRow;
 
+use crate::json;
 use crate::store::{Damage, EpochRecord, Store, StoreError, TrialResult};
 pub use export::DataFrame;
 
@@ -42,7 +43,7 @@ pub fn render(rows: &[Row], format: Format) -> String {
         Format::Text => table::text(summary::columns(rows)) + &note(),
         Format::Markdown => table::markdown(summary::columns(rows)) + &note(),
         Format::Csv => summary::frame(rows).csv(),
-        Format::Json => export::json(&rows),
+        Format::Json => json::pretty(&rows),
     }
 }
 

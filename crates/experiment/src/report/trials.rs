@@ -7,7 +7,7 @@ use super::label::label;
 use super::settings;
 use super::summary::{compare_settings, push_data_records};
 use super::table::{Align, Column, NONE, percent, setting_columns};
-use crate::store::{EpochRecord, Score, Split, StoredTrial, TrialResult, TrialState};
+use crate::store::{EpochRecord, Score, StoredTrial, TrialResult, TrialState};
 
 /// What the tables show of a trial that has begun.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,10 +137,7 @@ pub fn curves(epochs: &[(&TrialRow, EpochRecord)]) -> DataFrame {
     frame.push("train_loss", epochs, |(_, epoch)| epoch.train_loss);
     frame.push("train_accuracy", epochs, |(_, epoch)| epoch.train_accuracy);
     frame.push("evaluated_on", epochs, |(_, epoch)| {
-        match epoch.evaluated_on {
-            Split::Validation => "validation",
-            Split::Test => "test",
-        }
+        epoch.evaluated_on.name()
     });
     frame.push("eval_loss", epochs, |(_, epoch)| epoch.eval_loss);
     frame.push("eval_accuracy", epochs, |(_, epoch)| epoch.eval_accuracy);

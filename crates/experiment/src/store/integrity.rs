@@ -9,7 +9,7 @@ mod tests;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -22,7 +22,7 @@ use super::{
     CHECKSUMS, EPOCHS, EpochRecord, MODEL, RESULT, STEPS, Split, StoreError, TrialResult,
     TrialState, atomic, metadata_if_there, read_if_there,
 };
-use crate::digest::hex;
+use crate::digest::{hex, sha256};
 use crate::plan::Trial;
 
 /// What `SHA256SUMS` covers, of what is there.
@@ -60,7 +60,7 @@ pub(super) fn write_checksums(folder: &Path, known: &[(&str, String)]) -> Result
         let path = folder.join(name);
         let digest = match known.iter().find(|(known, _)| *known == name) {
             Some((_, digest)) => digest.clone(),
-            None => match sha256_of(&path) {
+            None => match File::open(&path).and_then(sha256) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 digest => digest.map_err(StoreError::io(&path, "read"))?,
             },
@@ -266,7 +266,8 @@ impl Verified {
         {
             return Ok(Some(file.sha256.clone()));
         }
-        let sha256 = sha256_of(path).map_err(StoreError::io(path, "read"))?;
+        let content = File::open(path).and_then(sha256);
+        let sha256 = content.map_err(StoreError::io(path, "read"))?;
         let file = KnownFile {
             bytes: metadata.len(),
             modified_ns,
@@ -276,8 +277,4 @@ impl Verified {
         known.has_news = true;
         Ok(Some(sha256))
     }
-}
-
-fn sha256_of(path: &Path) -> io::Result<String> {
-    Ok(hex(&Sha256::digest(fs::read(path)?)))
 }

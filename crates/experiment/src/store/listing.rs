@@ -10,6 +10,7 @@ use super::{
     Damage, EpochRecord, Split, Store, StoreError, Stored, TrialResult, atomic, metadata_if_there,
     read_if_there,
 };
+use crate::json;
 
 /// The content of `plan.json`: the trials of the sweep that was last run into the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +39,10 @@ impl Store {
         if self.plan().as_ref() == Some(plan) {
             return Ok(());
         }
-        let mut bytes = serde_json::to_vec_pretty(plan).expect("strings always have a JSON form");
-        bytes.push(b'\n');
-        atomic::write(&self.folder.join("plan.json"), &bytes)
+        atomic::write(
+            &self.folder.join("plan.json"),
+            json::pretty(plan).as_bytes(),
+        )
     }
 
     /// The last plan; `None` in stores of versions that kept none.

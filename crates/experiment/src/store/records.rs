@@ -66,6 +66,16 @@ pub enum Split {
     Test,
 }
 
+impl Split {
+    /// As in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// A network's score on a set of images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {

@@ -14,6 +14,7 @@ use super::{
     TrialResult, atomic, integrity,
 };
 use crate::digest::hex;
+use crate::json;
 
 /// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.
@@ -50,7 +51,7 @@ impl TrialDir {
         settings_toml: &str,
         environment: &Environment,
     ) -> Result<Self, StoreError> {
-        let environment = json(environment);
+        let environment = json::pretty(environment);
         atomic::create_folder(&folder)?;
         atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
         atomic::write(&folder.join("environment.json"), environment.as_bytes())?;
@@ -89,7 +90,7 @@ impl TrialDir {
                 expected: "a list in an object".to_string(),
             });
         };
-        let environment = json(&noted);
+        let environment = json::pretty(&noted);
         atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
         atomic::write(&file, environment.as_bytes())?;
         Ok(Self {
@@ -148,7 +149,7 @@ impl TrialDir {
         );
         self.steps.sync()?;
         self.epochs.sync()?;
-        let result = json(result);
+        let result = json::pretty(result);
         let known = [
             (RESULT, hex(&Sha256::digest(&result))),
             (STEPS, self.steps.digest_of(self.steps.count)),
@@ -295,10 +296,4 @@ fn read_covered(path: &Path) -> Result<Vec<u8>, StoreError> {
 
 fn write_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     StoreError::io(path, "write")
-}
-
-/// Pretty-printed, with a line feed at the end, since people read these files too.
-fn json(value: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(value);
-    text.expect("strings and numbers always have a JSON form") + "\n"
 }

@@ -11,6 +11,7 @@ use super::Cpu;
 use crate::commands::{best_adapter, whole_number};
 use crate::device::{Unavailable, open_cpu};
 use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
+use crate::json;
 use crate::sweep::BackendChoice;
 use crate::terminal::{inform, print};
 
@@ -81,7 +82,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
             combinations,
             chosen,
         };
-        print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+        print(&json::pretty(&report))?;
     } else {
         print(&table(&adapter.identity, &tried, chosen))?;
         print(
