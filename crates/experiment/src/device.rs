@@ -3,10 +3,10 @@
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use gpu_device::{Adapter, Combination};
-use serde::Serialize;
 use training_kernels::{Instructions, UnavailableInstructions};
 
-use crate::sweep::{BackendChoice, PrecisionName};
+use crate::records::Determinism;
+use crate::settings::{BackendChoice, PrecisionName};
 
 /// A device ready for use.
 #[derive(Clone, Debug)]
@@ -24,17 +24,6 @@ pub struct OpenDevice {
     pub determinism: Determinism,
     /// Why it cannot compute in mixed precision, where it cannot.
     pub mixed_unavailable: Option<String>,
-}
-
-/// What the same training gives when it is done again on the same device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Determinism {
-    /// The same bits. On the CPU by construction, on a GPU as measured there.
-    Bitwise,
-    /// Numbers within rounding.
-    #[cfg(feature = "wgpu")]
-    Tolerance,
 }
 
 /// Why a backend cannot be opened, and what to do about it.

@@ -17,7 +17,7 @@ pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
-use crate::sweep::{BackendChoice, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::synthetic;
 use crate::train::{Learner, build_model};
 

@@ -11,7 +11,7 @@ use super::print;
 use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
 use crate::device::Unavailable;
 use crate::json;
-use crate::sweep::{BackendChoice, PrecisionName};
+use crate::settings::{BackendChoice, PrecisionName};
 
 /// Measure images per second and peak memory of the bare model on one fixed batch
 ///

@@ -7,7 +7,7 @@ use anyhow::Result;
 use training_kernels::Instructions;
 
 use crate::device::{OpenDevice, Unavailable, open_cpu};
-use crate::sweep::{BackendChoice, PrecisionName};
+use crate::settings::{BackendChoice, PrecisionName};
 use crate::terminal::{inform, tell};
 
 /// Opens the device for `choice` and tells what is noteworthy about it.
@@ -104,8 +104,9 @@ mod gpu {
     use anyhow::Result;
     use gpu_device::{Adapter, Combination};
 
-    use crate::device::{Determinism, OpenDevice, Unavailable, open_gpu};
+    use crate::device::{OpenDevice, Unavailable, open_gpu};
     use crate::doctor::{Verdict, try_in_child};
+    use crate::records::Determinism;
     use crate::terminal::{inform, tell};
 
     /// The first use of an adapter tunes its kernels, which takes minutes on some.

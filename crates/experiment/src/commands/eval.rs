@@ -14,8 +14,8 @@ use super::{BadInput, print, tell};
 use crate::data::{DatasetSource, ImageSet, TestData, load_test};
 use crate::json;
 use crate::measure::{Tally, predictions, read_values};
-use crate::store::Score;
-use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
+use crate::records::Score;
+use crate::settings::{BackendChoice, DatasetName, ModelName, TrainSettings};
 
 /// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
 #[derive(Debug, Args)]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::measure::EVALUATION_BATCH;
 use crate::plan::Trial;
+use crate::records::Moment;
 use crate::terminal::{Estimate, Phase, Work};
-use crate::train::{Moment, TrialImages};
+use crate::train::TrialImages;
 
 /// The sizes that decide how much work a trial is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

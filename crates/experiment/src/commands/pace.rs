@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::train::{Moment, Next};
+use crate::records::Moment;
+use crate::train::Next;
 
 /// A checkpoint each interval, and a stop at Ctrl-C.
 pub struct Pace {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use super::meter::{Meter, TrialSize};
 use super::sweep_progress::{Importance, Message, SweepProgress};
 use crate::plan::Trial;
-use crate::store::{EpochRecord, StepRecord, TrialResult, TrialState};
+use crate::records::Moment;
+use crate::records::{EpochRecord, StepRecord, TrialResult, TrialState};
 use crate::terminal::text::{duration, rounded, thousands};
 use crate::terminal::{Estimate, Phase, TrialStatus, Work, tuning};
-use crate::train::{Moment, Position, TrialImages};
+use crate::train::{Position, TrialImages};
 
 /// Without bars, an epoch longer than this gives a sign of life.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);

@@ -23,9 +23,11 @@ use super::trial::{Outcome, train_and_record};
 use super::unfinished::Unfinished;
 use crate::device::OpenDevice;
 use crate::plan::{self, Trial};
+use crate::records::TrialState;
 use crate::report;
-use crate::store::{Plan, Store, Stored, TrialState};
-use crate::sweep::{self, BackendChoice, PrecisionName, Sweep};
+use crate::settings::{BackendChoice, PrecisionName};
+use crate::store::{Plan, Store, Stored};
+use crate::sweep::{self, Sweep};
 use crate::terminal::{Work as TrialWork, detail, inform, print};
 
 /// A kill or a power cut costs a trial this many seconds of training at most.

@@ -8,11 +8,12 @@ use super::failure::{with_advice, without_panic};
 use super::progress::Progress;
 use crate::device::OpenDevice;
 use crate::plan::Trial;
-use crate::store::{
-    Computation, Covered, Environment, EpochRecord, STORE_VERSION, StepRecord, Store, StoreError,
-    TrialDir, TrialResult, TrialState,
+use crate::records::Moment;
+use crate::records::{
+    Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, TrialResult, TrialState,
 };
-use crate::train::{Ending, Moment, Next, Observer, State, TrialImages, UnusableCheckpoint, train};
+use crate::store::{Covered, Store, StoreError, TrialDir};
+use crate::train::{Ending, Next, Observer, State, TrialImages, UnusableCheckpoint, train};
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,8 @@ pub use summary::Row;
 pub use trials::TrialRow;
 
 use crate::json;
-use crate::store::{Damage, EpochRecord, Store, StoreError, TrialResult};
+use crate::records::{EpochRecord, TrialResult};
+use crate::store::{Damage, Store, StoreError};
 pub use export::DataFrame;
 
 /// What a table is written as.

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::examples::{data_records, done, ended, environment, validated};
-use crate::store::{Store, TrialResult, TrialState};
+use crate::records::examples::{data_records, done, ended, environment, validated};
+use crate::records::{TrialResult, TrialState};
+use crate::store::Store;
 
 fn object(value: Value) -> Map<String, Value> {
     match value {

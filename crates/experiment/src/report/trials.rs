@@ -7,7 +7,8 @@ use super::label::label;
 use super::settings;
 use super::summary::{compare_settings, push_data_records};
 use super::table::{Align, Column, NONE, percent, setting_columns};
-use crate::store::{EpochRecord, Score, StoredTrial, TrialResult, TrialState};
+use crate::records::{EpochRecord, Score, TrialResult, TrialState};
+use crate::store::StoredTrial;
 
 /// What the tables show of a trial that has begun.
 #[derive(Clone, Debug, PartialEq)]

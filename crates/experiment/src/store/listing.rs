@@ -6,11 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    Damage, EpochRecord, Split, Store, StoreError, Stored, TrialResult, atomic, metadata_if_there,
-    read_if_there,
-};
+use super::{Damage, Store, StoreError, Stored, atomic, metadata_if_there, read_if_there};
 use crate::json;
+use crate::records::{EpochRecord, Split, TrialResult};
 
 /// The content of `plan.json`: the trials of the sweep that was last run into the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,8 +170,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::examples::{done, environment};
-    use crate::store::{Score, TrialState};
+    use crate::records::examples::{done, environment};
+    use crate::records::{Score, TrialState};
 
     /// A line as version 0.1 wrote it.
     const OLD_EPOCH: &str = r#"{"epoch":2,"train_loss":1.5,"train_accuracy":0.5,"evaluated_on":"validation","loss":1.25,"accuracy":0.625,"learning_rate":0.1,"images_per_second":320.0,"time_s":4.0}"#;

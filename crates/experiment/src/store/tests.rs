@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::examples::{done, ended, environment};
 use super::*;
+use crate::records::StepRecord;
+use crate::records::examples::{done, ended, environment, epoch};
 
 /// A store for writing in a folder that goes with the first value.
 pub(super) fn new_store() -> (TempDir, Store) {
@@ -32,22 +33,6 @@ fn step(step: u64, loss: f64) -> StepRecord {
         train_loss: loss,
         train_accuracy: 0.5,
         learning_rate: 0.1,
-    }
-}
-
-pub(super) fn epoch(epoch: usize) -> EpochRecord {
-    EpochRecord {
-        epoch,
-        train_loss: 1.5,
-        train_accuracy: 0.5,
-        evaluated_on: Split::Test,
-        eval_loss: 1.25,
-        eval_accuracy: 0.625,
-        cross_entropy: Some(1.5),
-        learning_rate: 0.1,
-        images_per_second: 320.0,
-        steps_skipped: None,
-        time_s: 4.0,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::commands::{best_adapter, whole_number};
 use crate::device::{Unavailable, open_cpu};
 use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
 use crate::json;
-use crate::sweep::BackendChoice;
+use crate::settings::BackendChoice;
 use crate::terminal::{inform, print};
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use super::*;
 use crate::commands::images::ImageLibrary;
 use crate::data::{DataError, split};
 use crate::device::open_cpu;
-use crate::sweep::{BackendChoice, DatasetName, PrecisionName, TrainSettings, parse_loss};
+use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
 
 fn small() -> TrainSettings {
     TrainSettings {
@@ -218,8 +218,9 @@ fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
         ..small()
     };
     let mut case = Case::new(BackendChoice::Flex);
-    let loss = "{ name = \"sum\", terms = [{ name = \"cross_entropy\" }], weights = [1e3] }";
-    case.trial = Trial::new(settings, parse_loss(loss).unwrap(), 1);
+    let terms = vec![LossConfig::new("cross_entropy").unwrap()];
+    let loss = LossConfig::sum(terms, vec![1e3]).unwrap();
+    case.trial = Trial::new(settings, loss, 1);
     case.device.mixed_unavailable = None;
     let expected = case.uninterrupted();
     let skipped = expected.epochs[3]["steps_skipped"].as_u64();

@@ -2,10 +2,10 @@ use bonus_loss::LossConfig;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::examples::{done, environment, epoch};
+use crate::settings::TrainSettings;
 use crate::store::Store;
-use crate::store::examples::{done, environment};
-use crate::store::tests::{add, epoch, new_store};
-use crate::sweep::TrainSettings;
+use crate::store::tests::{add, new_store};
 
 /// Every file of a trial that is done.
 const FILES: [&str; 7] = [

@@ -89,6 +89,15 @@ pub struct Score {
     pub cross_entropy: Option<f64>,
 }
 
+/// When training can be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// After this step, from 1.
+    Step(u64),
+    /// After a batch of the evaluation that follows this step.
+    Evaluation(u64),
+}
+
 /// JSON has no infinity or NaN, and a trained network's loss can be either: both are written as null.
 fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))

@@ -1,8 +1,5 @@
-//! Random numbers that are a pure function of where they are used.
-//!
-//! Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) turns a
-//! key and a counter into four 32-bit words, so a stream needs no state that would have to be
-//! saved, and the same seed gives the same weights, order and augmentation on every device.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 /// A stream of random numbers addressed by (seed, purpose, index).
 ///
@@ -11,7 +8,7 @@
 /// apart.
 ///
 /// ```
-/// use cifar_models::random::Stream;
+/// use random_streams::Stream;
 /// let mut a = Stream::new(7, "order", 0);
 /// let mut b = Stream::new(7, "order", 0);
 /// assert_eq!(a.next_u32(), b.next_u32());

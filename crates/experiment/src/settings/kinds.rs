@@ -1,90 +1,8 @@
-//! What a row of the table of `[train]` keys says about its key.
+//! What a key accepts and what it is set to, whatever its type.
 
 use std::fmt::{self, Display, Formatter};
 
 use bonus_loss::ParameterKind;
-
-use super::settings::{TRAIN_KEYS, TrainSettings};
-
-/// One key of `[train]`: reading, checking, the grid, ids and every written form follow from it.
-pub struct TrainKey {
-    pub name: &'static str,
-    pub description: &'static str,
-    pub kind: Kind,
-    /// What another key must be for this one to have an effect.
-    pub only_with: Option<Condition>,
-    pub get: fn(&TrainSettings) -> Setting,
-    /// Panics where the setting is not of the key's kind.
-    pub set: fn(&mut TrainSettings, Setting),
-}
-
-impl TrainKey {
-    pub fn find(name: &str) -> Option<&'static Self> {
-        TRAIN_KEYS.iter().find(|key| key.name == name)
-    }
-
-    pub fn default(&self) -> Setting {
-        (self.get)(&TrainSettings::default())
-    }
-
-    /// Whether the key has an effect beside the other `settings`.
-    pub fn counts(&self, settings: &TrainSettings) -> bool {
-        self.only_with
-            .is_none_or(|condition| condition.holds(settings))
-    }
-
-    /// What the key means and what it is where nothing is written.
-    pub fn help(&self) -> String {
-        format!(
-            "{}; {} by default",
-            self.description.trim().trim_end_matches('.'),
-            self.default()
-        )
-    }
-}
-
-/// What another key must be.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Condition {
-    pub key: &'static str,
-    pub requirement: Requirement,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Requirement {
-    Choice(&'static str),
-    /// A number above this one.
-    Above(f64),
-}
-
-impl Condition {
-    /// What the other key is in `settings`.
-    ///
-    /// # Panics
-    /// If there is no such key, which the table of keys rules out.
-    pub fn found(&self, settings: &TrainSettings) -> Setting {
-        let key = TrainKey::find(self.key).expect("a condition names a key of the table");
-        (key.get)(settings)
-    }
-
-    fn holds(&self, settings: &TrainSettings) -> bool {
-        match (self.requirement, self.found(settings)) {
-            (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
-            (Requirement::Above(bound), Setting::Number(found)) => found > bound,
-            _ => false,
-        }
-    }
-}
-
-/// As it follows "only with".
-impl Display for Condition {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        match self.requirement {
-            Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
-            Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
-        }
-    }
-}
 
 /// The values a key can take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -239,8 +157,8 @@ impl Display for Setting {
     }
 }
 
-/// A type that a field of [`TrainSettings`] can have.
-pub(super) trait Field {
+/// A type that a setting can have.
+pub trait Field {
     fn to_setting(self) -> Setting;
 
     /// Panics where the setting is of another kind.

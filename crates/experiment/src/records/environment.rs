@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::data::DataRecords;
 use crate::cpu;
-use crate::data::DataRecords;
-use crate::device::Determinism;
 
 /// Cargo.lock pins this version; a test compares the two.
 const BURN_VERSION: &str = "0.22.1";
@@ -58,6 +57,17 @@ pub struct Computation {
     pub precision: String,
     /// Of the CPU backends.
     pub threads: usize,
+}
+
+/// What the same training gives when it is done again on the same device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Determinism {
+    /// The same bits. On the CPU by construction, on a GPU as measured there.
+    Bitwise,
+    /// Numbers within rounding.
+    #[cfg(feature = "wgpu")]
+    Tolerance,
 }
 
 impl Environment {
@@ -135,7 +145,7 @@ fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::examples::environment;
+    use crate::records::examples::environment;
 
     #[test]
     fn dates_follow_the_gregorian_calendar() {

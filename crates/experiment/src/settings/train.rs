@@ -1,31 +1,11 @@
-//! Checked settings of a sweep: what the text of a TOML file means.
+//! The keys of `[train]`, a row each, and the settings that they make.
 
-use bonus_loss::LossConfig;
+use std::fmt::{self, Display, Formatter};
 
-use super::keys::{Condition, Field, Interval, Kind, Requirement, Setting, TrainKey};
-
-/// A sweep file, read and checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sweep {
-    pub name: String,
-    pub description: String,
-    /// The values of `[train]`, one for each point of `[grid]` (one where there is no grid); the
-    /// last key of the grid changes fastest.
-    pub points: Vec<TrainSettings>,
-    /// The keys of `[grid]` in the order of the file.
-    pub axes: Vec<String>,
-    pub losses: Vec<LossConfig>,
-    pub seeds: Vec<u64>,
-    pub execution: ExecutionSettings,
-}
-
-/// Where and how a sweep runs; nothing here changes the mathematics or a trial's id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExecutionSettings {
-    pub backend: BackendChoice,
-    /// Threads of the CPU backends; all cores where `None`.
-    pub threads: Option<usize>,
-}
+use super::kinds::{Field, Interval, Kind, Setting};
+use super::names::{
+    AugmentationName, DatasetName, ModelName, OptimizerName, PrecisionName, ScheduleName,
+};
 
 /// What follows "only with" in a row: `key = "name"` or `key > bound`.
 macro_rules! condition {
@@ -124,84 +104,82 @@ train_settings! {
     validation: usize = 0, Kind::Whole(0, 50_000);
 }
 
-/// An enum whose variants are named in TOML and on the command line: the one table of its names.
-macro_rules! named {
-    ($(#[$doc:meta])* $enum:ident { $($(#[$variant_meta:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $enum { $($(#[$variant_meta])* $variant),+ }
+/// One key of `[train]`: reading, checking, the grid, ids and every written form follow from it.
+pub struct TrainKey {
+    pub name: &'static str,
+    pub description: &'static str,
+    pub kind: Kind,
+    /// What another key must be for this one to have an effect.
+    pub only_with: Option<Condition>,
+    pub get: fn(&TrainSettings) -> Setting,
+    /// Panics where the setting is not of the key's kind.
+    pub set: fn(&mut TrainSettings, Setting),
+}
 
-        impl $enum {
-            /// Every name, in the order of the table.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
+impl TrainKey {
+    pub fn find(name: &str) -> Option<&'static Self> {
+        TRAIN_KEYS.iter().find(|key| key.name == name)
+    }
 
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)+ _ => None }
-            }
+    pub fn default(&self) -> Setting {
+        (self.get)(&TrainSettings::default())
+    }
 
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
+    /// Whether the key has an effect beside the other `settings`.
+    pub fn counts(&self, settings: &TrainSettings) -> bool {
+        self.only_with
+            .is_none_or(|condition| condition.holds(settings))
+    }
+
+    /// What the key means and what it is where nothing is written.
+    pub fn help(&self) -> String {
+        format!(
+            "{}; {} by default",
+            self.description.trim().trim_end_matches('.'),
+            self.default()
+        )
+    }
+}
+
+/// What another key must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
+    pub key: &'static str,
+    pub requirement: Requirement,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Requirement {
+    Choice(&'static str),
+    /// A number above this one.
+    Above(f64),
+}
+
+impl Condition {
+    /// What the other key is in `settings`.
+    ///
+    /// # Panics
+    /// If there is no such key, which the table of keys rules out.
+    pub fn found(&self, settings: &TrainSettings) -> Setting {
+        let key = TrainKey::find(self.key).expect("a condition names a key of the table");
+        (key.get)(settings)
+    }
+
+    fn holds(&self, settings: &TrainSettings) -> bool {
+        match (self.requirement, self.found(settings)) {
+            (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
+            (Requirement::Above(bound), Setting::Number(found)) => found > bound,
+            _ => false,
         }
+    }
+}
 
-        impl std::fmt::Display for $enum {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str(self.name())
-            }
+/// As it follows "only with".
+impl Display for Condition {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self.requirement {
+            Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
+            Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
         }
-
-        impl clap::ValueEnum for $enum {
-            fn value_variants<'a>() -> &'a [Self] {
-                &[$(Self::$variant),+]
-            }
-
-            fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-                Some(clap::builder::PossibleValue::new(self.name()))
-            }
-        }
-
-        impl Field for $enum {
-            fn to_setting(self) -> Setting {
-                Setting::Choice(self.name())
-            }
-
-            fn from_setting(setting: Setting) -> Self {
-                match setting {
-                    Setting::Choice(name) => Self::from_name(name),
-                    _ => None,
-                }
-                .expect("a checked setting is of its key's kind")
-            }
-        }
-    };
-}
-
-named! {
-    /// The datasets a sweep can name.
-    DatasetName { Cifar10 = "cifar10", Cifar100 = "cifar100", Shapes = "shapes" }
-}
-named! {
-    /// The models a sweep can name.
-    ModelName { Resnet18 = "resnet18" }
-}
-named! {
-    /// The optimizers a sweep can name.
-    OptimizerName { Sgd = "sgd" }
-}
-named! {
-    /// How the learning rate changes over the epochs.
-    ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step" }
-}
-named! {
-    /// How training images are changed at random.
-    AugmentationName { None = "none", CropFlip = "crop_flip" }
-}
-named! {
-    /// What convolutions compute in.
-    PrecisionName { F32 = "f32", Mixed = "mixed" }
-}
-named! {
-    /// What computes.
-    #[derive(Default)]
-    BackendChoice { #[default] Auto = "auto", Wgpu = "wgpu", Flex = "flex", Ndarray = "ndarray" }
+    }
 }

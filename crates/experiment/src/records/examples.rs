@@ -1,10 +1,11 @@
-//! Results made up for tests.
+//! Records made up for tests.
 
 use serde_json::{Value, json};
 
-use super::{Computation, Environment, STORE_VERSION, Score, TrialResult, TrialState};
-use crate::data::DataRecords;
-use crate::device::Determinism;
+use super::{
+    Computation, DataRecords, Determinism, Environment, EpochRecord, STORE_VERSION, Score, Split,
+    TrialResult, TrialState,
+};
 
 /// A finished trial of the given settings.
 pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
@@ -76,4 +77,21 @@ pub fn environment() -> Environment {
         threads: 2,
     };
     Environment::collect(computation, "sha256:0f".to_string(), data_records(50_000))
+}
+
+/// The record of an epoch.
+pub fn epoch(epoch: usize) -> EpochRecord {
+    EpochRecord {
+        epoch,
+        train_loss: 1.5,
+        train_accuracy: 0.5,
+        evaluated_on: Split::Test,
+        eval_loss: 1.25,
+        eval_accuracy: 0.625,
+        cross_entropy: Some(1.5),
+        learning_rate: 0.1,
+        images_per_second: 320.0,
+        steps_skipped: None,
+        time_s: 4.0,
+    }
 }

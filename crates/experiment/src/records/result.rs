@@ -4,9 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Score;
-
-use crate::data::DataRecords;
+use super::data::DataRecords;
+use super::training::Score;
 
 /// The content of `result.json`, the mark that a trial has ended. Keys added by later versions are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +58,7 @@ pub enum TrialState {
 
 impl TrialResult {
     /// Whether `SHA256SUMS` lies beside it, where nothing was lost.
-    pub(super) fn has_checksums(&self) -> bool {
+    pub fn has_checksums(&self) -> bool {
         self.store_version >= 1
     }
 
@@ -112,7 +111,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::store::examples::{done, ended};
+    use crate::records::examples::{done, ended};
 
     fn read(id: &str, value: &Value) -> Result<TrialResult, String> {
         TrialResult::from_json(id, value.to_string().as_bytes())
