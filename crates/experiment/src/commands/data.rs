@@ -11,10 +11,10 @@ use clap::{Args, Subcommand};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-use super::print;
 use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
+use crate::terminal::table::{self, Align, Column};
 use crate::terminal::text::{bar, duration};
-use crate::terminal::{Shown, Verbosity, can_show_bars, inform, show_bars, verbosity};
+use crate::terminal::{Shown, Verbosity, can_show_bars, inform, print, show_bars, tell, verbosity};
 
 const VERIFY_EXIT_CODES: &str = "\
 Exit codes: 0 where the files can be trained on, be they the official release's or not; \
@@ -144,7 +144,7 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
         return Ok(());
     };
     for error in failed {
-        super::tell(format_args!("error: {error}"));
+        tell(format_args!("error: {error}"));
     }
     Err(last.into())
 }
@@ -155,23 +155,7 @@ fn inspection_text(inspection: &Inspection) -> String {
         inspection.release.dataset,
         inspection.folder.display()
     );
-    for (file, state) in &inspection.files {
-        let state = match state {
-            FileState::Missing => "missing".to_owned(),
-            FileState::Damaged(error) => format!("unusable: {error}"),
-            FileState::Sound { labels, official } => format!(
-                "{} of {} records, {}",
-                labels.len(),
-                file.records,
-                if *official {
-                    "official bytes"
-                } else {
-                    "not the official bytes"
-                }
-            ),
-        };
-        text += &format!("  {:<17} {state}\n", file.name);
-    }
+    text += &files_table(inspection);
     let test = inspection.release.test.name;
     let training = inspection.class_counts(|file| file.name != test);
     let tested = inspection.class_counts(|file| file.name == test);
@@ -192,6 +176,31 @@ fn inspection_text(inspection: &Inspection) -> String {
     text + &counts_text("training", &training)
         + &counts_text("test", &tested)
         + &format!("  {complete}; official release: {official}\n")
+}
+
+/// A line for each file with what was found of it.
+fn files_table(inspection: &Inspection) -> String {
+    let state = |state: &FileState, records: usize| match state {
+        FileState::Missing => "missing".to_owned(),
+        FileState::Damaged(error) => format!("unusable: {error}"),
+        FileState::Sound { labels, official } => format!(
+            "{} of {records} records, {}",
+            labels.len(),
+            if *official {
+                "official bytes"
+            } else {
+                "not the official bytes"
+            }
+        ),
+    };
+    let files = &inspection.files;
+    let table = table::bare(vec![
+        Column::new("", Align::Left, files, |(file, _)| file.name.to_owned()),
+        Column::new("", Align::Left, files, |(file, found)| {
+            state(found, file.records)
+        }),
+    ]);
+    table.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// One figure where all classes have as many records, else one for each class.

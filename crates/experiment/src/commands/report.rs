@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Unfinished, print, tell};
 use crate::report::{self, Format};
+use crate::session::Unfinished;
 use crate::store::Store;
+use crate::terminal::{print, tell};
 
 /// Print the table of a store's results, its trials or their curves
 #[derive(Debug, clap::Args)]
@@ -62,18 +63,8 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
         Some(left) => tell(left.trim_end()),
         None => {}
     }
-    let damaged = super::tell_damage(&results.damaged);
-    if damaged > 0 {
-        let trials = trials.max(damaged);
-        let store = arguments.store.display().to_string();
-        return Err(Unfinished::Damaged {
-            damaged,
-            trials,
-            store,
-        }
-        .into());
-    }
-    Ok(())
+    let damaged = results.damaged.iter();
+    Ok(Unfinished::check_damage(damaged, trials, &arguments.store)?)
 }
 
 impl ReportArguments {

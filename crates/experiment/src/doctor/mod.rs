@@ -11,7 +11,7 @@ use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 pub use self::check::Check;
-pub use self::child::{Outcome, Tried, try_in_child};
+pub use self::child::{CompareDevices, Outcome, Tried, compare_with_cpu, try_in_child};
 pub use self::network::{NetworkReport, Scale};
 pub use self::verdict::Verdict;
 

@@ -1,5 +1,6 @@
 //! Results in a store → tables.
 
+mod columns;
 #[cfg(test)]
 mod documented;
 mod export;
@@ -8,7 +9,6 @@ mod partial;
 mod settings;
 mod statistics;
 mod summary;
-mod table;
 #[cfg(test)]
 mod tests;
 mod trials;
@@ -19,6 +19,7 @@ pub use trials::TrialRow;
 use crate::json;
 use crate::records::{EpochRecord, TrialResult};
 use crate::store::{Damage, Store, StoreError};
+use crate::terminal::table;
 pub use export::DataFrame;
 
 /// What a table is written as.
@@ -41,7 +42,7 @@ pub fn render(rows: &[Row], format: Format) -> String {
     };
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::text(summary::columns(rows)) + &note(),
+        Format::Text => table::ruled(summary::columns(rows)) + &note(),
         Format::Markdown => table::markdown(summary::columns(rows)) + &note(),
         Format::Csv => summary::frame(rows).csv(),
         Format::Json => json::pretty(&rows),
@@ -52,7 +53,7 @@ pub fn render(rows: &[Row], format: Format) -> String {
 pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::text(trials::columns(rows)),
+        Format::Text => table::ruled(trials::columns(rows)),
         Format::Markdown => table::markdown(trials::columns(rows)),
         Format::Csv => trials::frame(rows).csv(),
         Format::Json => trials::frame(rows).json(),

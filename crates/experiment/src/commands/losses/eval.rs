@@ -10,7 +10,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::{BadInput, open_device};
+use crate::exit::BadInput;
+use crate::session::open_device;
 use crate::settings::BackendChoice;
 use crate::sweep::{parse_loss, utf8};
 

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::BadInput;
-use crate::data::{Data, DataError, DatasetSource, split};
+use crate::data::{Data, DataError, DatasetSource, load, split};
+use crate::exit::BadInput;
+use crate::measure::EVALUATION_BATCH;
 use crate::plan::Trial;
 use crate::store::Stored;
+use crate::terminal::{TrialSize, inform};
 use crate::train::TrialImages;
 
 /// Every dataset of a sweep, read and checked before its first trial starts.
@@ -21,7 +23,7 @@ impl ImageLibrary {
         for trial in trials {
             let source = DatasetSource::of(&trial.train);
             if library.find(&source).is_none() {
-                let data = super::load_data(&source, data_dir)?;
+                let data = load_and_tell(&source, data_dir)?;
                 library.0.push((source, data));
             }
             library.of(trial)?;
@@ -75,5 +77,26 @@ impl ImageLibrary {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads a dataset and passes on what is noteworthy about it.
+fn load_and_tell(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, DataError> {
+    let data = load(source, data_dir)?;
+    for note in &data.notes {
+        inform(format_args!("note: {note}"));
+    }
+    Ok(data)
+}
+
+/// How much work a trial is.
+pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
+    TrialSize {
+        epochs: trial.train.epochs,
+        batch_size: trial.train.batch_size as u64,
+        evaluation_batch: EVALUATION_BATCH as u64,
+        train: images.train.len() as u64,
+        validation: images.validation.len() as u64,
+        test: images.test.len() as u64,
     }
 }

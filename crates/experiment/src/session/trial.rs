@@ -5,7 +5,6 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::failure::{with_advice, without_panic};
-use super::progress::Progress;
 use crate::device::OpenDevice;
 use crate::plan::Trial;
 use crate::records::Moment;
@@ -13,6 +12,7 @@ use crate::records::{
     Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, TrialResult, TrialState,
 };
 use crate::store::{Covered, Store, StoreError, TrialDir};
+use crate::terminal::Progress;
 use crate::train::{Ending, Next, Observer, State, TrialImages, UnusableCheckpoint, train};
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ fn open(
     );
     match resume(trial, images, device, store, &environment) {
         Ok(Some((directory, state))) => {
-            progress.resume(&state.position);
+            progress.resume(state.position.step, state.position.epoch);
             return Ok((directory, Some(state)));
         }
         Ok(None) => {}

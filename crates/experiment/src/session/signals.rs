@@ -81,7 +81,7 @@ fn leave_at_second_request(stop: Arc<AtomicBool>) -> std::io::Result<()> {
                 None => {
                     first = Some(Instant::now());
                     stop.store(true, Ordering::Relaxed);
-                    super::tell(
+                    crate::terminal::tell(
                         "stopping after the current step, with a checkpoint; Ctrl-C again leaves at once",
                     );
                 }

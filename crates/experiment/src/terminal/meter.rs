@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use crate::measure::EVALUATION_BATCH;
-use crate::plan::Trial;
+use super::estimate::{Estimate, Work};
+use super::status::Phase;
 use crate::records::Moment;
-use crate::terminal::{Estimate, Phase, Work};
-use crate::train::TrialImages;
 
 /// The sizes that decide how much work a trial is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrialSize {
-    pub epochs: u64,
+    pub epochs: usize,
     pub batch_size: u64,
+    pub evaluation_batch: u64,
     /// Training images of an epoch.
     pub train: u64,
     /// Held-out images; 0 where the test images are scored after each epoch.
@@ -21,26 +20,17 @@ pub struct TrialSize {
 }
 
 impl TrialSize {
-    pub fn new(trial: &Trial, images: &TrialImages) -> Self {
-        Self {
-            epochs: trial.train.epochs as u64,
-            batch_size: trial.train.batch_size as u64,
-            train: images.train.len() as u64,
-            validation: images.validation.len() as u64,
-            test: images.test.len() as u64,
-        }
-    }
-
     /// All of the trial.
     pub fn work(&self) -> Work {
+        let epochs = self.epochs as u64;
         let (phase, evaluated) = self.evaluation();
         let final_test = match phase {
             Phase::Validating => self.test,
             _ => 0,
         };
         Work {
-            trained: self.epochs * self.train,
-            evaluated: self.epochs * evaluated + final_test,
+            trained: epochs * self.train,
+            evaluated: epochs * evaluated + final_test,
         }
     }
 
@@ -125,7 +115,7 @@ impl Meter {
                 if self.phase == Phase::Training {
                     self.begin_evaluation();
                 }
-                let images = (EVALUATION_BATCH as u64).min(self.images - self.done);
+                let images = (self.size.evaluation_batch).min(self.images - self.done);
                 self.done += images;
                 work.evaluated = images;
                 if let Some(time) = time {
@@ -144,7 +134,7 @@ impl Meter {
 
     /// An epoch was trained and evaluated.
     pub fn end_epoch(&mut self, epoch: usize) {
-        self.all_epochs_evaluated = epoch as u64 == self.size.epochs;
+        self.all_epochs_evaluated = epoch == self.size.epochs;
         if self.all_epochs_evaluated && self.phase == Phase::Validating {
             self.begin_evaluation();
         }
@@ -168,6 +158,7 @@ mod tests {
     const SIZE: TrialSize = TrialSize {
         epochs: 2,
         batch_size: 32,
+        evaluation_batch: 200,
         train: 80,
         validation: 250,
         test: 500,
@@ -178,7 +169,7 @@ mod tests {
     /// Passes all moments of a trial of `SIZE` from `step` and `epoch` on.
     fn pass_all(meter: &mut Meter, size: TrialSize, first_step: u64) -> Work {
         let mut done = Work::default();
-        let batches = |images: u64| images.div_ceil(EVALUATION_BATCH as u64);
+        let batches = |images: u64| images.div_ceil(SIZE.evaluation_batch);
         for step in first_step..=6 {
             done = done + meter.pass(Moment::Step(step), Some(SECOND)).0;
             assert_eq!(meter.phase, Phase::Training);

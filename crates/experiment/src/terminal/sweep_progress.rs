@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Trial;
-use crate::terminal::{
-    Estimate, Shown, Status, TrialStatus, Verbosity, Work, can_show_bars, show_bars, tell, tuning,
-    verbosity,
-};
+use super::bars::{Shown, can_show, show};
+use super::estimate::{Estimate, Work};
+use super::output::{Verbosity, tell, verbosity};
+use super::status::{Status, TrialStatus};
+use super::tuning;
 
 /// What is told about a trial; one process may tell it to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,27 +36,34 @@ pub enum Importance {
     Detail,
 }
 
+/// What lines call a trial.
+#[derive(Clone, Debug)]
+pub struct TrialName {
+    pub id: String,
+    pub label: String,
+}
+
 /// A sweep that is being trained, as its user sees it.
 pub struct SweepProgress {
-    trials: Vec<Trial>,
+    trials: Vec<TrialName>,
     status: Arc<Mutex<Status>>,
     bars: Option<Shown>,
 }
 
 impl SweepProgress {
     /// Of `trials` with the work that each is, `jobs` at a time.
-    pub fn new(trials: &[&Trial], work: Vec<Work>, jobs: usize) -> Self {
+    pub fn new(trials: Vec<TrialName>, work: Vec<Work>, jobs: usize) -> Self {
         tuning::watch();
         let status = Arc::new(Mutex::new(Status::new(work, jobs)));
-        let bars = (verbosity() != Verbosity::Quiet && can_show_bars()).then(|| {
+        let bars = (verbosity() != Verbosity::Quiet && can_show()).then(|| {
             let (status, start) = (Arc::clone(&status), Instant::now());
-            show_bars(move || {
+            show(move || {
                 let lines = lock(&status).lines(start.elapsed());
                 lines.into_iter().chain(tuning::line()).collect()
             })
         });
         Self {
-            trials: trials.iter().map(|&trial| trial.clone()).collect(),
+            trials,
             status,
             bars,
         }
@@ -78,7 +85,7 @@ impl SweepProgress {
 
     /// Shows the trial that this process trains itself; its label is filled in.
     pub fn show(&self, trial: usize, status: TrialStatus) {
-        let label = self.trials[trial].label();
+        let label = self.trials[trial].label.clone();
         lock(&self.status).trial = Some(TrialStatus { label, ..status });
     }
 
@@ -106,8 +113,8 @@ impl SweepProgress {
         if !wanted {
             return;
         }
-        let (place, Trial { id, .. }) = (self.place(trial), &self.trials[trial]);
-        let mut line = format!("{place} {} ({id}): {text}", self.trials[trial].label());
+        let (place, TrialName { id, label }) = (self.place(trial), &self.trials[trial]);
+        let mut line = format!("{place} {label} ({id}): {text}");
         if importance == Importance::Step {
             line += &format!(", {}", lock(&self.status).time_left_text());
         }

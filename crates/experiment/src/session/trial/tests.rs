@@ -7,9 +7,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::commands::images::ImageLibrary;
 use crate::data::{DataError, split};
 use crate::device::open_cpu;
+use crate::session::images::{ImageLibrary, size};
 use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
 
 fn small() -> TrainSettings {
@@ -57,8 +57,8 @@ impl Case {
 
     fn try_session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Result<Outcome> {
         let open = Store::create_or_open(store.0.path()).unwrap();
-        let mut progress = Progress::written_to(std::io::sink());
-        progress.begin_trial(&self.trial, &self.images);
+        let mut progress = Progress::sent_by(|_| {});
+        progress.begin_trial(size(&self.trial, &self.images));
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
         train_and_record(trial, images, device, &open, &mut progress, &mut pace)
     }

@@ -1,16 +1,14 @@
 //! What a trial tells while it is trained, to the user or to the process that trains the sweep.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
+use super::estimate::{Estimate, Work};
 use super::meter::{Meter, TrialSize};
+use super::status::{Phase, TrialStatus};
 use super::sweep_progress::{Importance, Message, SweepProgress};
-use crate::plan::Trial;
-use crate::records::Moment;
-use crate::records::{EpochRecord, StepRecord, TrialResult, TrialState};
-use crate::terminal::text::{duration, rounded, thousands};
-use crate::terminal::{Estimate, Phase, TrialStatus, Work, tuning};
-use crate::train::{Position, TrialImages};
+use super::text::{duration, rounded, thousands};
+use super::tuning;
+use crate::records::{EpochRecord, Moment, StepRecord, TrialResult, TrialState};
 
 /// Without bars, an epoch longer than this gives a sign of life.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);
@@ -33,7 +31,7 @@ pub struct Progress {
 /// Who hears of progress.
 enum Listener {
     User(SweepProgress),
-    Process(Box<dyn Write>, Pending),
+    Process(Box<dyn FnMut(Message)>, Pending),
 }
 
 /// What was not told yet.
@@ -48,15 +46,15 @@ impl Progress {
         Self::told_to(Listener::User(sweep))
     }
 
-    /// Written as lines of JSON to `output`, for the process that started this one.
-    pub fn written_to(output: impl Write + 'static) -> Self {
+    /// Given to `send`, for the process that started this one.
+    pub fn sent_by(send: impl FnMut(Message) + 'static) -> Self {
         tuning::watch();
         let pending = Pending {
             done: Work::default(),
             measured: Estimate::default(),
             last_message: Instant::now(),
         };
-        Self::told_to(Listener::Process(Box::new(output), pending))
+        Self::told_to(Listener::Process(Box::new(send), pending))
     }
 
     fn told_to(listener: Listener) -> Self {
@@ -73,10 +71,10 @@ impl Progress {
         }
     }
 
-    pub fn begin_trial(&mut self, trial: &Trial, images: &TrialImages) {
+    pub fn begin_trial(&mut self, size: TrialSize) {
         self.trials_begun += 1;
-        self.meter = Meter::new(TrialSize::new(trial, images));
-        (self.epoch, self.epochs) = (1, trial.train.epochs);
+        self.meter = Meter::new(size);
+        (self.epoch, self.epochs) = (1, size.epochs);
         self.score.clear();
         self.step.clear();
         self.last_moment = Instant::now();
@@ -87,14 +85,14 @@ impl Progress {
         self.show();
     }
 
-    /// The trial resumes from there.
-    pub fn resume(&mut self, position: &Position) {
-        let done = self.meter.resume(position.step, position.epoch);
-        self.epoch = position.epoch;
+    /// The trial resumes after this step.
+    pub fn resume(&mut self, step: u64, epoch: usize) {
+        let done = self.meter.resume(step, epoch);
+        self.epoch = epoch;
         self.work(done, &Estimate::default());
         self.milestone(&format!(
-            "goes on from step {} in epoch {}/{}",
-            position.step, position.epoch, self.epochs
+            "goes on from step {step} in epoch {epoch}/{}",
+            self.epochs
         ));
         self.show();
     }
@@ -198,10 +196,10 @@ impl Progress {
         let line = Message::Line { importance, text };
         match &mut self.listener {
             Listener::User(sweep) => sweep.hear(self.trials_begun - 1, &line),
-            Listener::Process(output, pending) => {
+            Listener::Process(send, pending) => {
                 // The time left that the other process tells with it is to be right.
-                write(output, &pending.take());
-                write(output, &line);
+                send(pending.take());
+                send(line);
             }
         }
     }
@@ -212,11 +210,11 @@ impl Progress {
                 let measured = *measured;
                 sweep.hear(self.trials_begun - 1, &Message::Worked { done, measured });
             }
-            Listener::Process(output, pending) => {
+            Listener::Process(send, pending) => {
                 pending.done = pending.done + done;
                 pending.measured.merge(measured);
                 if pending.last_message.elapsed() >= MESSAGE_INTERVAL {
-                    write(output, &pending.take());
+                    send(pending.take());
                 }
             }
         }
@@ -247,12 +245,5 @@ impl Pending {
             done: std::mem::take(&mut self.done),
             measured: std::mem::take(&mut self.measured),
         }
-    }
-}
-
-/// Where nobody reads any more, it is no reason to stop.
-fn write(output: &mut impl Write, message: &Message) {
-    if let Ok(text) = serde_json::to_string(message) {
-        let _ = writeln!(output, "{text}").and_then(|()| output.flush());
     }
 }
