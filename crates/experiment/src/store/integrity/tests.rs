@@ -170,6 +170,12 @@ fn a_trial_without_checksums_is_checked_by_its_id_and_its_last_epoch() {
         assert!(message.contains(place), "{to}: {message}");
         fs::write(&file, whole).unwrap();
     }
+}
+
+#[test]
+fn a_trial_without_checksums_needs_all_of_its_files() {
+    let (_folder, store) = new_store();
+    let folder = store.trial_folder(&add_without_checksums(&store).id);
     let epochs = folder.join("epochs.jsonl");
     let whole = fs::read(&epochs).unwrap();
     fs::write(&epochs, [&whole[..], b"\xff"].concat()).unwrap();
