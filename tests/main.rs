@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod child;
 mod command_line;
 mod data;
 mod eval;

@@ -53,10 +53,12 @@ impl<T: Task> Child<T> {
     ) -> JoinHandle<()> {
         let output = self.process.stdout.take();
         thread::spawn(move || {
-            let lines = output.into_iter().map(BufReader::new);
-            for line in lines.flat_map(BufRead::lines).map_while(Result::ok) {
+            // Whatever its bytes: nobody else reads the pipe, and a full one would stop the process.
+            let output = output.into_iter().map(BufReader::new);
+            let lines = output.flat_map(|output| output.split(b'\n'));
+            for line in lines.map_while(Result::ok) {
                 // A library may write a line of its own.
-                if let Ok(said) = serde_json::from_str(&line) {
+                if let Ok(said) = serde_json::from_slice(&line) {
                     hear(said);
                 }
             }

@@ -18,7 +18,7 @@ pub use trials::TrialRow;
 
 use crate::json;
 use crate::records::{EpochRecord, TrialResult};
-use crate::store::{Damage, Store, StoreError};
+use crate::store::{Damage, Results, Store, StoreError};
 use crate::terminal::table;
 pub use export::DataFrame;
 
@@ -61,8 +61,8 @@ pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
 }
 
 /// A row per trial and epoch, of every trial in the store, for programs; and the trials of which epochs cannot be read.
-pub fn curves(store: &Store) -> Result<(DataFrame, Vec<Damage>), StoreError> {
-    let trials = trials_of_store(store)?;
+pub fn curves(store: &Store, results: &Results) -> Result<(DataFrame, Vec<Damage>), StoreError> {
+    let trials = trials_of_store(store, results)?;
     let mut epochs: Vec<(&TrialRow, EpochRecord)> = Vec::new();
     let mut damaged = Vec::new();
     for trial in &trials {
@@ -75,21 +75,22 @@ pub fn curves(store: &Store) -> Result<(DataFrame, Vec<Damage>), StoreError> {
 }
 
 /// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.
-pub fn trials_of_store(store: &Store) -> Result<Vec<TrialRow>, StoreError> {
-    let mut rows: Vec<TrialRow> = store.trials()?.into_iter().map(TrialRow::from).collect();
+pub fn trials_of_store(store: &Store, results: &Results) -> Result<Vec<TrialRow>, StoreError> {
+    let trials = store.trials(results)?.into_iter();
+    let mut rows: Vec<TrialRow> = trials.map(TrialRow::from).collect();
     trials::sort(&mut rows);
     Ok(rows)
 }
 
 /// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all
 /// have one.
-pub fn left(store: &Store) -> Result<Option<String>, StoreError> {
-    let planned = match store.plan() {
-        Some(plan) => plan.trials,
-        None => store.trials()?.into_iter().map(|trial| trial.id).collect(),
+pub fn left(store: &Store, results: &Results) -> Option<String> {
+    let Some(plan) = store.plan() else {
+        let missing = results.unfinished.len();
+        return left_of(missing, missing + results.ended.len());
     };
-    let missing = planned.iter().filter(|id| !store.has_result(id));
-    Ok(left_of(missing.count(), planned.len()))
+    let missing = plan.trials.iter().filter(|id| !store.has_result(id));
+    left_of(missing.count(), plan.trials.len())
 }
 
 fn left_of(missing: usize, trials: usize) -> Option<String> {
@@ -97,8 +98,8 @@ fn left_of(missing: usize, trials: usize) -> Option<String> {
 }
 
 /// The rows of trials in any order, grid point by grid point.
-pub fn rows_of(ended: Vec<TrialResult>) -> Vec<Row> {
-    let mut rows = summary::summarise(ended);
+pub fn rows_of(ended: &[TrialResult]) -> Vec<Row> {
+    let mut rows = summary::summarise(ended.to_vec());
     summary::sort(&mut rows);
     rows
 }

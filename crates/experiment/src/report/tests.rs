@@ -328,7 +328,7 @@ fn a_store_with_trials_that_all_ended_early_has_a_row_without_accuracy() {
         ended("a", settings("focal", 0), TrialState::Diverged),
         ended("b", settings("focal", 1), TrialState::Failed),
     ]);
-    let rows = rows_of(store.results().unwrap().ended);
+    let rows = rows_of(&store.results().unwrap().ended);
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].n, rows[0].diverged, rows[0].failed), (0, 1, 1));
     assert!(

@@ -62,11 +62,13 @@ impl Stored {
     }
 }
 
-/// The trials of a store that have ended, each in the order of their ids.
+/// The trials of a store, each in the order of their ids.
 #[derive(Debug, Default, PartialEq)]
 pub struct Results {
     pub ended: Vec<TrialResult>,
     pub damaged: Vec<Damage>,
+    /// Ids of those that have begun and not ended.
+    pub unfinished: Vec<String>,
 }
 
 impl Store {
@@ -150,12 +152,12 @@ impl Store {
         stored
     }
 
-    /// Every trial that has ended.
+    /// Every trial, of which those that have ended are read and verified.
     pub fn results(&self) -> Result<Results, StoreError> {
         let mut results = Results::default();
         for id in self.ids()? {
             match self.readable(&id)? {
-                Stored::Nothing => {}
+                Stored::Nothing => results.unfinished.push(id),
                 Stored::Ended(result) => results.ended.push(*result),
                 Stored::Damaged(damage) => results.damaged.push(damage),
             }

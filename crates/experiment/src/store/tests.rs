@@ -120,10 +120,11 @@ fn records_are_readable_after_each_epoch() {
     );
 }
 
-fn whole(ended: Vec<TrialResult>) -> Results {
+fn whole(ended: Vec<TrialResult>, unfinished: &[&str]) -> Results {
     Results {
         ended,
         damaged: vec![],
+        unfinished: unfinished.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -140,7 +141,7 @@ fn results_come_in_the_order_of_ids_without_unfinished_trials() {
     }
     drop(store.begin("b2", "", &environment()).unwrap());
     fs::write(store.folder.join("trials/notes.txt"), "mine").unwrap();
-    assert_eq!(store.results().unwrap(), whole(results.to_vec()));
+    assert_eq!(store.results().unwrap(), whole(results.to_vec(), &["b2"]));
 }
 
 #[test]

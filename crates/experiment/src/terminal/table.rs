@@ -106,3 +106,34 @@ impl Column {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Vec<Column> {
+        let rows = [("a|b", 1), ("two\nlines", 23)];
+        vec![
+            Column::new("name", Align::Left, &rows, |(name, _)| (*name).to_owned()),
+            Column::new("n", Align::Right, &rows, |(_, n)| n.to_string()),
+            Column::new("", Align::Left, &rows, |(_, n)| "x".repeat(*n / 20)),
+        ]
+    }
+
+    #[test]
+    fn a_row_is_a_line_however_a_table_is_written() {
+        assert_eq!(
+            plain(columns()),
+            "name        n\na|b         1\ntwo lines  23  x\n"
+        );
+        assert_eq!(bare(columns()), "a|b         1\ntwo lines  23  x\n");
+        assert_eq!(
+            ruled(columns()),
+            "name        n\n─────────  ──  ──\na|b         1\ntwo lines  23  x\n"
+        );
+        assert_eq!(
+            markdown(columns()),
+            "| name      |  n |    |\n| :-------- | -: | :- |\n| a\\|b      |  1 |    |\n| two lines | 23 | x  |\n"
+        );
+    }
+}

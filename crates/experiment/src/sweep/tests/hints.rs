@@ -49,7 +49,8 @@ impl<'a> Place<'a> {
             after,
         } = self;
         let key = before.trim_end_matches("= ").rsplit([' ', '{', ',']).nth(1);
-        let before_key = &line[..before.len() - key.map_or(0, |key| key.len() + 3)];
+        let key_length = key.map_or(0, |key| key.len() + 3);
+        let before_key = || &line[..before.len() - key_length];
         if let Some(name) = help.strip_prefix("did you mean ") {
             let name = name.trim_end_matches('?');
             return Some(if token.starts_with('"') {
@@ -70,7 +71,7 @@ impl<'a> Place<'a> {
             return Some(format!("seeds{example}"));
         }
         if let Some((_, example)) = help.split_once("for each term, as in ") {
-            return Some(format!("{before_key}{example}{after}"));
+            return Some(format!("{}{example}{after}", before_key()));
         }
         if let Some(value) = help.strip_prefix("remove the quotes: ") {
             return Some(format!("{before}{value}{after}"));
@@ -88,7 +89,7 @@ impl<'a> Place<'a> {
         } else if name.contains('{') || name == value {
             format!("{before}{value}{after}")
         } else {
-            format!("{before_key}{value}{after}")
+            format!("{}{value}{after}", before_key())
         })
     }
 }
