@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::child::ask;
 use crate::support::{Scratch, read_json, trials};
 
 const SWEEP: &str = r#"
@@ -20,9 +21,10 @@ epochs = 1
 
 #[test]
 fn an_unknown_combination_is_refused_with_the_known_ones() {
-    let finished = Scratch::new().run(&["doctor", "--try", "cuda"]).expect(2);
+    let request = r#"{ "task": "doctor", "settings": { "combination": "cuda" } }"#;
+    let finished = ask(request).expect(2);
     let expected = "expected one of spirv+fusion, spirv, wgsl+fusion, wgsl, found cuda";
-    assert!(finished.stderr.contains(expected), "{finished:?}");
+    assert!(finished.stdout.contains(expected), "{finished:?}");
 }
 
 #[test]

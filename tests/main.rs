@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod child;
 mod command_line;
 mod data;
 mod eval;
@@ -13,7 +14,10 @@ mod provenance;
 mod readme;
 mod report;
 mod resume;
+mod rooms;
 mod run;
+mod sources;
 mod store;
+mod style;
 mod support;
 mod terminal;

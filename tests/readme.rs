@@ -30,7 +30,12 @@ fn readme_lists_the_exit_codes_as_help_does() {
 fn each_library_says_how_to_depend_on_it_without_a_registry() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let read = |file: &str| std::fs::read_to_string(workspace.join(file)).unwrap();
-    let libraries = ["bonus-loss", "cifar-models", "training-kernels"];
+    let libraries = [
+        "bonus-loss",
+        "cifar-models",
+        "random-streams",
+        "training-kernels",
+    ];
     for library in libraries {
         let readme = read(&format!("crates/{library}/README.md"));
         let add = format!(

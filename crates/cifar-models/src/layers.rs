@@ -3,9 +3,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor, TensorData};
+use random_streams::Stream;
 use training_kernels::convolution;
-
-use crate::random::Stream;
 
 /// Where a network's initial weights come from: PyTorch's default distribution U(±1/√fan_in), drawn
 /// on the host so that every device starts from the same bits.

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
-pub mod random;
 
 mod batch_norm;
 mod layers;

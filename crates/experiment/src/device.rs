@@ -1,12 +1,13 @@
 //! What computes: the backends compiled in and the device each one opens.
 
+use anyhow::Context;
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use gpu_device::{Adapter, Combination};
-use serde::Serialize;
 use training_kernels::{Instructions, UnavailableInstructions};
 
-use crate::sweep::{BackendChoice, PrecisionName};
+use crate::records::Determinism;
+use crate::settings::{BackendChoice, PrecisionName};
 
 /// A device ready for use.
 #[derive(Clone, Debug)]
@@ -24,17 +25,6 @@ pub struct OpenDevice {
     pub determinism: Determinism,
     /// Why it cannot compute in mixed precision, where it cannot.
     pub mixed_unavailable: Option<String>,
-}
-
-/// What the same training gives when it is done again on the same device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Determinism {
-    /// The same bits. On the CPU by construction, on a GPU as measured there.
-    Bitwise,
-    /// Numbers within rounding.
-    #[cfg(feature = "wgpu")]
-    Tolerance,
 }
 
 /// Why a backend cannot be opened, and what to do about it.
@@ -143,6 +133,21 @@ pub fn open_gpu(
         instructions: None,
         determinism,
     })
+}
+
+/// Lets the CPU backends use `threads` threads, all cores where `None`. To be called once, before
+/// any tensor exists, on the thread that computes.
+///
+/// That thread is one of them: handing each small operation to another thread and waiting for it would
+/// take longer than many of them.
+pub fn use_threads(threads: Option<usize>) -> anyhow::Result<()> {
+    // 0 leaves it to rayon, which takes all cores.
+    let threads = threads.unwrap_or(0);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .use_current_thread()
+        .build_global()
+        .with_context(|| format!("threads: {threads} threads could not be started"))
 }
 
 /// The error for a backend that is left out of this build.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod child;
 mod commands;
 mod cpu;
 mod data;
@@ -10,10 +11,14 @@ mod device;
 mod digest;
 #[cfg(feature = "wgpu")]
 mod doctor;
+mod exit;
 mod json;
 mod measure;
 mod plan;
+mod records;
 mod report;
+mod session;
+mod settings;
 mod store;
 mod sweep;
 mod synthetic;
@@ -26,44 +31,42 @@ use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
 use training_kernels::KeepingAllocator;
 
-use crate::commands::{BadInput, CommandLine, Unfinished};
+use crate::commands::CommandLine;
 use crate::data::DataError;
 use crate::device::Unavailable;
+use crate::exit::{BadInput, Exit};
+use crate::session::Unfinished;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
-use crate::terminal::tell;
 
 #[global_allocator]
 static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();
 
 fn main() -> ExitCode {
-    match commands::execute(&CommandLine::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let command_line = CommandLine::parse();
+    let exit = commands::execute(&command_line).unwrap_or_else(|error| {
         // The reader of our output has left, as `head` does: nobody is there to be told.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            match error.downcast_ref::<Diagnostics>() {
-                Some(diagnostics) => diagnostics.print(),
-                None => tell(format_args!("error: {error:#}")),
-            }
-            ExitCode::from(exit_code(&error))
+        if is_broken_pipe(&error) {
+            return Exit::Done;
         }
-    }
+        commands::tell_error(&command_line, &error);
+        exit_of(&error)
+    });
+    exit.into()
 }
 
-/// What `commands::EXIT_CODES` promises.
-fn exit_code(error: &anyhow::Error) -> u8 {
+fn exit_of(error: &anyhow::Error) -> Exit {
     let is_usage = error.is::<Diagnostics>()
         || error.is::<BadInput>()
         || error.is::<CheckpointError>()
         || error.is::<Unavailable>();
     match (error.downcast_ref(), error.downcast_ref()) {
-        _ if is_usage => 2,
-        _ if error.is::<DataError>() => 4,
-        (Some(StoreError::NotAStore { .. }), _) => 2,
-        (Some(StoreError::Locked { .. } | StoreError::NoLocks { .. }), _) => 5,
-        (_, Some(unfinished)) => Unfinished::exit_code(unfinished),
-        _ => 1,
+        _ if is_usage => Exit::BadInput,
+        _ if error.is::<DataError>() => Exit::Data,
+        (Some(StoreError::NotAStore { .. }), _) => Exit::BadInput,
+        (Some(StoreError::Locked { .. } | StoreError::NoLocks { .. }), _) => Exit::Store,
+        (_, Some(unfinished)) => Unfinished::exit(unfinished),
+        _ => Exit::Unexpected,
     }
 }
 

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::ResNet18;
 
 use crate::data::{Batch, IMAGE_BYTES, ImageSet, Normalization, evaluation_batches};
-use crate::store::Score;
+use crate::records::Score;
 
 /// Images in an evaluation batch; it changes speed and memory, not the score.
 pub const EVALUATION_BATCH: usize = 200;
@@ -156,7 +156,7 @@ pub fn read_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 mod tests {
     use super::*;
     use crate::device::open_cpu;
-    use crate::sweep::BackendChoice;
+    use crate::settings::BackendChoice;
 
     #[test]
     fn a_score_has_the_trained_loss_and_the_cross_entropy_of_all_batches() {

@@ -1,7 +1,7 @@
 //! Numbers for what asks for no dataset: benchmarks and the check of devices.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use cifar_models::random::Stream;
+use random_streams::Stream;
 
 /// Normal numbers of mean 0 and variance 1; the same for a name on every device.
 pub fn noise<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {

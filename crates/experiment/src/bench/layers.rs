@@ -9,7 +9,7 @@ use training_kernels::{Convolution, Then, batch_norm_train, convolution};
 
 use super::{CLASSES, Setting, median, settings, wait_for};
 use crate::device::OpenDevice;
-use crate::sweep::PrecisionName;
+use crate::settings::PrecisionName;
 use crate::synthetic;
 use crate::train::build_model;
 

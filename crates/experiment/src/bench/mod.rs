@@ -1,5 +1,6 @@
 //! Speed of the bare model on one fixed batch, nothing else.
 
+mod child;
 mod layers;
 mod memory;
 mod phases;
@@ -13,11 +14,12 @@ use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 use training_kernels::Instructions;
 
+pub use self::child::{MeasureRow, measure_apart};
 pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
-use crate::sweep::{BackendChoice, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::synthetic;
 use crate::train::{Learner, build_model};
 
@@ -45,7 +47,7 @@ impl Mode {
 }
 
 /// What one row of the benchmark measures.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Setting {
     pub backend: BackendChoice,
     pub mode: Mode,
@@ -55,8 +57,10 @@ pub struct Setting {
     /// Of the CPU backends; all cores where `None`.
     pub threads: Option<usize>,
     /// Of the CPU's kernels; those of this process where `None`.
+    #[serde(skip)] // A process has them from its environment.
     pub instructions: Option<Instructions>,
     pub steps: usize,
+    #[serde(skip, default = "Instant::now")]
     pub process_start: Instant,
 }
 

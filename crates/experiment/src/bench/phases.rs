@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use anyhow::Result;
 use bonus_loss::LossConfig;
-use cifar_models::random::Stream;
+use random_streams::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::{CLASSES, Setting, median, settings, wait_for};
 use crate::data::{ImageSet, Images, Normalization, training_batches};
 use crate::device::OpenDevice;
 use crate::measure::to_tensors;
-use crate::sweep::AugmentationName;
+use crate::settings::AugmentationName;
 use crate::train::Learner;
 
 /// Steps measured; one more warms up.

@@ -1,17 +1,19 @@
 //! `experiment bench`: how fast this machine trains.
 
-use std::process::{Command, Stdio};
+mod tables;
+
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::Args;
 use training_kernels::Instructions;
 
-use super::print;
-use crate::bench::{BenchRow, LayerRow, Mode, Setting, bench, bench_layers};
-use crate::device::Unavailable;
+use crate::bench::{BenchRow, MeasureRow, Mode, Setting, bench, bench_layers, measure_apart};
+use crate::device::{Unavailable, use_threads};
 use crate::json;
-use crate::sweep::{BackendChoice, PrecisionName};
+use crate::session::{open_device, usable_precision};
+use crate::settings::{BackendChoice, PrecisionName};
+use crate::terminal::print;
 
 /// Measure images per second and peak memory of the bare model on one fixed batch
 ///
@@ -53,34 +55,24 @@ pub struct BenchArguments {
 }
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
-    let settings = settings(arguments, Instant::now());
+    let tasks = tasks(arguments, Instant::now());
     // Before the first of many processes.
     Instructions::chosen().map_err(Unavailable::Instructions)?;
-    let rows = match settings.as_slice() {
+    let rows = match tasks.as_slice() {
         // Instructions are a process's, chosen when it starts.
-        [setting] if setting.instructions.is_none() => {
-            vec![measured_here(setting, arguments.layers)?]
-        }
-        several => several
-            .iter()
-            .map(|setting| measured_apart(setting, arguments.layers))
-            .collect::<Result<_>>()?,
+        [row] if row.setting.instructions.is_none() => vec![measure_here(row)?],
+        several => several.iter().map(measure_apart).collect::<Result<_>>()?,
     };
     if arguments.json {
         return print(&json::pretty(&rows));
     }
-    print(&table(&rows))?;
-    print(&phases_table(&rows))?;
-    for row in rows.iter().filter(|row| !row.layers.is_empty()) {
-        print(&layer_table(row))?;
-    }
-    Ok(())
+    print(&tables::all(&rows))
 }
 
 /// Every combination, in the order of the lists.
-fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> {
+fn tasks(arguments: &BenchArguments, process_start: Instant) -> Vec<MeasureRow> {
     let threads = or_default(&arguments.threads);
-    let mut settings = Vec::new();
+    let mut tasks = Vec::new();
     for backend in &arguments.backend {
         let instructions = match backend {
             BackendChoice::Wgpu => vec![None],
@@ -91,16 +83,19 @@ fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> 
                 for batch in &arguments.batch {
                     for threads in &threads {
                         for mode in &arguments.mode {
-                            settings.extend(instructions.iter().map(|instructions| Setting {
-                                backend: *backend,
-                                mode: *mode,
-                                precision: *precision,
-                                width: usize::from(*width),
-                                batch: *batch as usize,
-                                threads: threads.map(usize::from),
-                                instructions: *instructions,
-                                steps: arguments.steps as usize,
-                                process_start,
+                            tasks.extend(instructions.iter().map(|instructions| MeasureRow {
+                                setting: Setting {
+                                    backend: *backend,
+                                    mode: *mode,
+                                    precision: *precision,
+                                    width: usize::from(*width),
+                                    batch: *batch as usize,
+                                    threads: threads.map(usize::from),
+                                    instructions: *instructions,
+                                    steps: arguments.steps as usize,
+                                    process_start,
+                                },
+                                layers: arguments.layers,
                             }));
                         }
                     }
@@ -108,7 +103,7 @@ fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> 
             }
         }
     }
-    settings
+    tasks
 }
 
 /// The values of a list, or the default where it is empty.
@@ -120,148 +115,19 @@ fn or_default<T: Copy>(values: &[T]) -> Vec<Option<T>> {
     }
 }
 
-fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
-    super::use_threads(setting.threads)?;
-    let device = super::open_device(setting.backend)?;
+/// Measures a row in this process.
+pub fn measure_here(task: &MeasureRow) -> Result<BenchRow> {
+    let MeasureRow { setting, layers } = task;
+    use_threads(setting.threads)?;
+    let device = open_device(setting.backend)?;
     let setting = &Setting {
-        precision: super::usable_precision(&device, setting.precision),
+        precision: usable_precision(&device, setting.precision),
         ..*setting
     };
     let mut row = bench(&device, setting)?;
-    if layers && setting.mode == Mode::Training {
+    if *layers && setting.mode == Mode::Training {
         let step_s = setting.batch as f64 / row.images_per_second;
         row.layers = bench_layers(&device, setting, step_s)?;
     }
     Ok(row)
-}
-
-/// Measures in a process of its own: a peak of memory, a number of threads and the instructions are a
-/// process's.
-fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
-    let program = std::env::current_exe().context("bench: this program's own file")?;
-    let mut arguments = format!(
-        "bench --json --backend {} --mode {} --precision {} --width {} --batch {} --steps {}",
-        setting.backend,
-        setting.mode.name(),
-        setting.precision,
-        setting.width,
-        setting.batch,
-        setting.steps,
-    );
-    if let Some(threads) = setting.threads {
-        arguments += &format!(" --threads {threads}");
-    }
-    if layers {
-        arguments += " --layers";
-    }
-    let mut process = Command::new(program);
-    if let Some(instructions) = setting.instructions {
-        process.env(Instructions::VARIABLE, instructions.name());
-    }
-    let output = process
-        .args(arguments.split(' '))
-        .stderr(Stdio::inherit())
-        .output()
-        .context("bench: a row's own process")?;
-    if !output.status.success() {
-        bail!("bench: `{arguments}` ended with {}", output.status);
-    }
-    let rows: Vec<BenchRow> = serde_json::from_slice(&output.stdout).context("bench: a row")?;
-    rows.into_iter().next().context("bench: no row")
-}
-
-fn table(rows: &[BenchRow]) -> String {
-    let mut text = String::from(
-        "backend   instructions  mode       precision  width  batch  threads  images/s  slowest  fastest  peak MB\n",
-    );
-    for row in rows {
-        let [slowest, fastest] = row.images_per_second_range;
-        let memory = (row.peak_memory_bytes)
-            .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
-        text += &format!(
-            "{:<8}  {:<12}  {:<9}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
-            row.backend,
-            instructions(row),
-            row.mode.name(),
-            row.precision,
-            row.width,
-            row.batch,
-            row.threads,
-            row.images_per_second,
-        );
-    }
-    let steps = rows.first().map_or(0, |row| row.steps);
-    text + &format!(
-        "\nresnet18; images/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
-    )
-}
-
-/// Those of the CPU's kernels, or a dash on a GPU.
-fn instructions(row: &BenchRow) -> &str {
-    row.instructions.as_deref().unwrap_or("–")
-}
-
-/// Where the time of the training rows goes, and of how long it takes until then.
-fn phases_table(rows: &[BenchRow]) -> String {
-    let lines = rows.iter().filter_map(|row| {
-        let phases = row.phases?;
-        let memory = (row.device_memory_bytes)
-            .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
-        Some(format!(
-            "{:<8}  {:<12}  {:<9}  {:>5}  {:>5}  {:>7}  {:>7.2}  {:>10.2}  {:>11.2}  {:>9.2}  {:>7.1}  {:>7.1}  {memory:>9}\n",
-            row.backend,
-            instructions(row),
-            row.precision,
-            row.width,
-            row.batch,
-            row.threads,
-            phases.data_ms,
-            phases.forward_ms,
-            phases.backward_ms,
-            phases.optimizer_ms,
-            row.tuning_s,
-            row.start_s,
-        ))
-    });
-    let lines: String = lines.collect();
-    if lines.is_empty() {
-        return lines;
-    }
-    format!(
-        "\nparts of a training step, each waited for by itself\n\
-         backend   instructions  precision  width  batch  threads  data ms  forward ms  backward ms  update ms  tuning s  start s  device MB\n{lines}"
-    )
-}
-
-fn layer_table(row: &BenchRow) -> String {
-    let mut text = format!(
-        "\nwhere a training step goes ({}, {}, {}, width {}, batch {}, threads {})\n\
-         layer                                        count  forward ms  backward ms  GFLOP/s  share %\n",
-        row.backend,
-        instructions(row),
-        row.precision,
-        row.width,
-        row.batch,
-        row.threads
-    );
-    for layer in &row.layers {
-        let LayerRow {
-            layer: name,
-            count,
-            forward_ms,
-            backward_ms,
-            gflops_per_second,
-            share,
-        } = layer;
-        let gflops = if *gflops_per_second > 0.0 {
-            format!("{gflops_per_second:.0}")
-        } else {
-            String::new()
-        };
-        text += &format!(
-            "{name:<43}  {count:>5}  {forward_ms:>10.2}  {backward_ms:>11.2}  {gflops:>7}  {:>7.1}\n",
-            100.0 * share
-        );
-    }
-    text + "\neach layer was measured by itself, so the shares need not add up to 100\n"
 }

@@ -1,9 +1,9 @@
 //! `experiment data`: fetching and verifying the datasets that come as files.
 
+mod download;
+mod inspection;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -11,10 +11,9 @@ use clap::{Args, Subcommand};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-use super::print;
-use crate::data::{self, DataError, FileState, Inspection, Progress, RELEASES, Release};
-use crate::terminal::text::{bar, duration};
-use crate::terminal::{Shown, Verbosity, can_show_bars, inform, show_bars, verbosity};
+use self::download::DownloadProgress;
+use crate::data::{self, DataError, RELEASES, Release};
+use crate::terminal::{print, tell};
 
 const VERIFY_EXIT_CODES: &str = "\
 Exit codes: 0 where the files can be trained on, be they the official release's or not; \
@@ -126,7 +125,7 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
         match data::inspect_found(release, data_dir) {
             Ok(inspection) => {
                 found += 1;
-                print(&inspection_text(&inspection))?;
+                print(&inspection::text(&inspection))?;
                 if !inspection.usable() {
                     let folder = inspection.folder;
                     failed.push(DataError::Unusable { folder });
@@ -144,149 +143,7 @@ fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<
         return Ok(());
     };
     for error in failed {
-        super::tell(format_args!("error: {error}"));
+        tell(format_args!("error: {error}"));
     }
     Err(last.into())
-}
-
-fn inspection_text(inspection: &Inspection) -> String {
-    let mut text = format!(
-        "{} in {}\n",
-        inspection.release.dataset,
-        inspection.folder.display()
-    );
-    for (file, state) in &inspection.files {
-        let state = match state {
-            FileState::Missing => "missing".to_owned(),
-            FileState::Damaged(error) => format!("unusable: {error}"),
-            FileState::Sound { labels, official } => format!(
-                "{} of {} records, {}",
-                labels.len(),
-                file.records,
-                if *official {
-                    "official bytes"
-                } else {
-                    "not the official bytes"
-                }
-            ),
-        };
-        text += &format!("  {:<17} {state}\n", file.name);
-    }
-    let test = inspection.release.test.name;
-    let training = inspection.class_counts(|file| file.name != test);
-    let tested = inspection.class_counts(|file| file.name == test);
-    let found: usize = training.iter().chain(&tested).sum();
-    let expected: usize = inspection.files.iter().map(|(file, _)| file.records).sum();
-    let complete = if found == expected {
-        "complete".to_owned()
-    } else {
-        format!("partial, {found} of {expected} records")
-    };
-    let official = if inspection.difference().is_none() {
-        "yes, every file"
-    } else if inspection.usable() {
-        "no, but usable for training, so the exit code is 0"
-    } else {
-        "no, and unusable for training, so the exit code is 4"
-    };
-    text + &counts_text("training", &training)
-        + &counts_text("test", &tested)
-        + &format!("  {complete}; official release: {official}\n")
-}
-
-/// One figure where all classes have as many records, else one for each class.
-fn counts_text(split: &str, counts: &[usize]) -> String {
-    let records: usize = counts.iter().sum();
-    let each = if counts.iter().all(|count| *count == counts[0]) {
-        format!("{} in each of {} classes", counts[0], counts.len())
-    } else {
-        let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
-        format!("by class {}", counts.join(" "))
-    };
-    format!("  {split}: {records} records, {each}\n")
-}
-
-/// A bar on a terminal, elsewhere a line for each tenth.
-#[derive(Default)]
-struct DownloadProgress {
-    counts: Arc<DownloadCounts>,
-    /// From the first bytes on.
-    bar: Option<Shown>,
-    tenth: u64,
-}
-
-#[derive(Default)]
-struct DownloadCounts {
-    bytes: AtomicU64,
-    total: AtomicU64,
-}
-
-impl DownloadProgress {
-    fn show_bar(&mut self, bytes_before: u64) {
-        let (counts, start) = (Arc::clone(&self.counts), Instant::now());
-        self.bar = Some(show_bars(move || {
-            let bytes = counts.bytes.load(Ordering::Relaxed);
-            let total = counts.total.load(Ordering::Relaxed);
-            vec![download_line(bytes_before, bytes, total, start.elapsed())]
-        }));
-    }
-}
-
-/// `time` after the first of the bytes that follow `before`.
-fn download_line(before: u64, bytes: u64, total: u64, time: Duration) -> String {
-    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let mut line = format!(
-        "{} {:.1} of {:.1} MiB",
-        bar(bytes, total),
-        mebibytes(bytes),
-        mebibytes(total)
-    );
-    let (new, seconds) = (bytes.saturating_sub(before), time.as_secs_f64());
-    if new > 0 && seconds > 0.0 {
-        let left = time.mul_f64(total.saturating_sub(bytes) as f64 / new as f64);
-        line += &format!(
-            ", {:.1} MiB/s, {} left",
-            mebibytes(new) / seconds,
-            duration(left)
-        );
-    }
-    line
-}
-
-impl Progress for DownloadProgress {
-    fn downloaded(&mut self, bytes: u64, total: u64) {
-        self.counts.bytes.store(bytes, Ordering::Relaxed);
-        self.counts.total.store(total, Ordering::Relaxed);
-        let tenth = 10 * bytes / total;
-        if !can_show_bars() {
-            if tenth != self.tenth {
-                inform(format_args!("{bytes} of {total} bytes"));
-            }
-        } else if self.bar.is_none() && verbosity() != Verbosity::Quiet {
-            self.show_bar(bytes);
-        }
-        self.tenth = tenth;
-    }
-
-    fn message(&mut self, text: &str) {
-        inform(text);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_speed_of_a_download_counts_only_what_is_new() {
-        let (mebibyte, time) = (1 << 20, Duration::from_secs(4));
-        assert_eq!(
-            download_line(100 * mebibyte, 110 * mebibyte, 160 * mebibyte, time),
-            "██████░░░░ 110.0 of 160.0 MiB, 2.5 MiB/s, 20s left"
-        );
-        assert_eq!(
-            download_line(0, 0, 160 * mebibyte, time),
-            "░░░░░░░░░░ 0.0 of 160.0 MiB"
-        );
-    }
 }

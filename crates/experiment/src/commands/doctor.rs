@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::json;
 use training_kernels::Instructions;
 
-use super::device::warn_of_scalar_instructions;
-use super::print;
 use crate::cpu;
 use crate::device::Unavailable;
 use crate::json;
+use crate::session::warn_of_scalar_instructions;
 #[cfg(not(feature = "wgpu"))]
 use crate::terminal::inform;
+use crate::terminal::print;
 
 /// Show what the CPU computes with, and compare the GPU with it
 ///

@@ -1,21 +1,18 @@
 //! `experiment run --dry-run`: what would be trained.
 
-use std::path::Path;
-
 use anyhow::Result;
 
-use super::run::{Retry, missing, stored};
 use crate::plan::Trial;
+use crate::session::{Retry, Session, missing, stored_if_there};
 use crate::store::{Store, Stored};
+use crate::terminal::table::{self, Align, Column};
 use crate::train::steps_covered;
 
 /// A line for each trial with what the store has of it, and how many are to be trained.
-pub fn text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<String> {
-    let store = Store::open_if_there(path)?;
-    let stored = match &store {
-        Some(store) => stored(store, trials)?,
-        None => vec![Stored::Nothing; trials.len()],
-    };
+pub fn text(session: &Session) -> Result<String> {
+    let Session { trials, retry, .. } = session;
+    let store = Store::open_if_there(&session.store)?;
+    let stored = stored_if_there(store.as_ref(), trials)?;
     let states = trials
         .iter()
         .zip(&stored)
@@ -24,20 +21,22 @@ pub fn text(trials: &[Trial], path: &Path, retry: Option<Retry>) -> Result<Strin
             Stored::Ended(result) => result.state.to_string(),
             Stored::Damaged(_) => "damaged".to_owned(),
         });
-    let states: Vec<String> = states.collect();
-    let width = states.iter().map(String::len).max().unwrap_or(0);
-    let mut text = String::new();
-    for (trial, state) in trials.iter().zip(&states) {
-        text += &format!("{}  {state:<width$}  {}\n", trial.id, trial.label());
-    }
+    let rows: Vec<(&Trial, String)> = trials.iter().zip(states).collect();
+    let column = |cell: fn(&(&Trial, String)) -> String| Column::new("", Align::Left, &rows, cell);
+    let mut text = table::bare(vec![
+        column(|(trial, _)| trial.id.clone()),
+        column(|(_, state)| state.clone()),
+        column(|(trial, _)| trial.label()),
+    ]);
     text += &format!(
         "{} of {} trials to train, results in {}\n",
-        missing(trials, &stored, retry).len(),
+        missing(trials, &stored, *retry).len(),
         trials.len(),
-        path.display()
+        session.store.display()
     );
-    let damaged = states.iter().filter(|state| *state == "damaged").count();
-    if damaged > 0 && retry != Some(Retry::Damaged) {
+    let damaged = stored.iter().filter(|it| matches!(it, Stored::Damaged(_)));
+    let damaged = damaged.count();
+    if damaged > 0 && *retry != Some(Retry::Damaged) {
         text += &format!("{damaged} damaged: --retry damaged trains them again\n");
     }
     Ok(text)

@@ -10,12 +10,15 @@ use cifar_models::ResNet18;
 use cifar_models::checkpoint::Checkpoint;
 use clap::Args;
 
-use super::{BadInput, print, tell};
 use crate::data::{DatasetSource, ImageSet, TestData, load_test};
+use crate::device::use_threads;
+use crate::exit::BadInput;
 use crate::json;
 use crate::measure::{Tally, predictions, read_values};
-use crate::store::Score;
-use crate::sweep::{BackendChoice, DatasetName, ModelName, TrainSettings};
+use crate::records::Score;
+use crate::session::open_device;
+use crate::settings::{BackendChoice, DatasetName, ModelName, TrainSettings};
+use crate::terminal::{print, tell};
 
 /// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
 #[derive(Debug, Args)]
@@ -51,7 +54,7 @@ pub struct EvalArguments {
 }
 
 pub fn run(arguments: &EvalArguments) -> Result<()> {
-    super::use_threads(arguments.threads.map(usize::from))?;
+    use_threads(arguments.threads.map(usize::from))?;
     if let Some(logits) = &arguments.logits {
         refuse_to_overwrite(&arguments.weights, logits)?;
     }
@@ -64,7 +67,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     for note in &data.notes {
         tell(format_args!("note: {note}"));
     }
-    let device = super::open_device(arguments.backend)?;
+    let device = open_device(arguments.backend)?;
     let model = load_model(&checkpoint, arguments, data.classes, &device.device)?;
     let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;

@@ -9,8 +9,8 @@ use bonus_loss::{LOSSES, Loss, LossEntry, Parameter};
 use clap::{Args, Subcommand};
 
 use super::manual::LOSSES_EVAL;
-use super::print;
 use crate::sweep::parse_loss;
+use crate::terminal::print;
 
 /// List the losses, explain one, or compute one
 #[derive(Debug, Args)]

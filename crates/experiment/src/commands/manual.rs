@@ -8,7 +8,9 @@ use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{CommandLine, print};
+use super::CommandLine;
+use crate::exit::Exit;
+use crate::terminal::print;
 
 /// The commit is that of `environment.json`.
 pub const VERSION: &str = concat!(
@@ -20,16 +22,11 @@ pub const VERSION: &str = concat!(
     ")"
 );
 
-/// What `exit_code` in main.rs gives. README.md has the same lines.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0   done; a diverged trial is a result too
-  1   unexpected, such as a full disk
-  2   bad usage or settings
-  3   some trials failed, or were damaged after they ended
-  4   data is missing or damaged
-  5   another process is using the store, or its file system cannot lock files
-  75  interrupted; rerun the command to resume";
+/// What the program can end with.
+pub fn exit_codes() -> String {
+    let codes = Exit::MEANINGS.map(|(exit, meaning)| format!("\n  {:<2}  {meaning}", exit as u8));
+    format!("Exit codes:{}", codes.concat())
+}
 
 pub const RUN: &str = "\
 Examples:
@@ -108,7 +105,7 @@ pub fn print_completions(arguments: &CompletionsArguments) -> Result<()> {
     print(&String::from_utf8(script).context("completions")?)
 }
 
-/// `command` without the arguments that `--help` hides; `clap_complete` would offer them.
+/// `command` without what `--help` hides; `clap_complete` would offer it.
 fn visible(command: &Command) -> Command {
     // clap keeps names for ever, and has no way to copy one.
     let name: &'static str = command.get_name().to_owned().leak();
@@ -118,7 +115,12 @@ fn visible(command: &Command) -> Command {
     Command::new(name)
         .about(command.get_about().cloned().unwrap_or_default())
         .args(arguments.cloned())
-        .subcommands(command.get_subcommands().map(visible))
+        .subcommands(visible_subcommands(command).map(visible))
+}
+
+fn visible_subcommands(command: &Command) -> impl Iterator<Item = &Command> {
+    let below = command.get_subcommands();
+    below.filter(|command| !command.is_hide_set())
 }
 
 pub fn write_pages(arguments: &ManArguments) -> Result<()> {
@@ -132,7 +134,7 @@ pub fn write_pages(arguments: &ManArguments) -> Result<()> {
 
 /// The page of a command, and those of the commands below it.
 fn write_page(command: &Command, folder: &Path) -> io::Result<()> {
-    for below in command.get_subcommands() {
+    for below in visible_subcommands(command) {
         write_page(below, folder)?;
     }
     let source = concat!("experiment ", env!("CARGO_PKG_VERSION"));
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn every_verb_has_examples_and_the_program_accepts_them() {
         let command = CommandLine::command();
-        let verbs: Vec<_> = command.get_subcommands().collect();
+        let verbs: Vec<_> = visible_subcommands(&command).collect();
         assert!(verbs.len() >= 9, "{verbs:?}");
         for verb in verbs {
             let name = verb.get_name();

@@ -1,46 +1,30 @@
 //! The verbs of the command line, one file each.
 
 mod bench;
+mod child;
 mod data;
-mod device;
 mod doctor;
 mod dry_run;
 mod eval;
-mod failure;
-mod images;
-mod jobs;
 mod losses;
 mod manual;
-mod meter;
-mod pace;
-mod progress;
 mod report;
 mod run;
-mod signals;
-mod sweep_progress;
-mod trial;
-mod unfinished;
 
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::data::{Data, DatasetSource, load};
-use crate::store::Damage;
-use crate::terminal::{Verbosity, inform, set_verbosity};
-pub use crate::terminal::{print, tell};
-
-#[cfg(feature = "wgpu")]
-use self::device::best_adapter;
-use self::device::{open_device, usable_precision};
-pub use self::unfinished::Unfinished;
+use crate::child::say_failed;
+use crate::exit::Exit;
+use crate::sweep::Diagnostics;
+use crate::terminal::{Verbosity, set_verbosity, tell};
 
 /// Settles which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU
 #[derive(Debug, Parser)]
-#[command(version = manual::VERSION, after_help = manual::EXIT_CODES)]
+#[command(version = manual::VERSION, after_help = manual::exit_codes())]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -72,25 +56,39 @@ enum Command {
     Completions(manual::CompletionsArguments),
     #[command(after_help = manual::MAN)]
     Man(manual::ManArguments),
+    /// Do a part of another process's work, which standard input describes
+    #[command(hide = true)]
+    Child,
 }
 
 /// Does what the command line asks for.
-pub fn execute(command_line: &CommandLine) -> Result<()> {
+pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     set_verbosity(match (command_line.quiet, command_line.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     });
     match &command_line.command {
-        Command::Run(arguments) => run::run(arguments),
-        Command::Report(arguments) => report::run(arguments),
-        Command::Losses(arguments) => losses::run(arguments),
-        Command::Data(arguments) => data::run(arguments),
-        Command::Eval(arguments) => eval::run(arguments),
-        Command::Bench(arguments) => bench::run(arguments),
-        Command::Doctor(arguments) => doctor::run(arguments),
-        Command::Completions(arguments) => manual::print_completions(arguments),
-        Command::Man(arguments) => manual::write_pages(arguments),
+        Command::Run(arguments) => run::run(arguments)?,
+        Command::Report(arguments) => report::run(arguments)?,
+        Command::Losses(arguments) => losses::run(arguments)?,
+        Command::Data(arguments) => data::run(arguments)?,
+        Command::Eval(arguments) => eval::run(arguments)?,
+        Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Doctor(arguments) => doctor::run(arguments)?,
+        Command::Completions(arguments) => manual::print_completions(arguments)?,
+        Command::Man(arguments) => manual::write_pages(arguments)?,
+        Command::Child => return child::run(),
+    }
+    Ok(Exit::Done)
+}
+
+/// Tells whoever gave the command line why it could not be done.
+pub fn tell_error(command_line: &CommandLine, error: &anyhow::Error) {
+    match (&command_line.command, error.downcast_ref::<Diagnostics>()) {
+        (Command::Child, _) => say_failed(format!("{error:#}")),
+        (_, Some(diagnostics)) => diagnostics.print(),
+        (_, None) => tell(format_args!("error: {error:#}")),
     }
 }
 
@@ -113,41 +111,4 @@ fn whole_number<T: FromStr>(
 /// Accepts as many threads as a sweep file does.
 fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
     whole_number(1..=1024)
-}
-
-/// What the user gave is not what a command expects: place, expectation, found.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:#}")]
-pub struct BadInput(anyhow::Error);
-
-/// Names trials that are no longer what they were when they ended; gives their number.
-fn tell_damage<'a>(damaged: impl IntoIterator<Item = &'a Damage>) -> usize {
-    let told = damaged
-        .into_iter()
-        .map(|damage| tell(format_args!("error: {damage}")));
-    told.count()
-}
-
-/// Reads a dataset and passes on what is noteworthy about it.
-fn load_data(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data> {
-    let data = load(source, data_dir)?;
-    for note in &data.notes {
-        inform(format_args!("note: {note}"));
-    }
-    Ok(data)
-}
-
-/// Lets the CPU backends use `threads` threads, all cores where `None`. To be called once, before
-/// any tensor exists, on the thread that computes.
-///
-/// That thread is one of them: handing each small operation to another thread and waiting for it would
-/// take longer than many of them.
-fn use_threads(threads: Option<usize>) -> Result<()> {
-    // 0 leaves it to rayon, which takes all cores.
-    let threads = threads.unwrap_or(0);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .use_current_thread()
-        .build_global()
-        .with_context(|| format!("threads: {threads} threads could not be started"))
 }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Unfinished, print, tell};
 use crate::report::{self, Format};
+use crate::session::Unfinished;
 use crate::store::Store;
+use crate::terminal::{print, tell};
 
 /// Print the table of a store's results, its trials or their curves
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,7 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let trials = results.ended.len() + results.damaged.len();
     let format = arguments.format();
     let (text, empty) = if arguments.curves {
-        let (curves, damaged) = report::curves(&store)?;
+        let (curves, damaged) = report::curves(&store, &results)?;
         results.damaged.extend(damaged);
         let text = match format {
             Format::Json => curves.json(),
@@ -44,11 +45,11 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
         let empty = curves.is_empty().then_some("no epoch has ended yet");
         (text, empty)
     } else if arguments.trials {
-        let rows = report::trials_of_store(&store)?;
+        let rows = report::trials_of_store(&store, &results)?;
         let empty = rows.is_empty().then_some("no trial has begun yet");
         (report::render_trials(&rows, format), empty)
     } else {
-        let rows = report::rows_of(results.ended);
+        let rows = report::rows_of(&results.ended);
         let empty = (trials == 0).then_some("no trial has a result yet");
         (report::render(&rows, format), empty)
     };
@@ -56,24 +57,14 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
         tell(format_args!("{}: {empty}", arguments.store.display()));
     }
     print(&text)?;
-    match report::left(&store)? {
+    match report::left(&store, &results) {
         Some(left) if format == Format::Text => print(&left)?,
         // Not among the rows that a program reads.
         Some(left) => tell(left.trim_end()),
         None => {}
     }
-    let damaged = super::tell_damage(&results.damaged);
-    if damaged > 0 {
-        let trials = trials.max(damaged);
-        let store = arguments.store.display().to_string();
-        return Err(Unfinished::Damaged {
-            damaged,
-            trials,
-            store,
-        }
-        .into());
-    }
-    Ok(())
+    let damaged = results.damaged.iter();
+    Ok(Unfinished::check_damage(damaged, trials, &arguments.store)?)
 }
 
 impl ReportArguments {

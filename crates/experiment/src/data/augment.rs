@@ -1,9 +1,9 @@
 //! Bytes of an image → what the network sees.
 
-use cifar_models::random::Stream;
+use random_streams::Stream;
 
 use super::images::{CHANNELS, PLANE, SIDE};
-use crate::sweep::AugmentationName;
+use crate::settings::AugmentationName;
 
 /// Black pixels added on each side before the random crop, as in pytorch-cifar.
 const PADDING: usize = 4;

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::error::DataError;
 use super::folder::{exists, is_file};
 use super::images::{IMAGE_BYTES, ImageSet, Images};
-use super::records::{DataRecords, RecordCount};
 use super::release::{Label, Release, ReleaseFile};
 use super::{Data, TestData};
 use crate::digest::hex;
+use crate::records::{DataRecords, RecordCount};
 
 /// Reads every file of a release that lies in `folder`; training files may be missing, not all.
 pub fn read(release: &Release, folder: &Path) -> Result<Data, DataError> {

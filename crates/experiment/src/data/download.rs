@@ -10,7 +10,7 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body, Proxy};
 
 use super::error::DataError;
-use super::fetch::Progress;
+use super::progress::Progress;
 use super::release::Archive;
 use crate::digest;
 

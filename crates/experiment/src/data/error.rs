@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::sweep::DatasetName;
+use crate::settings::DatasetName;
 
 /// A problem with a dataset's files or their download; the program's exit code is then 4.
 #[derive(Debug, thiserror::Error)]

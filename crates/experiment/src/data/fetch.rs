@@ -7,18 +7,13 @@ use super::download::{Part, download, sha256};
 use super::error::DataError;
 use super::folder::{self, exists, is_file, is_folder};
 use super::images::IMAGE_BYTES;
+use super::progress::Progress;
 use super::release::{Archive, Release};
 use super::unpack::unpack;
 use super::verify::inspect;
 
 /// Room for what an archive holds besides its records: class names, a page, the tar's own blocks.
 const OTHER_BYTES: u64 = 1 << 20;
-
-/// Hears how a download goes.
-pub trait Progress {
-    fn downloaded(&mut self, bytes: u64, total: u64);
-    fn message(&mut self, text: &str);
-}
 
 /// Puts the official files of a release below `root` and returns their folder.
 ///

@@ -3,11 +3,11 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use cifar_models::random::Stream;
+use random_streams::Stream;
 
 use super::augment::{Normalization, Placement};
 use super::images::{IMAGE_BYTES, ImageSet};
-use crate::sweep::AugmentationName;
+use crate::settings::AugmentationName;
 
 /// Batches that may be ready before they are asked for.
 const AHEAD: usize = 3;

@@ -11,7 +11,7 @@ mod fetch;
 mod folder;
 mod images;
 mod loader;
-mod records;
+mod progress;
 mod release;
 mod shapes;
 mod split;
@@ -20,15 +20,16 @@ mod verify;
 
 use std::path::Path;
 
-use crate::sweep::{DatasetName, TrainSettings};
+use crate::records::DataRecords;
+use crate::settings::{DatasetName, TrainSettings};
 
 pub use augment::Normalization;
 pub use error::DataError;
-pub use fetch::{Progress, fetch};
+pub use fetch::fetch;
 pub use folder::data_root;
 pub use images::{IMAGE_BYTES, ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
-pub use records::DataRecords;
+pub use progress::Progress;
 pub use release::{RELEASES, Release};
 pub use split::split;
 pub use verify::{FileState, Inspection, inspect_found};

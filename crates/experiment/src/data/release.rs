@@ -1,6 +1,6 @@
 //! The official releases of CIFAR: what belongs to them and where they can be had.
 
-use crate::sweep::DatasetName;
+use crate::settings::DatasetName;
 
 use super::augment::Normalization;
 

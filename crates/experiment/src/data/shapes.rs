@@ -4,14 +4,14 @@
 //! background, under pixel noise. An ambiguous image shows two shapes at half strength each, and its
 //! label is one of them at random, so that no network can be right more than half of the time.
 
-use cifar_models::random::Stream;
+use random_streams::Stream;
 use sha2::{Digest, Sha256};
 
 use super::Data;
 use super::augment::Normalization;
 use super::images::{CHANNELS, IMAGE_BYTES, ImageSet, Images, PLANE, SIDE};
-use super::records::{DataRecords, RecordCount};
 use crate::digest::hex;
+use crate::records::{DataRecords, RecordCount};
 
 const TRAIN_IMAGES: u32 = 5_000;
 const TEST_IMAGES: u32 = 1_000;

@@ -1,6 +1,6 @@
 //! Which training images are trained on and which are held out.
 
-use cifar_models::random::Stream;
+use random_streams::Stream;
 
 use super::error::DataError;
 use super::images::ImageSet;

@@ -1,16 +1,19 @@
 //! A comparison in a process of its own, since a driver may crash or hang the process that uses it.
 
 use std::io::Read;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gpu_device::Combination;
+use gpu_device::{Adapter, Combination};
 use serde::{Deserialize, Serialize};
 use training_kernels::Instructions;
 
-use super::Comparison;
+use super::{Comparison, compare, scales};
+use crate::child::{Child, Said, Task};
+use crate::device::open_cpu;
+use crate::settings::BackendChoice;
 
 /// How often a running child is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -88,37 +91,56 @@ impl Tried {
     }
 }
 
-/// Runs `experiment doctor --try COMBINATION` and takes in what it prints.
+/// The task of comparing the best adapter of this machine with the CPU.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CompareDevices {
+    pub combination: Combination,
+}
+
+impl Task for CompareDevices {
+    const NAME: &'static str = "doctor";
+    type Event = Comparison;
+}
+
+/// Compares in a process of its own.
 ///
 /// # Errors
 /// When the process cannot be started.
 pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> {
     let start = Instant::now();
-    let program = std::env::current_exe().context("doctor: this program's own file")?;
-    let mut child = Command::new(program)
-        .args(["doctor", "--try", &combination.to_string()])
+    let mut child = Child::start(&CompareDevices { combination }, |command| {
         // The CPU's side does not depend on what the user compares.
-        .env_remove(Instructions::VARIABLE)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("doctor: a process of its own for the comparison")?;
-    let stdout = read_aside(child.stdout.take());
-    let stderr = read_aside(child.stderr.take());
-    let status = wait(&mut child, limit)?;
-    let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().unwrap_or_default());
+        command
+            .env_remove(Instructions::VARIABLE)
+            .stderr(Stdio::piped());
+    })
+    .context("doctor")?;
+    let listener = child.listen_to_the_end();
+    let stderr = read_aside(child.process.stderr.take());
+    let status = wait(&mut child.process, limit)?;
+    let said = listener.join().unwrap_or_default();
+    let stderr = stderr.join().unwrap_or_default();
     let outcome = match status {
         None => Outcome::TimedOut {
             limit_s: limit.as_secs(),
         },
-        Some(status) => outcome(status, &stdout, &stderr),
+        Some(status) => outcome(status, said, &stderr),
     };
     Ok(Tried {
         combination,
         seconds: start.elapsed().as_secs_f64(),
         outcome,
     })
+}
+
+/// The part of the child: compares `adapter` with the CPU, or dies of its driver.
+///
+/// # Errors
+/// When a device fails.
+pub fn compare_with_cpu(adapter: &Adapter, combination: Combination) -> Result<Comparison> {
+    let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
+    let device = combination.open(adapter)?;
+    compare(scales(adapter.identity.software), &cpu.device, &device)
 }
 
 /// Reads to the end on a thread of its own, so that a full pipe cannot stop the child.
@@ -134,7 +156,7 @@ fn read_aside(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
 }
 
 /// The child's end, or `None` where it took longer than `limit` and was killed.
-fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+fn wait(child: &mut process::Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(status) = child
@@ -152,22 +174,26 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
     }
 }
 
-fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Outcome {
-    match serde_json::from_str(stdout) {
-        Ok(comparison) if status.success() => Outcome::Compared(comparison),
-        _ => Outcome::Crashed {
-            cause: cause(status, stderr),
-        },
+fn outcome(status: ExitStatus, said: Vec<Said<Comparison>>, stderr: &str) -> Outcome {
+    let mut error = None;
+    for said in said {
+        match said {
+            Said::Event(comparison) if status.success() => return Outcome::Compared(comparison),
+            Said::Event(_) => {}
+            Said::Failed(told) => error = Some(told),
+        }
+    }
+    Outcome::Crashed {
+        cause: cause(status, error.as_deref(), stderr),
     }
 }
 
 /// The exit status and the child's own words: its error, else the first panic, else its last line.
-fn cause(status: ExitStatus, stderr: &str) -> String {
+fn cause(status: ExitStatus, error: Option<&str>, stderr: &str) -> String {
     let lines: Vec<&str> = (stderr.lines().map(str::trim))
         // Mesa's libraries print this on a headless Linux, and it means nothing.
         .filter(|line| !line.is_empty() && !line.contains("XDG_RUNTIME_DIR"))
         .collect();
-    let error = lines.iter().find_map(|line| line.strip_prefix("error: "));
     let panic = lines.iter().position(|line| line.contains("panicked at"));
     let panic = panic.and_then(|place| lines.get(place + 1).copied());
     match error.or(panic).or(lines.last().copied()) {
@@ -179,32 +205,39 @@ fn cause(status: ExitStatus, stderr: &str) -> String {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
 
     use super::*;
 
     #[test]
     fn the_cause_of_a_crash_is_the_status_and_what_the_process_said() {
         let panic = "thread 'main' panicked at src/a.rs:1:2:\nthe driver gave up\nnote: run with RUST_BACKTRACE=1\n";
-        for (stderr, told) in [
-            ("", "signal: 11 (SIGSEGV)"),
+        for (error, stderr, told) in [
+            (None, "", "signal: 11 (SIGSEGV)"),
             (
+                None,
                 "error: XDG_RUNTIME_DIR is invalid\n",
                 "signal: 11 (SIGSEGV)",
             ),
-            ("LLVM ERROR: no\n", "signal: 11 (SIGSEGV): LLVM ERROR: no"),
-            (panic, "signal: 11 (SIGSEGV): the driver gave up"),
             (
-                "noise\nerror: device: lost\n",
+                None,
+                "LLVM ERROR: no\n",
+                "signal: 11 (SIGSEGV): LLVM ERROR: no",
+            ),
+            (None, panic, "signal: 11 (SIGSEGV): the driver gave up"),
+            (
+                Some("device: lost"),
+                "noise\n",
                 "signal: 11 (SIGSEGV): device: lost",
             ),
         ] {
-            assert_eq!(cause(ExitStatus::from_raw(11), stderr), told);
+            assert_eq!(cause(ExitStatus::from_raw(11), error, stderr), told);
         }
     }
 
     #[test]
     fn a_process_without_a_result_has_crashed_even_where_it_exits_well() {
-        let ended = outcome(ExitStatus::from_raw(0), "{\"networks\":[]", "");
+        let ended = outcome(ExitStatus::from_raw(0), Vec::new(), "");
         assert!(matches!(ended, Outcome::Crashed { .. }));
     }
 

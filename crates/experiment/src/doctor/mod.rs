@@ -11,7 +11,7 @@ use burn::tensor::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 pub use self::check::Check;
-pub use self::child::{Outcome, Tried, try_in_child};
+pub use self::child::{CompareDevices, Outcome, Tried, compare_with_cpu, try_in_child};
 pub use self::network::{NetworkReport, Scale};
 pub use self::verdict::Verdict;
 
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn one_cpu_backend_is_right_by_the_other() {
-        let ndarray = crate::device::open_cpu(crate::sweep::BackendChoice::Ndarray).unwrap();
+        let ndarray = crate::device::open_cpu(crate::settings::BackendChoice::Ndarray).unwrap();
         let comparison = compare(scales(true), &Device::flex(), &ndarray.device).unwrap();
         let Comparison { f32, mixed } = comparison;
         assert!(f32.is_right(), "{:?}", f32.worst());

@@ -10,7 +10,7 @@ use training_kernels::Convolution;
 
 use super::check::Check;
 use crate::measure::{read_sums, read_values};
-use crate::sweep::{PrecisionName, TrainSettings};
+use crate::settings::{PrecisionName, TrainSettings};
 use crate::synthetic;
 use crate::train::{Learner, build_model};
 

@@ -21,8 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::Trial;
 use crate::digest::hex;
-use crate::sweep::keys::Setting;
-use crate::sweep::{TRAIN_KEYS, TrainSettings};
+use crate::settings::{Setting, TRAIN_KEYS, TrainSettings};
 
 pub(super) fn id(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
     let digest = Sha256::digest(text(train, loss, seed));

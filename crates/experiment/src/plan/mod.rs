@@ -9,8 +9,8 @@ use std::path::Path;
 use bonus_loss::LossConfig;
 
 pub use self::canonical::{loss_json, setting_json};
-use crate::sweep::keys::TrainKey;
-use crate::sweep::{self, Sweep, TrainSettings};
+use crate::settings::{TrainKey, TrainSettings};
+use crate::sweep::{self, Sweep};
 
 /// One training run: everything that decides its outcome.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,8 +7,8 @@ use bonus_loss::{LOSSES, ParameterKind};
 use serde_json::json;
 
 use super::*;
-use crate::sweep::keys::{Kind, Setting};
-use crate::sweep::{self, TRAIN_KEYS};
+use crate::settings::{Kind, Setting, TRAIN_KEYS};
+use crate::sweep;
 
 fn read(text: &str) -> Sweep {
     sweep::parse(text, Path::new("x.toml")).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))

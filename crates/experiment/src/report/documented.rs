@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::store::examples::{done, environment, validated};
-use crate::store::{Plan, Split, StepRecord};
-use crate::sweep::TRAIN_KEYS;
+use crate::records::StepRecord;
+use crate::records::examples::{done, environment, epoch, validated};
+use crate::settings::TRAIN_KEYS;
+use crate::store::Plan;
 
 const DOCUMENT: &str = include_str!("../../../../docs/records.md");
 
@@ -69,17 +70,8 @@ fn every_key_of_every_record_is_documented() {
         learning_rate: 0.1,
     };
     let epoch = EpochRecord {
-        epoch: 1,
-        train_loss: 1.5,
-        train_accuracy: 0.5,
-        evaluated_on: Split::Test,
-        eval_loss: 1.25,
-        eval_accuracy: 0.625,
-        cross_entropy: Some(1.5),
-        learning_rate: 0.1,
-        images_per_second: 320.0,
-        time_s: 4.0,
         steps_skipped: Some(0),
+        ..epoch(1)
     };
     let loss = json!({ "name": "focal", "gamma": 2.0 });
     let result = validated(done("a", json!({ "loss": loss, "seed": 1 }), 0.5), 0.5);

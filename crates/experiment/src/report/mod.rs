@@ -1,5 +1,6 @@
 //! Results in a store → tables.
 
+mod columns;
 #[cfg(test)]
 mod documented;
 mod export;
@@ -8,7 +9,6 @@ mod partial;
 mod settings;
 mod statistics;
 mod summary;
-mod table;
 #[cfg(test)]
 mod tests;
 mod trials;
@@ -17,7 +17,9 @@ pub use summary::Row;
 pub use trials::TrialRow;
 
 use crate::json;
-use crate::store::{Damage, EpochRecord, Store, StoreError, TrialResult};
+use crate::records::{EpochRecord, TrialResult};
+use crate::store::{Damage, Results, Store, StoreError};
+use crate::terminal::table;
 pub use export::DataFrame;
 
 /// What a table is written as.
@@ -40,7 +42,7 @@ pub fn render(rows: &[Row], format: Format) -> String {
     };
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::text(summary::columns(rows)) + &note(),
+        Format::Text => table::ruled(summary::columns(rows)) + &note(),
         Format::Markdown => table::markdown(summary::columns(rows)) + &note(),
         Format::Csv => summary::frame(rows).csv(),
         Format::Json => json::pretty(&rows),
@@ -51,7 +53,7 @@ pub fn render(rows: &[Row], format: Format) -> String {
 pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::text(trials::columns(rows)),
+        Format::Text => table::ruled(trials::columns(rows)),
         Format::Markdown => table::markdown(trials::columns(rows)),
         Format::Csv => trials::frame(rows).csv(),
         Format::Json => trials::frame(rows).json(),
@@ -59,8 +61,8 @@ pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
 }
 
 /// A row per trial and epoch, of every trial in the store, for programs; and the trials of which epochs cannot be read.
-pub fn curves(store: &Store) -> Result<(DataFrame, Vec<Damage>), StoreError> {
-    let trials = trials_of_store(store)?;
+pub fn curves(store: &Store, results: &Results) -> Result<(DataFrame, Vec<Damage>), StoreError> {
+    let trials = trials_of_store(store, results)?;
     let mut epochs: Vec<(&TrialRow, EpochRecord)> = Vec::new();
     let mut damaged = Vec::new();
     for trial in &trials {
@@ -73,21 +75,22 @@ pub fn curves(store: &Store) -> Result<(DataFrame, Vec<Damage>), StoreError> {
 }
 
 /// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.
-pub fn trials_of_store(store: &Store) -> Result<Vec<TrialRow>, StoreError> {
-    let mut rows: Vec<TrialRow> = store.trials()?.into_iter().map(TrialRow::from).collect();
+pub fn trials_of_store(store: &Store, results: &Results) -> Result<Vec<TrialRow>, StoreError> {
+    let trials = store.trials(results)?.into_iter();
+    let mut rows: Vec<TrialRow> = trials.map(TrialRow::from).collect();
     trials::sort(&mut rows);
     Ok(rows)
 }
 
 /// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all
 /// have one.
-pub fn left(store: &Store) -> Result<Option<String>, StoreError> {
-    let planned = match store.plan() {
-        Some(plan) => plan.trials,
-        None => store.trials()?.into_iter().map(|trial| trial.id).collect(),
+pub fn left(store: &Store, results: &Results) -> Option<String> {
+    let Some(plan) = store.plan() else {
+        let missing = results.unfinished.len();
+        return left_of(missing, missing + results.ended.len());
     };
-    let missing = planned.iter().filter(|id| !store.has_result(id));
-    Ok(left_of(missing.count(), planned.len()))
+    let missing = plan.trials.iter().filter(|id| !store.has_result(id));
+    left_of(missing.count(), plan.trials.len())
 }
 
 fn left_of(missing: usize, trials: usize) -> Option<String> {
@@ -95,8 +98,8 @@ fn left_of(missing: usize, trials: usize) -> Option<String> {
 }
 
 /// The rows of trials in any order, grid point by grid point.
-pub fn rows_of(ended: Vec<TrialResult>) -> Vec<Row> {
-    let mut rows = summary::summarise(ended);
+pub fn rows_of(ended: &[TrialResult]) -> Vec<Row> {
+    let mut rows = summary::summarise(ended.to_vec());
     summary::sort(&mut rows);
     rows
 }

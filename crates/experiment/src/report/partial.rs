@@ -30,10 +30,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::records::TrialResult;
+    use crate::records::examples::{data_records, done};
     use crate::report::summary::summarise;
     use crate::report::{Format, render};
-    use crate::store::TrialResult;
-    use crate::store::examples::{data_records, done};
 
     fn result(dataset: &str, loss: &str, train: usize) -> TrialResult {
         let settings = json!({ "dataset": dataset, "loss": { "name": loss }, "seed": 0 });

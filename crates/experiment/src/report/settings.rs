@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::label;
 use crate::plan::{loss_json, setting_json};
-use crate::sweep::TRAIN_KEYS;
+use crate::settings::TRAIN_KEYS;
 
 /// The settings with each key and parameter that they lack at its default, which is what a version without it did:
 /// a key that came later does not tell old trials from new ones.

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::columns::{percent, setting_columns};
 use super::export::DataFrame;
 use super::label::label;
 use super::settings;
 use super::statistics::{interval_95, mean, standard_deviation};
-use super::table::{Align, Column, NONE, percent, setting_columns};
-use crate::data::DataRecords;
-use crate::store::{Score, TrialResult, TrialState};
+use crate::records::{DataRecords, Score, TrialResult, TrialState};
+use crate::terminal::table::{Align, Column, NONE};
 
 /// A loss at a grid point, over its seeds. Accuracies are those of the last epoch, from 0 to 1, on the test set
 /// unless named otherwise.
@@ -247,7 +247,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::examples::{done, ended};
+    use crate::records::examples::{done, ended};
 
     fn settings(loss: &str, learning_rate: f64, seed: u64) -> Value {
         json!({ "loss": { "name": loss }, "learning_rate": learning_rate, "epochs": 3, "seed": seed })

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::examples::{data_records, done, ended, environment, validated};
-use crate::store::{Store, TrialResult, TrialState};
+use crate::records::examples::{data_records, done, ended, environment, validated};
+use crate::records::{TrialResult, TrialState};
+use crate::store::Store;
 
 fn object(value: Value) -> Map<String, Value> {
     match value {
@@ -327,7 +328,7 @@ fn a_store_with_trials_that_all_ended_early_has_a_row_without_accuracy() {
         ended("a", settings("focal", 0), TrialState::Diverged),
         ended("b", settings("focal", 1), TrialState::Failed),
     ]);
-    let rows = rows_of(store.results().unwrap().ended);
+    let rows = rows_of(&store.results().unwrap().ended);
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].n, rows[0].diverged, rows[0].failed), (0, 1, 1));
     assert!(

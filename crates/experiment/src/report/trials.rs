@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::columns::{percent, setting_columns};
 use super::export::DataFrame;
 use super::label::label;
 use super::settings;
 use super::summary::{compare_settings, push_data_records};
-use super::table::{Align, Column, NONE, percent, setting_columns};
-use crate::store::{EpochRecord, Score, StoredTrial, TrialResult, TrialState};
+use crate::records::{EpochRecord, Score, TrialResult, TrialState};
+use crate::store::StoredTrial;
+use crate::terminal::table::{Align, Column, NONE};
 
 /// What the tables show of a trial that has begun.
 #[derive(Clone, Debug, PartialEq)]

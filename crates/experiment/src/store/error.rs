@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Damage, TrialState};
+use super::Damage;
+use crate::records::TrialState;
 
 /// Why a store could not be read or written; each names the path it is about.
 #[derive(Debug, thiserror::Error)]

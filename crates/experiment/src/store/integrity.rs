@@ -19,11 +19,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKSUMS, EPOCHS, EpochRecord, MODEL, RESULT, STEPS, Split, StoreError, TrialResult,
-    TrialState, atomic, metadata_if_there, read_if_there,
+    CHECKSUMS, Damage, EPOCHS, MODEL, RESULT, STEPS, StoreError, atomic, metadata_if_there,
+    read_if_there,
 };
 use crate::digest::{hex, sha256};
 use crate::plan::Trial;
+use crate::records::{EpochRecord, Split, TrialResult, TrialState};
 
 /// What `SHA256SUMS` covers, of what is there.
 const FILES: [&str; 6] = [
@@ -34,23 +35,6 @@ const FILES: [&str; 6] = [
     "settings.toml",
     STEPS,
 ];
-
-/// What is wrong with a trial that has ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {cause}", file.display())]
-pub struct Damage {
-    pub file: PathBuf,
-    pub cause: String,
-}
-
-impl Damage {
-    pub(super) fn new(file: &Path, cause: impl Into<String>) -> Self {
-        Self {
-            file: file.to_path_buf(),
-            cause: cause.into(),
-        }
-    }
-}
 
 /// Writes `SHA256SUMS` over the files of a trial. Digests that are `known` are those of what was meant to be written,
 /// whatever is there.

@@ -6,11 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    Damage, EpochRecord, Split, Store, StoreError, Stored, TrialResult, atomic, metadata_if_there,
-    read_if_there,
-};
+use super::{Damage, Results, Store, StoreError, Stored, atomic, metadata_if_there, read_if_there};
 use crate::json;
+use crate::records::{EpochRecord, Split, TrialResult};
 
 /// The content of `plan.json`: the trials of the sweep that was last run into the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +31,17 @@ pub struct StoredTrial {
     pub result: Option<TrialResult>,
 }
 
+impl From<TrialResult> for StoredTrial {
+    fn from(result: TrialResult) -> Self {
+        Self {
+            id: result.id.clone(),
+            settings: result.settings.clone(),
+            step: result.step,
+            result: Some(result),
+        }
+    }
+}
+
 impl Store {
     /// Keeps the plan of a sweep in place of the one before.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
@@ -52,13 +61,20 @@ impl Store {
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
-    /// Every trial that has begun, in the order of their ids, damaged ones left out.
-    pub fn trials(&self) -> Result<Vec<StoredTrial>, StoreError> {
-        let mut trials = Vec::new();
-        for id in self.ids()? {
-            trials.extend(self.trial(id)?);
+    /// Every trial that has begun, in the order of their ids, damaged ones left out; `results` are those of this store.
+    pub fn trials(&self, results: &Results) -> Result<Vec<StoredTrial>, StoreError> {
+        let ended = results.ended.iter().cloned().map(StoredTrial::from);
+        let mut trials: Vec<StoredTrial> = ended.collect();
+        for id in &results.unfinished {
+            let folder = self.trial_folder(id);
+            trials.push(StoredTrial {
+                id: id.clone(),
+                settings: settings_in(&folder)?,
+                step: last_step(&folder)?,
+                result: None,
+            });
         }
-        self.verified.save();
+        trials.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(trials)
     }
 
@@ -74,26 +90,6 @@ impl Store {
         }
         ids.sort();
         Ok(ids)
-    }
-
-    /// `None` where the trial is damaged.
-    fn trial(&self, id: String) -> Result<Option<StoredTrial>, StoreError> {
-        let folder = self.trial_folder(&id);
-        let result = match self.readable(&id)? {
-            Stored::Ended(result) => Some(*result),
-            Stored::Nothing => None,
-            Stored::Damaged(_) => return Ok(None),
-        };
-        let (settings, step) = match &result {
-            Some(result) => (result.settings.clone(), result.step),
-            None => (settings_in(&folder)?, last_step(&folder)?),
-        };
-        Ok(Some(StoredTrial {
-            id,
-            settings,
-            step,
-            result,
-        }))
     }
 
     /// The epochs of a trial so far. A last line that is not whole yet is left out.
@@ -172,8 +168,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::examples::{done, environment};
-    use crate::store::{Score, TrialState};
+    use crate::records::examples::{done, environment};
+    use crate::records::{Score, TrialState};
 
     /// A line as version 0.1 wrote it.
     const OLD_EPOCH: &str = r#"{"epoch":2,"train_loss":1.5,"train_accuracy":0.5,"evaluated_on":"validation","loss":1.25,"accuracy":0.625,"learning_rate":0.1,"images_per_second":320.0,"time_s":4.0}"#;
@@ -208,7 +204,7 @@ mod tests {
         fs::create_dir(folder.path().join("trials/b")).unwrap();
         let steps = folder.path().join("trials/a/steps.jsonl");
         fs::write(steps, "{\"step\":1}\n{\"step\":2}\n{\"step\":3").unwrap();
-        let trials = store.trials().unwrap();
+        let trials = store.trials(&store.results().unwrap()).unwrap();
         let expected = json!({ "loss": { "name": "focal", "gamma": 3.0 }, "seed": 7, "width": 2 });
         assert_eq!(json!(trials[0].settings), expected);
         assert_eq!((trials[0].step, &trials[0].result), (2, &None));
@@ -219,7 +215,9 @@ mod tests {
             .replace("losses", "lossez")
             .replace("seeds", "seedz");
         fs::write(folder.path().join("trials/a/settings.toml"), damaged).unwrap();
-        let settings = store.trials().unwrap()[0].settings.clone();
+        let settings = store.trials(&store.results().unwrap()).unwrap()[0]
+            .settings
+            .clone();
         assert_eq!(
             json!(settings),
             json!({ "loss": null, "seed": null, "width": 2 })

@@ -1,15 +1,11 @@
 //! What happened, on disk: `trials/ID/` for each trial, committed by its `result.json`.
 
 pub mod atomic;
-mod environment;
+mod damage;
 mod error;
-#[cfg(test)]
-pub mod examples;
 mod integrity;
 mod listing;
 mod lock;
-mod records;
-mod result;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -19,15 +15,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use environment::*;
-pub use error::*;
-pub use integrity::Damage;
-use integrity::Verified;
-pub use listing::*;
-use lock::Lock;
-pub use records::*;
-pub use result::*;
-pub use trial::*;
+use crate::records::{Environment, TrialResult, TrialState};
+
+pub use self::damage::Damage;
+pub use self::error::StoreError;
+use self::integrity::Verified;
+pub use self::listing::{Plan, StoredTrial};
+use self::lock::Lock;
+pub use self::trial::{Covered, TrialDir};
 
 /// The name of a trial's last checkpoint, in its folder until the trial has ended.
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -67,11 +62,13 @@ impl Stored {
     }
 }
 
-/// The trials of a store that have ended, each in the order of their ids.
+/// The trials of a store, each in the order of their ids.
 #[derive(Debug, Default, PartialEq)]
 pub struct Results {
     pub ended: Vec<TrialResult>,
     pub damaged: Vec<Damage>,
+    /// Ids of those that have begun and not ended.
+    pub unfinished: Vec<String>,
 }
 
 impl Store {
@@ -155,12 +152,12 @@ impl Store {
         stored
     }
 
-    /// Every trial that has ended.
+    /// Every trial, of which those that have ended are read and verified.
     pub fn results(&self) -> Result<Results, StoreError> {
         let mut results = Results::default();
         for id in self.ids()? {
             match self.readable(&id)? {
-                Stored::Nothing => {}
+                Stored::Nothing => results.unfinished.push(id),
                 Stored::Ended(result) => results.ended.push(*result),
                 Stored::Damaged(damage) => results.damaged.push(damage),
             }

@@ -1,10 +1,14 @@
+mod damage;
+mod resume;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::examples::{done, ended, environment};
 use super::*;
+use crate::records::StepRecord;
+use crate::records::examples::{done, ended, environment, epoch};
 
 /// A store for writing in a folder that goes with the first value.
 pub(super) fn new_store() -> (TempDir, Store) {
@@ -35,27 +39,34 @@ fn step(step: u64, loss: f64) -> StepRecord {
     }
 }
 
-pub(super) fn epoch(epoch: usize) -> EpochRecord {
-    EpochRecord {
-        epoch,
-        train_loss: 1.5,
-        train_accuracy: 0.5,
-        evaluated_on: Split::Test,
-        eval_loss: 1.25,
-        eval_accuracy: 0.625,
-        cross_entropy: Some(1.5),
-        learning_rate: 0.1,
-        images_per_second: 320.0,
-        steps_skipped: None,
-        time_s: 4.0,
-    }
-}
-
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// Trial "a" from a checkpoint of a version that notes nothing of the other files.
+fn resumed(store: &Store, steps: u64, epochs: u64) -> Result<TrialDir, StoreError> {
+    let covered = Covered {
+        steps,
+        epochs,
+        notes: BTreeMap::new(),
+    };
+    store.resume("a", "seed = 3\n", &environment(), &covered)
+}
+
+/// A trial "a" with four steps and two epochs, whose checkpoint covers what was there when it was
+/// written: two steps and one epoch.
+fn interrupted(store: &Store) {
+    let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
+    trial.append_step(&step(1, 2.5)).unwrap();
+    trial.append_step(&step(2, 2.0)).unwrap();
+    trial.append_epoch(&epoch(1)).unwrap();
+    trial.save_checkpoint(b"state").unwrap();
+    trial.append_step(&step(3, 1.5)).unwrap();
+    trial.append_step(&step(4, 1.0)).unwrap();
+    trial.append_epoch(&epoch(2)).unwrap();
 }
 
 #[test]
@@ -109,110 +120,12 @@ fn records_are_readable_after_each_epoch() {
     );
 }
 
-fn whole(ended: Vec<TrialResult>) -> Results {
+fn whole(ended: Vec<TrialResult>, unfinished: &[&str]) -> Results {
     Results {
         ended,
         damaged: vec![],
+        unfinished: unfinished.iter().map(ToString::to_string).collect(),
     }
-}
-
-/// Trial "a" from a checkpoint of a version that notes nothing of the other files.
-fn resumed(store: &Store, steps: u64, epochs: u64) -> Result<TrialDir, StoreError> {
-    let covered = Covered {
-        steps,
-        epochs,
-        notes: BTreeMap::new(),
-    };
-    store.resume("a", "seed = 3\n", &environment(), &covered)
-}
-
-/// A trial "a" with four steps and two epochs, whose checkpoint covers what was there when it was
-/// written: two steps and one epoch.
-fn interrupted(store: &Store) {
-    let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
-    trial.append_step(&step(1, 2.5)).unwrap();
-    trial.append_step(&step(2, 2.0)).unwrap();
-    trial.append_epoch(&epoch(1)).unwrap();
-    trial.save_checkpoint(b"state").unwrap();
-    trial.append_step(&step(3, 1.5)).unwrap();
-    trial.append_step(&step(4, 1.0)).unwrap();
-    trial.append_epoch(&epoch(2)).unwrap();
-}
-
-#[test]
-fn a_checkpoint_is_there_until_the_trial_has_ended() {
-    let (_folder, store) = new_store();
-    assert_eq!(store.checkpoint("a").unwrap(), None);
-    interrupted(&store);
-    let (file, content) = store.checkpoint("a").unwrap().unwrap();
-    assert_eq!(content, b"state");
-    let trial = resumed(&store, 2, 1).unwrap();
-    assert!(file.exists());
-    trial.finish(&done("a", json!({}), 0.5)).unwrap();
-    assert!(!file.exists());
-
-    // A kill between the result and the removal of the checkpoint.
-    fs::write(&file, b"state").unwrap();
-    assert_eq!(store.checkpoint("a").unwrap(), None);
-    store.remove_checkpoint("a").unwrap();
-    assert!(!file.exists());
-    store.remove_checkpoint("a").unwrap();
-}
-
-#[test]
-fn resumed_records_are_those_that_the_checkpoint_covers_and_go_on() {
-    let (_folder, store) = new_store();
-    interrupted(&store);
-    let folder = store.trial_folder("a");
-    let torn = fs::read_to_string(folder.join("steps.jsonl")).unwrap() + "{\"step\": 5, \"ep";
-    fs::write(folder.join("steps.jsonl"), torn).unwrap();
-    let mut trial = resumed(&store, 2, 1).unwrap();
-    trial.append_step(&step(3, 0.5)).unwrap();
-    trial.append_epoch(&epoch(2)).unwrap();
-    let values = |file: &str, key: &str| -> Vec<Value> {
-        let lines = lines(&folder.join(file));
-        lines.iter().map(|line| line[key].clone()).collect()
-    };
-    assert_eq!(values("steps.jsonl", "train_loss"), [2.5, 2.0, 0.5]);
-    assert_eq!(values("epochs.jsonl", "epoch"), [1, 2]);
-    assert_eq!(
-        fs::read_to_string(folder.join("settings.toml")).unwrap(),
-        "seed = 3\n"
-    );
-    let environment = fs::read(folder.join("environment.json")).unwrap();
-    let environment: Value = serde_json::from_slice(&environment).unwrap();
-    assert_eq!(environment["resumed"][0]["step"], 2);
-}
-
-#[test]
-fn records_that_the_checkpoint_covers_must_be_there() {
-    let (_folder, store) = new_store();
-    interrupted(&store);
-    let folder = store.trial_folder("a");
-    let refusal = |steps, epochs| {
-        let error = resumed(&store, steps, epochs).unwrap_err();
-        assert!(error.proves_damage(), "{error}");
-        error.to_string()
-    };
-    let message = refusal(5, 1);
-    assert!(
-        message.ends_with("a/steps.jsonl: line 5: expected step 5, found another or none"),
-        "{message}"
-    );
-    let message = refusal(2, 3);
-    assert!(
-        message.ends_with("a/epochs.jsonl: line 3: expected epoch 3, found another or none"),
-        "{message}"
-    );
-    fs::write(folder.join("environment.json"), "{\"vers").unwrap();
-    let message = refusal(2, 1);
-    assert!(message.contains("a/environment.json: resumed"), "{message}");
-    fs::remove_file(folder.join("steps.jsonl")).unwrap();
-    let message = refusal(2, 1);
-    assert!(
-        message.ends_with("a/steps.jsonl: file: expected the one that the checkpoint covers, found another or none"),
-        "{message}"
-    );
 }
 
 #[test]
@@ -228,19 +141,7 @@ fn results_come_in_the_order_of_ids_without_unfinished_trials() {
     }
     drop(store.begin("b2", "", &environment()).unwrap());
     fs::write(store.folder.join("trials/notes.txt"), "mine").unwrap();
-    assert_eq!(store.results().unwrap(), whole(results.to_vec()));
-}
-
-#[test]
-fn a_result_torn_by_a_kill_while_it_was_written_does_not_count() {
-    let (_folder, store) = new_store();
-    drop(store.begin("a", "", &environment()).unwrap());
-    let torn = store.trial_folder("a").join(".result.json.partial");
-    fs::write(&torn, "{\"id\": \"a\", \"sta").unwrap();
-    assert_eq!(store.results().unwrap(), whole(vec![]));
-    add(&store, &done("a", json!({}), 0.5));
-    assert_eq!(store.results().unwrap().ended.len(), 1);
-    assert!(!torn.exists());
+    assert_eq!(store.results().unwrap(), whole(results.to_vec(), &["b2"]));
 }
 
 #[test]
@@ -286,68 +187,6 @@ fn a_done_or_diverged_trial_never_begins_again() {
         );
         assert_eq!(store.stored(id).unwrap(), before);
     }
-}
-
-#[test]
-fn a_damaged_result_is_named_beside_the_whole_ones_and_is_kept() {
-    let (_folder, store) = new_store();
-    add(&store, &done("a", json!({ "seed": 0 }), 0.5));
-    let other = done("b", json!({ "seed": 1 }), 0.25);
-    add(&store, &other);
-    let file = store.trial_folder("a").join("result.json");
-    let whole = fs::read(&file).unwrap();
-    let damages: [(&[u8], &str); 6] = [
-        (b"", "EOF while parsing a value"),
-        (&whole[..whole.len() / 2], "EOF while parsing"),
-        (&[0; 64], "expected value at line 1 column 1"),
-        (b"[]", "invalid length 0"),
-        (b"{}", "missing field `id`"),
-        (b"\xff\xfe", "expected value"),
-    ];
-    for (bytes, cause) in damages {
-        fs::write(&file, bytes).unwrap();
-        let results = store.results().unwrap();
-        assert_eq!(results.ended, std::slice::from_ref(&other));
-        let [damage] = results.damaged.as_slice() else {
-            panic!("one trial is damaged: {results:?}");
-        };
-        assert_eq!(damage.file, file);
-        assert!(damage.to_string().contains(cause), "{damage}");
-        assert_eq!(fs::read(&file).unwrap(), bytes);
-    }
-    drop(store.begin("a", "", &environment()).unwrap());
-    let kept = store.folder.join("set-aside/a-1/result.json");
-    assert_eq!(fs::read(kept).unwrap(), b"\xff\xfe");
-}
-
-#[test]
-fn every_truncation_of_a_result_is_noticed() {
-    let whole = serde_json::to_vec(&done("a", json!({ "seed": 0 }), 0.5)).unwrap();
-    for length in 0..whole.len() {
-        assert!(
-            TrialResult::from_json("a", &whole[..length]).is_err(),
-            "{length} bytes"
-        );
-    }
-}
-
-#[test]
-fn a_result_copied_into_another_trials_folder_is_damage() {
-    let (_folder, store) = new_store();
-    add(&store, &done("a", json!({}), 0.5));
-    add(&store, &done("b", json!({}), 0.5));
-    fs::copy(
-        store.trial_folder("a").join("result.json"),
-        store.trial_folder("b").join("result.json"),
-    )
-    .unwrap();
-    let results = store.results().unwrap();
-    assert_eq!(results.ended, [done("a", json!({}), 0.5)]);
-    let message = results.damaged[0].to_string();
-    assert!(
-        message.contains("id: expected \"b\", the folder's name, found \"a\""),
-        "{message}"
-    );
 }
 
 #[test]
@@ -408,97 +247,4 @@ fn a_reader_cannot_begin_a_trial() {
     let (_folder, store) = new_store();
     let reader = Store::open_existing(&store.folder).unwrap();
     reader.begin("a", "", &environment()).ok();
-}
-
-#[test]
-fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
-    let (_folder, store) = new_store();
-    interrupted(&store);
-    let folder = store.trial_folder("a");
-    // To read a folder as a file fails as a broken disk does: not with "not found".
-    for name in ["checkpoint.safetensors", "steps.jsonl", "result.json"] {
-        let file = folder.join(name);
-        let kept = folder.join("kept");
-        let was_there = fs::rename(&file, &kept).is_ok();
-        fs::create_dir(&file).unwrap();
-        let error = match name {
-            "checkpoint.safetensors" => store.checkpoint("a").unwrap_err(),
-            "steps.jsonl" => resumed(&store, 2, 1).unwrap_err(),
-            _ => store.stored("a").unwrap_err(),
-        };
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
-        assert!(!error.proves_damage());
-        assert!(error.to_string().contains(name), "{error}");
-        fs::remove_dir(&file).unwrap();
-        if was_there {
-            fs::rename(&kept, &file).unwrap();
-        }
-    }
-    assert!(store.checkpoint("a").unwrap().is_some());
-}
-
-#[test]
-fn a_trial_that_cannot_be_read_does_not_keep_the_others_from_a_report() {
-    let (_folder, store) = new_store();
-    let other = done("b", json!({ "seed": 1 }), 0.25);
-    for result in [done("a", json!({ "seed": 0 }), 0.5), other.clone()] {
-        add(&store, &result);
-    }
-    for name in ["result.json", "settings.toml"] {
-        let file = store.trial_folder("a").join(name);
-        let content = fs::read(&file).unwrap();
-        fs::remove_file(&file).unwrap();
-        fs::create_dir(&file).unwrap();
-        let results = store.results().unwrap();
-        assert_eq!(results.ended, std::slice::from_ref(&other));
-        assert_eq!(results.damaged[0].file, file);
-        assert!(store.trials().unwrap().iter().all(|trial| trial.id == "b"));
-        // Who trains must not take it for one without a result.
-        assert!(matches!(store.stored("a"), Err(StoreError::Io { .. })));
-        fs::remove_dir(&file).unwrap();
-        fs::write(&file, content).unwrap();
-    }
-}
-
-#[test]
-fn a_checkpoint_vouches_for_records_settings_and_environment() {
-    let (_folder, store) = new_store();
-    interrupted(&store);
-    let mut trial = resumed(&store, 2, 1).unwrap();
-    let covered = Covered {
-        steps: 2,
-        epochs: 1,
-        notes: trial.covered(1),
-    };
-    trial.save_checkpoint(b"state").unwrap();
-    drop(trial);
-    let resume = || store.resume("a", "seed = 3\n", &environment(), &covered);
-    let folder = store.trial_folder("a");
-    for name in ["steps.jsonl", "epochs.jsonl"] {
-        let file = folder.join(name);
-        let whole = fs::read_to_string(&file).unwrap();
-        fs::write(&file, whole.replacen('5', "6", 1)).unwrap();
-        let error = resume().unwrap_err();
-        assert!(
-            error.proves_damage() && error.to_string().contains(name),
-            "{error}"
-        );
-        fs::write(&file, whole).unwrap();
-    }
-    fs::write(folder.join("settings.toml"), "seed = 4\n").unwrap();
-    fs::write(folder.join("environment.json"), "{}").unwrap();
-    let trial = resume().unwrap();
-    assert_eq!(
-        fs::read_to_string(folder.join("settings.toml")).unwrap(),
-        "seed = 3\n"
-    );
-    let environment: Value =
-        serde_json::from_slice(&fs::read(folder.join("environment.json")).unwrap()).unwrap();
-    assert_eq!(environment["data_hash"], "sha256:0f");
-    assert_eq!(environment["resumed"].as_array().unwrap().len(), 2);
-    // The digests of the next checkpoint go on from those of the last.
-    assert_eq!(
-        trial.covered(1)["steps_sha256"],
-        covered.notes["steps_sha256"]
-    );
 }

@@ -9,12 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{
-    CHECKPOINT, EPOCHS, Environment, EpochRecord, MODEL, RESULT, STEPS, StepRecord, StoreError,
-    TrialResult, atomic, integrity,
-};
+use super::{CHECKPOINT, EPOCHS, MODEL, RESULT, STEPS, StoreError, atomic, integrity};
 use crate::digest::hex;
 use crate::json;
+use crate::records::{Environment, EpochRecord, StepRecord, TrialResult};
 
 /// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.

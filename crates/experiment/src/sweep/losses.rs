@@ -8,8 +8,8 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::{Diagnostics, Problem};
-use super::keys::{Kind, Setting};
 use super::values::{describe, key_name, nearest, number, suggest};
+use crate::settings::{Kind, Setting};
 
 /// The loss that adds others.
 const SUM: &str = "sum";

@@ -6,11 +6,10 @@ use toml::de::DeTable;
 
 mod check;
 mod diagnostics;
+mod document;
 mod file;
-pub mod keys;
 mod losses;
 mod points;
-mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -18,8 +17,8 @@ mod unknown;
 mod values;
 
 pub use diagnostics::Diagnostics;
+pub use document::Sweep;
 pub use losses::parse_loss;
-pub use settings::*;
 
 use check::Checker;
 use diagnostics::Problem;

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use super::check::{Checker, Item};
 use super::diagnostics::Problem;
-use super::keys::{Setting, TrainKey};
-use super::settings::{ScheduleName, TrainSettings};
+use crate::settings::{Conflict, Setting, TrainKey, TrainSettings, conflicts};
 
 /// Trials of one file; far above any use, and low enough for a list of them.
 const MAXIMUM_TRIALS: usize = 100_000;
@@ -188,43 +187,4 @@ fn values_at<'a>(axes: &'a [&Axis], index: usize) -> impl Iterator<Item = Assign
             is_first: position == 0,
         })
     })
-}
-
-/// Settings that contradict each other.
-struct Conflict {
-    key: &'static str,
-    others: &'static [&'static str],
-    problem: String,
-    help: &'static str,
-}
-
-/// What is wrong between the keys.
-fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
-    let TrainSettings {
-        epochs,
-        warmup_epochs,
-        step_epochs,
-        ..
-    } = *settings;
-    let mut conflicts = Vec::new();
-    if warmup_epochs > epochs {
-        conflicts.push(Conflict {
-            key: "warmup_epochs",
-            others: &["epochs"],
-            problem: format!("expected at most epochs = {epochs}, found {warmup_epochs}"),
-            help: "the full learning rate would never be reached",
-        });
-    }
-    let left = epochs.saturating_sub(warmup_epochs);
-    if settings.schedule == ScheduleName::Step && step_epochs >= left {
-        conflicts.push(Conflict {
-            key: "step_epochs",
-            others: &["schedule", "epochs", "warmup_epochs"],
-            problem: format!(
-                "expected less than the {left} epochs after warm-up, found {step_epochs}"
-            ),
-            help: "the learning rate would never be reduced: set a smaller step_epochs, or more epochs",
-        });
-    }
-    conflicts
 }

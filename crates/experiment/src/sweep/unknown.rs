@@ -6,8 +6,8 @@ use toml::de::DeString;
 
 use super::check::Checker;
 use super::diagnostics::Problem;
-use super::settings::TRAIN_KEYS;
 use super::values::{key_name, nearest};
+use crate::settings::TRAIN_KEYS;
 
 /// The keys outside of tables, and the tables.
 const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", "grid"];

@@ -2,7 +2,7 @@
 
 use toml::de::{DeInteger, DeValue};
 
-use super::keys::{Kind, Setting};
+use crate::settings::{Kind, Setting};
 
 /// More of a value than this is cut in messages.
 const SHOWN_CHARACTERS: usize = 40;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::{bars, inform, text};
+use super::output::inform;
+use super::{bars, text};
 
 /// Where there are no bars, tuning gives a sign of life this often.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);

@@ -165,7 +165,7 @@ mod tests {
 
     use super::super::sgd::Sgd;
     use super::*;
-    use crate::sweep::TrainSettings;
+    use crate::settings::TrainSettings;
 
     #[derive(Module, Debug)]
     struct Line {

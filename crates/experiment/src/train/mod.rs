@@ -19,11 +19,12 @@ use self::state::Clock;
 pub use self::state::{Position, State, UnusableCheckpoint, steps_covered};
 pub use self::step::{Learner, build_model};
 use self::step_log::{PendingStep, StepLog};
-use crate::data::{DataRecords, ImageSet, Normalization, training_batches};
+use crate::data::{ImageSet, Normalization, training_batches};
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
-use crate::store::{EpochRecord, Score, Split, StepRecord};
+use crate::records::DataRecords;
+use crate::records::{EpochRecord, Moment, Score, Split, StepRecord};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -56,15 +57,6 @@ pub trait Observer {
     fn checkpoint(&mut self, state: &State) -> Result<()>;
     /// Asked at each moment at which training can be left.
     fn next(&mut self, moment: Moment) -> Next;
-}
-
-/// When training can be left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// After this step, from 1.
-    Step(u64),
-    /// After a batch of the evaluation that follows this step.
-    Evaluation(u64),
 }
 
 /// How to go on.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use crate::sweep::{ScheduleName, TrainSettings};
+use crate::settings::{ScheduleName, TrainSettings};
 
 /// Learning rate of `step` (from 0) when an epoch has `steps_per_epoch` steps.
 ///

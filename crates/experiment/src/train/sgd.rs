@@ -10,7 +10,7 @@ use cifar_models::{MapNamed, map_named, named_tensors};
 use training_kernels::{SgdStep, sgd_step};
 
 use super::loss_scale::Unscaling;
-use crate::sweep::TrainSettings;
+use crate::settings::TrainSettings;
 
 /// SGD with momentum, Nesterov momentum and L2 weight decay; the formula is that of [`SgdStep`].
 pub struct Sgd {

@@ -16,7 +16,7 @@ use crate::data::DataError;
 use crate::device::OpenDevice;
 use crate::digest::hex;
 use crate::plan::Trial;
-use crate::sweep::TrainSettings;
+use crate::settings::TrainSettings;
 
 /// Raised when the meaning of a checkpoint's content changes; others are not resumed from.
 const VERSION: &str = "1";

@@ -11,7 +11,7 @@ use cifar_models::{Precision, ResNet18, ResNet18Config, named_tensors};
 use super::loss_scale::LossScale;
 use super::sgd::Sgd;
 use crate::measure::sums;
-use crate::sweep::{ModelName, OptimizerName, PrecisionName, TrainSettings};
+use crate::settings::{ModelName, OptimizerName, PrecisionName, TrainSettings};
 
 /// A network in training, with all that a step changes.
 pub struct Learner {

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 
 use super::{Ending, Observer};
 use crate::measure::read_sums;
-use crate::store::StepRecord;
+use crate::records::StepRecord;
 
 /// A GPU computes ahead while its host prepares further steps; reading a value back makes it wait.
 /// So values are read when this many steps are pending …

@@ -5,7 +5,7 @@ use bonus_loss::LossConfig;
 use super::*;
 use crate::data::{DatasetSource, load, split};
 use crate::device::open_cpu;
-use crate::sweep::{BackendChoice, DatasetName, PrecisionName, TrainSettings, parse_loss};
+use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
 
 /// Keeps the records of epochs.
 #[derive(Default)]
@@ -73,8 +73,8 @@ fn a_trial_in_mixed_precision_trains_and_counts_the_steps_that_were_skipped() {
 
 #[test]
 fn a_trial_whose_every_step_was_skipped_has_diverged() {
-    let loss = "{ name = \"sum\", terms = [{ name = \"cross_entropy\" }], weights = [1e6] }";
-    let (ending, record) = trained(parse_loss(loss).unwrap());
+    let terms = vec![LossConfig::new("cross_entropy").unwrap()];
+    let (ending, record) = trained(LossConfig::sum(terms, vec![1e6]).unwrap());
     let Ending::Diverged { step: 3, cause } = ending else {
         panic!("three skipped steps look like training");
     };

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use gpu_device::{Adapter, AdapterIdentity, Combination};
 use serde::Serialize;
 
 use super::Cpu;
-use crate::commands::{best_adapter, whole_number};
-use crate::device::{Unavailable, open_cpu};
-use crate::doctor::{Check, Outcome, Side, Tried, Verdict, compare, scales, try_in_child};
+use crate::commands::whole_number;
+use crate::device::Unavailable;
+use crate::doctor::{Check, Outcome, Side, Tried, Verdict, try_in_child};
 use crate::json;
-use crate::sweep::BackendChoice;
+use crate::session::best_adapter;
+use crate::terminal::table::{Align, Column, NONE, plain};
 use crate::terminal::{inform, print};
 
 #[derive(Debug, Args)]
@@ -26,9 +27,6 @@ pub struct GpuArguments {
     /// Show every comparison
     #[arg(long)]
     all: bool,
-    /// Compare in this process and print the comparison
-    #[arg(long, hide = true)]
-    r#try: Option<Combination>,
 }
 
 /// What `--json` prints.
@@ -54,13 +52,10 @@ struct Row<'a> {
 
 pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     let adapter = best_adapter();
-    if !json && arguments.r#try.is_none() {
+    if !json {
         print(&cpu.text())?;
     }
     let adapter = adapter?;
-    if let Some(combination) = arguments.r#try {
-        return compare_here(&adapter, combination);
-    }
     let limit = Duration::from_secs(arguments.time_limit);
     let combinations = Combination::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
@@ -101,14 +96,6 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     })
 }
 
-/// The part of the child: compares and prints, or dies of its driver.
-fn compare_here(adapter: &Adapter, combination: Combination) -> Result<()> {
-    let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
-    let device = combination.open(adapter)?;
-    let comparison = compare(scales(adapter.identity.software), &cpu.device, &device)?;
-    print(&serde_json::to_string(&comparison)?)
-}
-
 fn row(tried: &Tried) -> Row<'_> {
     Row {
         verdict: tried.verdict(),
@@ -121,41 +108,38 @@ fn row(tried: &Tried) -> Row<'_> {
 
 fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
     let software = if adapter.software { ", software" } else { "" };
-    let mut text = format!(
-        "{} ({}{software}), driver {}\n\n{:<12}  {:<9}  {:<5}  {:<9}  {:>7}  worst of all comparisons\n",
-        adapter.name,
-        adapter.api,
-        adapter.driver,
-        "kernels",
-        "verdict",
-        "mixed",
-        "same bits",
-        "seconds"
+    let left = |header, cell: fn(&&Tried) -> String| Column::new(header, Align::Left, tried, cell);
+    let columns = plain(vec![
+        left("kernels", |tried| tried.combination.to_string()),
+        left("verdict", |tried| tried.verdict().to_owned()),
+        left("mixed", |tried| {
+            yes_or_no(tried, tried.mixed_unavailable().is_none())
+        }),
+        left("same bits", |tried| {
+            yes_or_no(tried, tried.is_deterministic())
+        }),
+        Column::new("seconds", Align::Right, tried, |tried| {
+            format!("{:.0}", tried.seconds)
+        }),
+        left("worst of all comparisons", |tried| tried.ground()),
+    ]);
+    let text = format!(
+        "{} ({}{software}), driver {}\n\n{columns}",
+        adapter.name, adapter.api, adapter.driver
     );
-    for tried in tried {
-        let [same_bits, mixed] = match &tried.outcome {
-            Outcome::Compared(_) => [
-                yes_or_no(tried.is_deterministic()),
-                yes_or_no(tried.mixed_unavailable().is_none()),
-            ],
-            _ => ["–"; 2],
-        };
-        text += &format!(
-            "{:<12}  {:<9}  {mixed:<5}  {same_bits:<9}  {:>7.0}  {}\n",
-            tried.combination.to_string(),
-            tried.verdict(),
-            tried.seconds,
-            tried.ground()
-        );
-    }
     text + &match chosen {
         Some(chosen) => format!("\ntrains with {chosen}\n"),
         None => "\nnone is right: train on the CPU, or update the driver\n".to_owned(),
     }
 }
 
-fn yes_or_no(yes: bool) -> &'static str {
-    if yes { "yes" } else { "no" }
+fn yes_or_no(tried: &Tried, yes: bool) -> String {
+    match (&tried.outcome, yes) {
+        (Outcome::Compared(_), true) => "yes",
+        (Outcome::Compared(_), false) => "no",
+        _ => NONE,
+    }
+    .to_owned()
 }
 
 /// The comparisons that failed, or all of them, worst first.

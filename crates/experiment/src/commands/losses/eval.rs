@@ -10,8 +10,10 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::{BadInput, open_device};
-use crate::sweep::{BackendChoice, parse_loss, utf8};
+use crate::exit::BadInput;
+use crate::session::open_device;
+use crate::settings::BackendChoice;
+use crate::sweep::{parse_loss, utf8};
 
 /// Compute losses and their gradients by the logits, as training does
 #[derive(Debug, Args)]

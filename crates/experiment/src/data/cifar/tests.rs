@@ -4,7 +4,7 @@ use burn::data::dataset::Dataset;
 
 use super::*;
 use crate::data::{DatasetSource, RELEASES, load};
-use crate::sweep::DatasetName;
+use crate::settings::DatasetName;
 
 const CIFAR10: &Release = &RELEASES[0];
 const CIFAR100: &Release = &RELEASES[1];

@@ -35,7 +35,7 @@ impl Progress for Setting {
 
 impl Setting {
     fn new() -> Self {
-        let mut stream = cifar_models::random::Stream::new(0, "test", 0);
+        let mut stream = random_streams::Stream::new(0, "test", 0);
         let mut record = |label: u8| {
             let mut bytes = vec![label];
             bytes.extend((0..IMAGE_BYTES).map(|_| stream.below(256) as u8)); // not compressible

@@ -3,6 +3,10 @@
 use super::*;
 use crate::store::Plan;
 
+fn rows(store: &Store) -> Vec<TrialRow> {
+    trials_of_store(store, &store.results().unwrap()).unwrap()
+}
+
 #[test]
 fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended() {
     let mut diverged = ended("b", settings("poly1", 2), TrialState::Diverged);
@@ -14,7 +18,7 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
     let toml = "name = \"c\"\nlosses = [{ name = \"focal\" }]\nseeds = [3]\n[train]\nwidth = 128\n";
     store.begin("c", toml, &environment()).unwrap();
     store.begin("d", "", &environment()).unwrap();
-    let rows = trials_of_store(&store).unwrap();
+    let rows = rows(&store);
     let json: Value = serde_json::from_str(&render_trials(&rows, Format::Json)).unwrap();
     let column = |key: &str| -> Vec<Value> {
         let rows = json.as_array().unwrap().iter();
@@ -63,7 +67,7 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
 fn trials_of_any_store_have_the_same_columns() {
     let header = |results: &[TrialResult]| {
         let (_folder, store) = store_of(results);
-        let csv = render_trials(&trials_of_store(&store).unwrap(), Format::Csv);
+        let csv = render_trials(&rows(&store), Format::Csv);
         csv.lines().next().unwrap().to_string()
     };
     let empty = header(&[]);
@@ -74,15 +78,15 @@ fn trials_of_any_store_have_the_same_columns() {
 #[test]
 fn what_is_left_of_the_last_sweep_or_without_a_plan_of_what_has_begun_is_counted() {
     let (_folder, store) = store_of(&[done("a", settings("focal", 1), 0.5)]);
-    assert_eq!(left(&store).unwrap(), None);
+    assert_eq!(left(&store, &store.results().unwrap()), None);
     store.begin("b", "", &environment()).unwrap();
-    let counted = left(&store).unwrap().unwrap();
+    let counted = left(&store, &store.results().unwrap()).unwrap();
     assert_eq!(counted, "1 of 2 trials have no result yet.\n");
     let plan = Plan {
         name: "small".to_string(),
         trials: ["a", "c", "d"].map(str::to_string).to_vec(),
     };
     store.save_plan(&plan).unwrap();
-    let counted = left(&store).unwrap().unwrap();
+    let counted = left(&store, &store.results().unwrap()).unwrap();
     assert_eq!(counted, "2 of 3 trials have no result yet.\n");
 }

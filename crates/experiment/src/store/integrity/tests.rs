@@ -2,10 +2,10 @@ use bonus_loss::LossConfig;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::examples::{done, environment, epoch};
+use crate::settings::TrainSettings;
 use crate::store::Store;
-use crate::store::examples::{done, environment};
-use crate::store::tests::{add, epoch, new_store};
-use crate::sweep::TrainSettings;
+use crate::store::tests::{add, new_store};
 
 /// Every file of a trial that is done.
 const FILES: [&str; 7] = [
@@ -170,6 +170,12 @@ fn a_trial_without_checksums_is_checked_by_its_id_and_its_last_epoch() {
         assert!(message.contains(place), "{to}: {message}");
         fs::write(&file, whole).unwrap();
     }
+}
+
+#[test]
+fn a_trial_without_checksums_needs_all_of_its_files() {
+    let (_folder, store) = new_store();
+    let folder = store.trial_folder(&add_without_checksums(&store).id);
     let epochs = folder.join("epochs.jsonl");
     let whole = fs::read(&epochs).unwrap();
     fs::write(&epochs, [&whole[..], b"\xff"].concat()).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::catch_unwind;
 
-use cifar_models::random::Stream;
+use random_streams::Stream;
 
 use super::*;
 use crate::sweep::{parse, utf8};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::plan::trials;
+use crate::settings::TRAIN_KEYS;
 
 /// The settings that differ between the trials of a file, as their labels show them, and their ids.
 fn points(lines: &str) -> Vec<(String, String)> {

@@ -13,37 +13,100 @@ fn follow(text: &str, diagnostics: &Diagnostics) -> Option<String> {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let line = lines[row].clone();
     let marked = diagnostics.to_string().matches('^').count();
-    let (before, rest) = line.split_at(column);
-    let (token, after) = rest.split_at(rest.floor_char_boundary(marked));
-    let key = before.trim_end_matches("= ").rsplit([' ', '{', ',']).nth(1);
-    let start_of_key = before.len() - key.map_or(0, |key| key.len() + 3);
+    let place = Place::new(&line, column, marked);
+    if !move_line(&mut lines, row, &place, help)? {
+        lines[row] = place.replaced(help)?;
+    }
+    Some(lines.join("\n"))
+}
 
+/// What a problem is about, within its line.
+struct Place<'a> {
+    line: &'a str,
+    before: &'a str,
+    token: &'a str,
+    after: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn new(line: &'a str, column: usize, marked: usize) -> Self {
+        let (before, rest) = line.split_at(column);
+        let (token, after) = rest.split_at(rest.floor_char_boundary(marked));
+        Self {
+            line,
+            before,
+            token,
+            after,
+        }
+    }
+
+    /// The line with what a hint says in place of the token, or of the key and its value.
+    fn replaced(&self, help: &str) -> Option<String> {
+        let Self {
+            line,
+            before,
+            token,
+            after,
+        } = self;
+        let key = before.trim_end_matches("= ").rsplit([' ', '{', ',']).nth(1);
+        let key_length = key.map_or(0, |key| key.len() + 3);
+        let before_key = || &line[..before.len() - key_length];
+        if let Some(name) = help.strip_prefix("did you mean ") {
+            let name = name.trim_end_matches('?');
+            return Some(if token.starts_with('"') {
+                format!("{before}{name:?}{after}")
+            } else {
+                format!("{before}{name}{after}")
+            });
+        }
+        if help == "write […] around it" {
+            return Some(format!("{before}[{token}]{after}"));
+        }
+        if let Some(losses) = help.strip_prefix("write a loss for each value: ") {
+            let start = before.rfind('{')?;
+            let end = before.len() + line[before.len()..].find('}')? + 1;
+            return Some(format!("{}{losses}{}", &line[..start], &line[end..]));
+        }
+        if let Some((_, example)) = help.split_once(", as in seeds") {
+            return Some(format!("seeds{example}"));
+        }
+        if let Some((_, example)) = help.split_once("for each term, as in ") {
+            return Some(format!("{}{example}{after}", before_key()));
+        }
+        if let Some(value) = help.strip_prefix("remove the quotes: ") {
+            return Some(format!("{before}{value}{after}"));
+        }
+        let value = help.strip_prefix("write ")?;
+        if help.contains("inner sum") {
+            return None;
+        }
+        let (name, _) = value.split_once(" = ").unwrap_or((value, ""));
+        Some(if value.starts_with('[') {
+            line.replace(&format!("[train{}", ".grid]"), value)
+        } else if token.starts_with('{') && name == "terms" {
+            let term = token.trim_end_matches(" }");
+            format!("{before}{term}, {value} }}{after}")
+        } else if name.contains('{') || name == value {
+            format!("{before}{value}{after}")
+        } else {
+            format!("{}{value}{after}", before_key())
+        })
+    }
+}
+
+/// Does what a hint says of whole lines; false where it says nothing of them.
+fn move_line(lines: &mut Vec<String>, row: usize, place: &Place, help: &str) -> Option<bool> {
     if let Some((name, example)) = help.split_once(", as in ").filter(|_| help.ends_with('?')) {
-        let example = example.trim_end_matches('?');
         let name = name.split(' ').nth(3)?;
         lines.remove(row);
         lines.retain(|line| !line.starts_with(&format!("{name} = ")));
-        lines.insert(0, example.to_owned());
-    } else if let Some(name) = help.strip_prefix("did you mean ") {
-        let name = name.trim_end_matches('?');
-        if let Some(key) = name.strip_suffix(" below the line [train]") {
-            lines.remove(row);
-            lines.push(format!("[train]\n{key}{after}"));
-        } else if token.starts_with('"') {
-            lines[row] = format!("{before}{name:?}{after}");
-        } else {
-            lines[row] = format!("{before}{name}{after}");
-        }
-    } else if *help == "write […] around it" {
-        lines[row] = format!("{before}[{token}]{after}");
-    } else if let Some(losses) = help.strip_prefix("write a loss for each value: ") {
-        let start = line[..column].rfind('{')?;
-        let end = column + line[column..].find('}')? + 1;
-        lines[row].replace_range(start..end, losses);
-    } else if let Some((_, example)) = help.split_once(", as in seeds") {
-        lines[row] = format!("seeds{example}");
-    } else if let Some((_, example)) = help.split_once("for each term, as in ") {
-        lines[row] = format!("{}{example}{after}", &line[..start_of_key]);
+        lines.insert(0, example.trim_end_matches('?').to_owned());
+    } else if let Some(key) = help
+        .strip_prefix("did you mean ")
+        .and_then(|name| name.strip_suffix(" below the line [train]?"))
+    {
+        lines.remove(row);
+        lines.push(format!("[train]\n{key}{}", place.after));
     } else if let Some((_, loss)) = help.split_once("write a loss such as ") {
         lines.remove(row);
         lines.retain(|line| !line.starts_with("losses"));
@@ -53,34 +116,15 @@ fn follow(text: &str, diagnostics: &Diagnostics) -> Option<String> {
         let (name, _) = moved.split_once(" =")?;
         lines.retain(|line| !line.starts_with(&format!("{name} =")));
         lines.insert(0, moved);
-    } else if *help == "move it below the line [train]" {
+    } else if help == "move it below the line [train]" {
         let moved = lines.remove(row);
         lines.push(format!("[train]\n{moved}"));
-    } else if *help == "it has no effect there: leave it out" {
+    } else if help == "it has no effect there: leave it out" {
         lines.remove(row);
-    } else if let Some(value) = help.strip_prefix("remove the quotes: ") {
-        lines[row] = format!("{before}{value}{after}");
-    } else if let Some(value) = help
-        .strip_prefix("write ")
-        .filter(|help| !help.contains("inner sum"))
-    {
-        let (name, _) = value.split_once(" = ").unwrap_or((value, ""));
-        lines[row] = if value.starts_with('[') {
-            lines[row].replace(&format!("[train{}", ".grid]"), value)
-        } else if token.starts_with('{') && name == "terms" {
-            format!(
-                "{before}{}, {value} }}{after}",
-                token.trim_end_matches(" }")
-            )
-        } else if name.contains('{') || name == value {
-            format!("{before}{value}{after}")
-        } else {
-            format!("{}{value}{after}", &line[..start_of_key])
-        };
     } else {
-        return None;
+        return Some(false);
     }
-    Some(lines.join("\n"))
+    Some(true)
 }
 
 /// Asserts that a text is right once its only hint has been followed, if it can be.

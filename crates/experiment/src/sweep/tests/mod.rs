@@ -10,6 +10,7 @@ mod text;
 use std::path::Path;
 
 use super::*;
+use crate::settings::{BackendChoice, ExecutionSettings, ScheduleName, TrainSettings};
 
 /// The shortest sweep file; what follows it starts in line 4.
 const SHORTEST: &str = "name = \"a\"\nlosses = [{ name = \"focal\" }]\nseeds = [1]\n";

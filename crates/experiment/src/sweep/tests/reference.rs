@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use super::*;
-use crate::sweep::keys::TrainKey;
+use crate::settings::{TRAIN_KEYS, TrainKey};
 
 const START: &str = "<!-- keys of [train], written by the tests: EXPERIMENT_WRITE_DOCS=1 cargo test --release -->\n";
 const END: &str = "<!-- end of keys -->\n";

@@ -1,0 +1,98 @@
+//! Work in a process of its own, since drivers crash, and threads, instructions and a peak of memory are a process's.
+//!
+//! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
+//! ends, the process that asked wants it to stop, or is dead. It writes [`Said`]s to standard output, a line of JSON
+//! each. How it ended is an [`Exit`](crate::exit::Exit).
+
+mod process;
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, anyhow};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::process::Child;
+use crate::exit::BadInput;
+
+/// What a process can be asked for.
+pub trait Task: Serialize + DeserializeOwned {
+    const NAME: &'static str;
+    /// What it tells while it runs.
+    type Event: Serialize + DeserializeOwned + Send + 'static;
+}
+
+/// A task by its name.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    pub task: String,
+    settings: Value,
+}
+
+impl Request {
+    fn of<T: Task>(task: &T) -> Result<Self> {
+        Ok(Self {
+            task: T::NAME.to_owned(),
+            settings: serde_json::to_value(task)?,
+        })
+    }
+
+    /// What this process is asked for.
+    ///
+    /// # Errors
+    /// When standard input does not begin with a request.
+    pub fn read() -> Result<Self> {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        let request = serde_json::from_str(&line);
+        Ok(request.map_err(|error| BadInput(anyhow!("child: expected a request: {error}")))?)
+    }
+
+    /// The task, which must be of this name.
+    ///
+    /// # Errors
+    /// When it does not have the settings of such a task.
+    pub fn settings<T: Task>(&self) -> Result<T> {
+        let task = T::deserialize(&self.settings);
+        Ok(task.map_err(|error| BadInput(anyhow!("child: {}: {error}", self.task)))?)
+    }
+}
+
+/// What a process tells the one that asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Said<E> {
+    Event(E),
+    /// The last it says: the error that it ends with.
+    Failed(String),
+}
+
+/// Tells the process that asked for the task of this one.
+pub fn say<T: Task>(event: T::Event) {
+    write(&Said::Event(event));
+}
+
+/// Tells the process that asked why this one ends without having done its task.
+pub fn say_failed(error: String) {
+    write(&Said::<()>::Failed(error));
+}
+
+/// Where nobody reads any more, it is no reason to stop.
+fn write(said: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(said) {
+        let mut output = std::io::stdout();
+        let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+    }
+}
+
+/// Raises `stop` when standard input ends: the process that started this one wants it to stop, or is dead.
+pub fn stop_with_parent(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let mut nothing = Vec::new();
+        // An error is an end too.
+        let _ = std::io::stdin().read_to_end(&mut nothing);
+        stop.store(true, Ordering::Relaxed);
+    });
+}

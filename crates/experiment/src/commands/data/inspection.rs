@@ -1,0 +1,70 @@
+//! What was found of a dataset's files, as people read it.
+
+use crate::data::{FileState, Inspection};
+use crate::terminal::table::{self, Align, Column};
+
+pub fn text(inspection: &Inspection) -> String {
+    let mut text = format!(
+        "{} in {}\n",
+        inspection.release.dataset,
+        inspection.folder.display()
+    );
+    text += &files_table(inspection);
+    let test = inspection.release.test.name;
+    let training = inspection.class_counts(|file| file.name != test);
+    let tested = inspection.class_counts(|file| file.name == test);
+    let found: usize = training.iter().chain(&tested).sum();
+    let expected: usize = inspection.files.iter().map(|(file, _)| file.records).sum();
+    let complete = if found == expected {
+        "complete".to_owned()
+    } else {
+        format!("partial, {found} of {expected} records")
+    };
+    let official = if inspection.difference().is_none() {
+        "yes, every file"
+    } else if inspection.usable() {
+        "no, but usable for training, so the exit code is 0"
+    } else {
+        "no, and unusable for training, so the exit code is 4"
+    };
+    text + &counts_text("training", &training)
+        + &counts_text("test", &tested)
+        + &format!("  {complete}; official release: {official}\n")
+}
+
+/// A line for each file with what was found of it.
+fn files_table(inspection: &Inspection) -> String {
+    let state = |state: &FileState, records: usize| match state {
+        FileState::Missing => "missing".to_owned(),
+        FileState::Damaged(error) => format!("unusable: {error}"),
+        FileState::Sound { labels, official } => format!(
+            "{} of {records} records, {}",
+            labels.len(),
+            if *official {
+                "official bytes"
+            } else {
+                "not the official bytes"
+            }
+        ),
+    };
+    let files = &inspection.files;
+    let table = table::bare(vec![
+        Column::new("", Align::Left, files, |(file, _)| file.name.to_owned()),
+        Column::new("", Align::Left, files, |(file, found)| {
+            state(found, file.records)
+        }),
+    ]);
+    table.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// One figure where all classes have as many records, else one for each class.
+fn counts_text(split: &str, counts: &[usize]) -> String {
+    let records: usize = counts.iter().sum();
+    let each = if counts.iter().all(|count| *count == counts[0]) {
+        format!("{} in each of {} classes", counts[0], counts.len())
+    } else {
+        let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
+        format!("by class {}", counts.join(" "))
+    };
+    format!("  {split}: {records} records, {each}\n")
+}

@@ -1,0 +1,54 @@
+//! How the program ends, as its exit code tells.
+
+use std::process::ExitCode;
+
+/// The exit codes, for the shell, for the help text and for a process that waits for one of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Unexpected = 1,
+    BadInput = 2,
+    TrialsFailed = 3,
+    Data = 4,
+    Store = 5,
+    Interrupted = 75,
+}
+
+impl Exit {
+    /// Each with its meaning. README.md has the same lines.
+    pub const MEANINGS: [(Self, &'static str); 7] = [
+        (Self::Done, "done; a diverged trial is a result too"),
+        (Self::Unexpected, "unexpected, such as a full disk"),
+        (Self::BadInput, "bad usage or settings"),
+        (
+            Self::TrialsFailed,
+            "some trials failed, or were damaged after they ended",
+        ),
+        (Self::Data, "data is missing or damaged"),
+        (
+            Self::Store,
+            "another process is using the store, or its file system cannot lock files",
+        ),
+        (
+            Self::Interrupted,
+            "interrupted; rerun the command to resume",
+        ),
+    ];
+
+    /// What a process of this program ended with; `None` for a code that it never gives.
+    pub fn from_code(code: i32) -> Option<Self> {
+        let known = Self::MEANINGS.into_iter().map(|(exit, _)| exit);
+        known.into_iter().find(|exit| *exit as i32 == code)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What the user gave is not what a command expects: place, expectation, found.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct BadInput(pub anyhow::Error);

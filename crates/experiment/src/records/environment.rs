@@ -1,0 +1,222 @@
+//! What a trial was computed by, with and on: the content of `environment.json`.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::data::DataRecords;
+use crate::cpu;
+
+/// Cargo.lock pins this version; a test compares the two.
+const BURN_VERSION: &str = "0.22.1";
+
+/// Everything that may change a trial's numbers or speed and is not a setting.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Environment {
+    pub versions: Versions,
+    /// Checked out where the program was built, with `-dirty` where tracked files differed from it; "unknown"
+    /// outside a checkout.
+    pub git_commit: &'static str,
+    /// System and architecture, such as `linux x86_64`.
+    pub operating_system: String,
+    /// Model name of the processor; "unknown" where Linux does not tell.
+    pub cpu: String,
+    /// Logical cores that this process may use.
+    pub cores: usize,
+    #[serde(flatten)]
+    pub computation: Computation,
+    /// SHA-256 of the whole dataset, images and labels.
+    pub data_hash: String,
+    /// How many of the dataset's official records were there.
+    pub data_records: DataRecords,
+    /// UTC, RFC 3339, whole seconds.
+    pub time_started: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Versions {
+    pub experiment: &'static str,
+    pub burn: &'static str,
+}
+
+/// What computes, as the caller chose it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Computation {
+    pub backend: String,
+    /// As the device names itself.
+    pub device: String,
+    pub driver: Option<String>,
+    /// How kernels are made on a GPU, such as `spirv+fusion`.
+    pub kernels: Option<String>,
+    /// Those that the CPU's kernels ran with, such as `avx2`; null on a GPU.
+    pub instructions: Option<String>,
+    /// `bitwise` where the same trial gives the same bits on this device, else `tolerance`.
+    pub determinism: Determinism,
+    /// What was computed in: `f32` also where the settings ask for `mixed` and the device cannot.
+    pub precision: String,
+    /// Of the CPU backends.
+    pub threads: usize,
+}
+
+/// What the same training gives when it is done again on the same device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Determinism {
+    /// The same bits. On the CPU by construction, on a GPU as measured there.
+    Bitwise,
+    /// Numbers within rounding.
+    #[cfg(feature = "wgpu")]
+    Tolerance,
+}
+
+impl Environment {
+    /// Of this program on this machine, at this moment.
+    pub fn collect(computation: Computation, data_hash: String, data_records: DataRecords) -> Self {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            versions: Versions {
+                experiment: env!("CARGO_PKG_VERSION"),
+                burn: BURN_VERSION,
+            },
+            git_commit: env!("EXPERIMENT_GIT_COMMIT"),
+            operating_system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: cpu::name(),
+            cores: cpu::cores(),
+            computation,
+            data_hash,
+            data_records,
+            // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
+            time_started: rfc_3339(since_1970.unwrap_or_default()),
+        }
+    }
+}
+
+impl Environment {
+    /// The content of `environment.json` after an earlier session, `earlier`, with this one in its
+    /// list `resumed`, which goes on after `step`; `None` where that content is damaged.
+    pub fn noted_in(&self, earlier: &[u8], step: u64) -> Option<Value> {
+        let mut noted: Value = serde_json::from_slice(earlier).ok()?;
+        let sessions = noted.as_object_mut()?.entry("resumed").or_insert(json!([]));
+        sessions.as_array_mut()?.push(json!({
+            "step": step,
+            "time_started": self.time_started,
+            "git_commit": self.git_commit,
+            "backend": self.computation.backend,
+            "device": self.computation.device,
+            "driver": self.computation.driver,
+            "instructions": self.computation.instructions,
+            "threads": self.computation.threads,
+        }));
+        Some(noted)
+    }
+}
+
+/// UTC in the form `2026-11-23T08:05:09Z`.
+fn rfc_3339(since_1970: Duration) -> String {
+    let seconds = since_1970.as_secs();
+    let (year, month, day) = civil_date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Year, month and day in the Gregorian calendar. Howard Hinnant's `civil_from_days`: years begin in March,
+/// so that the leap day comes last and a month's first day follows a line of slope 153 / 5.
+fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
+    const DAYS_PER_400_YEARS: u64 = 146_097;
+    // Counted from 0000-03-01.
+    let days = days_since_1970 + 719_468;
+    let era = days / DAYS_PER_400_YEARS;
+    let day_of_era = days % DAYS_PER_400_YEARS;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let months_since_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
+    let month = if months_since_march < 10 {
+        months_since_march + 3
+    } else {
+        months_since_march - 9
+    };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::examples::environment;
+
+    #[test]
+    fn dates_follow_the_gregorian_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_234_567_890, "2009-02-13T23:31:30Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc_3339(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn the_stated_version_of_burn_is_the_pinned_one() {
+        let lock = include_str!("../../../../Cargo.lock");
+        let pinned = format!("name = \"burn\"\nversion = \"{BURN_VERSION}\"\n");
+        assert!(lock.contains(&pinned));
+    }
+
+    #[test]
+    fn the_json_tells_versions_machine_data_and_time() {
+        let value = serde_json::to_value(environment()).unwrap();
+        assert_eq!(value["versions"]["burn"], BURN_VERSION);
+        assert_eq!(value["backend"], "flex");
+        assert_eq!(value["precision"], "f32");
+        assert_eq!(value["instructions"], "avx2");
+        assert_eq!(value["threads"], 2);
+        assert_eq!(value["data_hash"], "sha256:0f");
+        assert_eq!(
+            value["data_records"],
+            json!({
+                "train": { "found": 50_000, "official": 50_000 },
+                "test": { "found": 10_000, "official": 10_000 },
+            })
+        );
+        assert!(value["cores"].as_u64().unwrap() >= 1);
+        assert!(value["time_started"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn later_sessions_are_listed_and_the_first_stays_as_it_was() {
+        let first = serde_json::to_value(environment()).unwrap();
+        let mut later = environment();
+        later.computation.backend = "ndarray".to_string();
+        later.computation.instructions = Some("scalar".to_string());
+        let mut noted = first.clone();
+        for step in [17, 39] {
+            noted = later
+                .noted_in(noted.to_string().as_bytes(), step)
+                .expect("the first is whole");
+        }
+        let sessions = noted.as_object_mut().unwrap().remove("resumed").unwrap();
+        assert_eq!(noted, first);
+        assert_eq!(sessions[0]["step"], 17);
+        assert_eq!(sessions[1]["step"], 39);
+        assert_eq!(sessions[1]["backend"], "ndarray");
+        assert_eq!(sessions[1]["device"], "cpu");
+        assert_eq!(sessions[1]["driver"], Value::Null);
+        assert_eq!(sessions[1]["instructions"], "scalar");
+        assert_eq!(later.noted_in(b"{\"versions\"", 1), None);
+    }
+
+    #[test]
+    fn the_commit_of_the_build_is_a_hash_or_unknown() {
+        let commit = environment().git_commit;
+        let hash = commit.strip_suffix("-dirty").unwrap_or(commit);
+        let is_hash = hash.len() >= 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(is_hash || commit == "unknown", "{commit}");
+    }
+}

@@ -1,0 +1,13 @@
+//! What a trial tells: plain data, as the files of a store and other processes have it.
+
+mod data;
+mod environment;
+#[cfg(test)]
+pub mod examples;
+mod result;
+mod training;
+
+pub use self::data::{DataRecords, RecordCount};
+pub use self::environment::{Computation, Determinism, Environment};
+pub use self::result::{STORE_VERSION, TrialResult, TrialState};
+pub use self::training::{EpochRecord, Moment, Score, Split, StepRecord};

@@ -1,0 +1,215 @@
+//! The device that a command computes on. A GPU is held against the CPU before it is trusted.
+
+#[cfg(not(feature = "wgpu"))]
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use training_kernels::Instructions;
+
+use crate::device::{OpenDevice, Unavailable, open_cpu};
+use crate::settings::{BackendChoice, PrecisionName};
+use crate::terminal::{inform, tell};
+
+/// Opens the device for `choice` and tells what is noteworthy about it.
+///
+/// `auto` takes a GPU where one is at hand that computes rightly, never a software adapter, and the
+/// fastest CPU backend otherwise. `wgpu` takes a software adapter too, with a warning, since the user
+/// asked for it.
+///
+/// # Errors
+/// When the backend is not compiled in, no adapter exists, or none of the ways to compute on it is right.
+pub fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
+    // Before anything is tried on a GPU that is compared with the CPU.
+    Instructions::chosen().map_err(Unavailable::Instructions)?;
+    let device = match choice {
+        #[cfg(feature = "wgpu")]
+        BackendChoice::Wgpu => return gpu::open(),
+        #[cfg(not(feature = "wgpu"))]
+        BackendChoice::Wgpu => return Err(crate::device::not_compiled_in(choice).into()),
+        #[cfg(feature = "wgpu")]
+        BackendChoice::Auto => gpu::open_if_good()?,
+        _ => None,
+    };
+    let device = match device {
+        Some(gpu) => gpu,
+        None => open_cpu(choice)?,
+    };
+    if device.instructions == Some(Instructions::Scalar) {
+        warn_of_scalar_instructions();
+    }
+    if choice == BackendChoice::Auto {
+        #[cfg(not(feature = "wgpu"))]
+        tell_of_gpu();
+        inform(format_args!("backend: {}", device.description()));
+    }
+    Ok(device)
+}
+
+/// Says that the CPU's vector instructions are left unused, if it has any.
+pub fn warn_of_scalar_instructions() {
+    let widest = Instructions::widest();
+    if widest != Instructions::Scalar {
+        tell(format_args!(
+            "warning: {} is scalar, so training is several times slower than with this machine's {widest}",
+            Instructions::VARIABLE
+        ));
+    }
+}
+
+/// Says how to use the GPU that this build leaves out, where there is one.
+#[cfg(not(feature = "wgpu"))]
+fn tell_of_gpu() {
+    let file = || gpu_device_file(Path::new("/dev")).map(|file| file.display().to_string());
+    let metal = cfg!(target_os = "macos").then(|| "Metal".to_owned());
+    if let Some(gpu) = metal.or_else(file) {
+        inform(format_args!(
+            "note: this machine has a GPU ({gpu}), which this build does not use: `cargo run --release --features wgpu -- …` does"
+        ));
+    }
+}
+
+/// The file of a GPU's driver among the devices of a Linux system in `dev`.
+#[cfg(not(feature = "wgpu"))]
+fn gpu_device_file(dev: &Path) -> Option<PathBuf> {
+    let nvidia = Some(dev.join("nvidia0")).filter(|file| file.exists());
+    let render_node = || {
+        let files = dev.join("dri").read_dir().ok()?;
+        let mut files = files.filter_map(|file| Some(file.ok()?.path()));
+        files.find(|file| {
+            let name = file.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with("renderD")
+        })
+    };
+    nvidia.or_else(render_node)
+}
+
+/// The precision in which `device` computes what asks for `wanted`; says why where it is another.
+pub fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> PrecisionName {
+    let precision = device.precision(wanted);
+    if let (true, Some(reason)) = (precision != wanted, &device.mixed_unavailable) {
+        tell(format_args!(
+            "warning: precision: {reason}; {precision} takes the place of {wanted}"
+        ));
+    }
+    precision
+}
+
+#[cfg(feature = "wgpu")]
+pub use self::gpu::best_adapter;
+
+#[cfg(feature = "wgpu")]
+mod gpu {
+    use std::time::Duration;
+
+    use anyhow::Result;
+    use gpu_device::{Adapter, Combination};
+
+    use crate::device::{OpenDevice, Unavailable, open_gpu};
+    use crate::doctor::{Verdict, try_in_child};
+    use crate::records::Determinism;
+    use crate::terminal::{inform, tell};
+
+    /// The first use of an adapter tunes its kernels, which takes minutes on some.
+    const LIMIT: Duration = Duration::from_mins(15);
+
+    /// The best adapter of this machine.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn best_adapter() -> Result<Adapter, Unavailable> {
+        Adapter::best().ok_or_else(|| {
+            Unavailable::Backend(
+                "expected a GPU, found no adapter: install the GPU's Vulkan driver, or use --backend flex".to_owned(),
+            )
+        })
+    }
+
+    /// Opens the best adapter, be it a software adapter.
+    pub fn open() -> Result<OpenDevice> {
+        let adapter = best_adapter()?;
+        if adapter.identity.software {
+            tell(format_args!(
+                "warning: no GPU was found; wgpu runs on the software adapter {}, slower than --backend flex",
+                adapter.identity.name
+            ));
+        }
+        let device = open_where_right(&adapter)?;
+        Ok(device.ok_or_else(|| {
+            Unavailable::Backend(format!(
+                "expected a GPU that computes as the CPU does, found {} with {}: `experiment doctor` shows what differs; update the driver, or use --backend flex",
+                adapter.identity.name, adapter.identity.driver
+            ))
+        })?)
+    }
+
+    /// The best GPU, where there is one that computes rightly.
+    pub fn open_if_good() -> Result<Option<OpenDevice>> {
+        let Some(adapter) = Adapter::best().filter(|adapter| !adapter.identity.software) else {
+            return Ok(None);
+        };
+        let device = open_where_right(&adapter)?;
+        if device.is_none() {
+            tell(format_args!(
+                "warning: {} does not compute as the CPU does, so it is not used; `experiment doctor` shows what differs",
+                adapter.identity.name
+            ));
+        }
+        Ok(device)
+    }
+
+    /// Opens `adapter` in the first way that is right, trying those that have not been tried yet.
+    fn open_where_right(adapter: &Adapter) -> Result<Option<OpenDevice>> {
+        let mut verdict = Verdict::known(&adapter.identity)?;
+        for combination in Combination::of(adapter) {
+            if verdict.of(combination).is_none() {
+                inform(format_args!(
+                    "checking {} with {combination} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
+                    adapter.identity.name
+                ));
+                verdict.add(try_in_child(combination, LIMIT)?)?;
+            }
+            match verdict.of(combination) {
+                Some(tried) if tried.is_right() => {
+                    let determinism = if tried.is_deterministic() {
+                        Determinism::Bitwise
+                    } else {
+                        Determinism::Tolerance
+                    };
+                    let mixed_unavailable = tried.mixed_unavailable();
+                    let device = open_gpu(adapter, combination, determinism, mixed_unavailable)?;
+                    return Ok(Some(device));
+                }
+                Some(tried) => inform(format_args!(
+                    "note: {combination} is not used on {}: {}, {}",
+                    adapter.identity.name,
+                    tried.verdict(),
+                    tried.ground()
+                )),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(all(test, not(feature = "wgpu")))]
+mod tests {
+    use std::fs;
+
+    use super::gpu_device_file;
+
+    #[test]
+    fn a_gpu_is_known_by_its_drivers_file() {
+        let dev = tempfile::tempdir().unwrap();
+        assert_eq!(gpu_device_file(dev.path()), None);
+        fs::create_dir(dev.path().join("dri")).unwrap();
+        fs::write(dev.path().join("dri/card0"), "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), None);
+        let render_node = dev.path().join("dri/renderD128");
+        fs::write(&render_node, "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), Some(render_node));
+        let nvidia = dev.path().join("nvidia0");
+        fs::write(&nvidia, "").unwrap();
+        assert_eq!(gpu_device_file(dev.path()), Some(nvidia));
+    }
+}

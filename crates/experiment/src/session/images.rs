@@ -1,0 +1,102 @@
+//! The images that a sweep's trials need, each dataset read once.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::data::{Data, DataError, DatasetSource, load, split};
+use crate::exit::BadInput;
+use crate::measure::EVALUATION_BATCH;
+use crate::plan::Trial;
+use crate::store::Stored;
+use crate::terminal::{TrialSize, inform};
+use crate::train::TrialImages;
+
+/// Every dataset of a sweep, read and checked before its first trial starts.
+pub struct ImageLibrary(Vec<(DatasetSource, Data)>);
+
+impl ImageLibrary {
+    /// # Errors
+    /// When a dataset cannot be read or has too few images for a trial's split.
+    pub fn load(trials: &[&Trial], data_dir: Option<&Path>) -> Result<Self> {
+        let mut library = Self(Vec::new());
+        for trial in trials {
+            let source = DatasetSource::of(&trial.train);
+            if library.find(&source).is_none() {
+                let data = load_and_tell(&source, data_dir)?;
+                library.0.push((source, data));
+            }
+            library.of(trial)?;
+        }
+        Ok(library)
+    }
+
+    fn find(&self, source: &DatasetSource) -> Option<&Data> {
+        let known = self.0.iter().find(|(known, _)| known == source);
+        known.map(|(_, data)| data)
+    }
+
+    /// The images of a trial, split as its settings say.
+    pub fn of(&self, trial: &Trial) -> Result<TrialImages> {
+        let data = self
+            .find(&DatasetSource::of(&trial.train))
+            .expect("the datasets of all trials were loaded");
+        let (train, validation) = split(&data.train, trial.train.validation, trial.train.subset)
+            .map_err(|error| {
+                if data.records.train.is_complete() {
+                    anyhow::Error::from(BadInput(error.into()))
+                } else {
+                    error.into() // the whole dataset may have as many
+                }
+            })?;
+        Ok(TrialImages {
+            train,
+            validation,
+            test: data.test.clone(),
+            classes: data.classes,
+            normalization: data.normalization,
+            hash: data.hash.clone(),
+            records: data.records,
+        })
+    }
+
+    /// Refuses other images than those of earlier results, such as the whole of a dataset of which only
+    /// a part was there before: a mean over both would mean nothing.
+    pub fn check_same_data(&self, trials: &[Trial], stored: &[Stored]) -> Result<(), DataError> {
+        for (trial, stored) in trials.iter().zip(stored) {
+            let data = self.find(&DatasetSource::of(&trial.train));
+            let before = (stored.ended()).and_then(|result| result.data_hash.as_ref());
+            if let (Some(data), Some(before)) = (data, before)
+                && *before != data.hash
+            {
+                return Err(DataError::Changed {
+                    trial: trial.id.clone(),
+                    before: before.clone(),
+                    now: data.hash.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a dataset and passes on what is noteworthy about it.
+fn load_and_tell(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, DataError> {
+    let data = load(source, data_dir)?;
+    for note in &data.notes {
+        inform(format_args!("note: {note}"));
+    }
+    Ok(data)
+}
+
+/// How much work a trial is.
+pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
+    TrialSize {
+        epochs: trial.train.epochs,
+        batch_size: trial.train.batch_size as u64,
+        evaluation_batch: EVALUATION_BATCH as u64,
+        train: images.train.len() as u64,
+        validation: images.validation.len() as u64,
+        test: images.test.len() as u64,
+    }
+}

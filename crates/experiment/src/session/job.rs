@@ -1,0 +1,89 @@
+//! One trial, trained for the process that holds the store.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::device::open_device;
+use super::images::{ImageLibrary, size};
+use super::pace::Pace;
+use super::signals;
+use super::trial::{Outcome, train_and_record};
+use super::unfinished::Unfinished;
+use crate::child::{self, Task};
+use crate::device::use_threads;
+use crate::exit::{BadInput, Exit};
+use crate::plan::Trial;
+use crate::records::TrialState;
+use crate::settings::BackendChoice;
+use crate::store::Store;
+use crate::terminal::{Message, Progress};
+
+/// The task of training a trial. It stops with a checkpoint when its standard input ends.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TrainTrial {
+    /// A sweep file of this one trial.
+    pub settings_toml: String,
+    pub backend: BackendChoice,
+    pub threads: Option<usize>,
+    /// As every path in a request, whatever its bytes.
+    pub store: OsString,
+    pub data_dir: Option<OsString>,
+    pub checkpoint_interval: Duration,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum TrialEvent {
+    Progress(Message),
+    /// It has a checkpoint from which it goes on after this step.
+    Interrupted {
+        step: u64,
+    },
+}
+
+impl Task for TrainTrial {
+    const NAME: &'static str = "train";
+    type Event = TrialEvent;
+}
+
+/// Trains the trial that the process which holds the store asks for.
+pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
+    let stop = signals::stop_only()?;
+    child::stop_with_parent(Arc::clone(&stop));
+    let mut pace = Pace::new(stop, task.checkpoint_interval);
+    let trial = Trial::from_settings_toml(&task.settings_toml)
+        .ok_or_else(|| BadInput(anyhow!("child: expected the settings of one trial")))?;
+    let store = Store::join(Path::new(&task.store))?;
+    let data_dir = task.data_dir.as_ref().map(PathBuf::from);
+    let images = ImageLibrary::load(&[&trial], data_dir.as_deref())?.of(&trial)?;
+    use_threads(task.threads)?;
+    let device = open_device(task.backend)?;
+
+    let mut progress =
+        Progress::sent_by(|message| child::say::<TrainTrial>(TrialEvent::Progress(message)));
+    progress.begin_trial(size(&trial, &images));
+    pace.begin_trial();
+    let mut next = |moment| pace.next(moment);
+    match train_and_record(&trial, &images, &device, &store, &mut progress, &mut next)? {
+        Outcome::Ended(result) => {
+            progress.end_trial(&result);
+            if result.state == TrialState::Failed {
+                return Err(Unfinished::Failed {
+                    failed: 1,
+                    trials: 1,
+                    store: Path::new(&task.store).display().to_string(),
+                }
+                .into());
+            }
+            Ok(Exit::Done)
+        }
+        Outcome::Interrupted { step } => {
+            child::say::<TrainTrial>(TrialEvent::Interrupted { step });
+            Ok(Exit::Interrupted)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Several trials at a time, each in a process of its own: a small network does not fill a GPU, and a
+//! driver that gives up takes one trial with it.
+
+use std::num::NonZeroUsize;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::Session;
+use super::job::{TrainTrial, TrialEvent};
+use super::signals;
+use super::unfinished::Unfinished;
+use crate::child::{Child, Said};
+use crate::exit::Exit;
+use crate::plan::Trial;
+use crate::terminal::{SweepProgress, detail, tell};
+
+/// How often running trials are looked at.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A trial in its process.
+struct Job<'a> {
+    /// Its place in the sweep.
+    index: usize,
+    trial: &'a Trial,
+    child: Child<TrainTrial>,
+    /// Hears what it says.
+    listener: JoinHandle<()>,
+}
+
+/// Trains `trials`, `jobs` at a time; an error where they were interrupted, or a process died or ended with an
+/// error, which would meet the others too and so interrupts them.
+///
+/// Each process stops with a checkpoint when its standard input ends, which it also does if this process dies.
+/// They stay in this process's group, so that a terminal suspends and resumes all of them together.
+pub fn train_in_processes(
+    session: &Session,
+    trials: &[&Trial],
+    jobs: NonZeroUsize,
+    progress: SweepProgress,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let progress = Arc::new(progress);
+    let mut waiting = trials.iter().enumerate();
+    let mut running: Vec<Job> = Vec::new();
+    let mut ends = Ends::of(trials.len());
+    loop {
+        let stopping = stop.load(Ordering::Relaxed) || ends.error.is_some();
+        while !stopping && running.len() < jobs.get() {
+            let Some((index, trial)) = waiting.next() else {
+                break;
+            };
+            running.push(Job::start(session, index, trial, jobs, &progress)?);
+        }
+        if running.is_empty() {
+            break;
+        }
+        if stopping {
+            for job in &mut running {
+                job.child.ask_to_stop();
+            }
+        }
+        let mut still_running = Vec::new();
+        for mut job in running {
+            match job.child.try_wait()? {
+                Some(status) => ends.add(job, status, &progress),
+                None => still_running.push(job),
+            }
+        }
+        running = still_running;
+        thread::sleep(POLL);
+    }
+    ends.conclude()
+}
+
+impl<'a> Job<'a> {
+    fn start(
+        session: &Session,
+        index: usize,
+        trial: &'a Trial,
+        jobs: NonZeroUsize,
+        progress: &Arc<SweepProgress>,
+    ) -> Result<Self> {
+        let task = task(session, trial, jobs);
+        let mut child = Child::start(&task, |command| {
+            // Each would repeat the notes and warnings, which are the same for all.
+            command.stderr(Stdio::null());
+        })
+        .context("jobs")?;
+        detail(format_args!(
+            "{} ({}): trained by process {}",
+            trial.label(),
+            trial.id,
+            child.process.id()
+        ));
+        progress.begin(index);
+        let (id, progress) = (trial.id.clone(), Arc::clone(progress));
+        let listener = child.listen(move |said| hear(index, &id, &said, &progress));
+        Ok(Self {
+            index,
+            trial,
+            child,
+            listener,
+        })
+    }
+}
+
+fn task(session: &Session, trial: &Trial, jobs: NonZeroUsize) -> TrainTrial {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = if jobs.get() > 1 {
+        Some(session.threads_of_a_job.unwrap_or((cores / jobs).max(1)))
+    } else {
+        session.threads
+    };
+    TrainTrial {
+        settings_toml: trial.settings_toml(),
+        backend: session.backend,
+        threads,
+        store: session.store.clone().into(),
+        data_dir: session.data_dir.clone().map(Into::into),
+        checkpoint_interval: session.checkpoint_interval,
+    }
+}
+
+fn hear(trial: usize, id: &str, said: &Said<TrialEvent>, progress: &SweepProgress) {
+    let place = progress.place(trial);
+    match said {
+        Said::Event(TrialEvent::Progress(message)) => progress.hear(trial, message),
+        // What is left and how to resume is told once, of all.
+        Said::Event(TrialEvent::Interrupted { step }) => tell(format_args!(
+            "{place} interrupted at step {step} of trial {id}"
+        )),
+        Said::Failed(error) => tell(format_args!("{place} error: {error}")),
+    }
+}
+
+/// How the processes ended so far.
+struct Ends<'a> {
+    trials: usize,
+    /// Trials without a result.
+    left: usize,
+    died: Vec<(&'a Trial, ExitStatus)>,
+    /// The first that could not go on, such as on a full disk, and has told why.
+    error: Option<Exit>,
+}
+
+impl<'a> Ends<'a> {
+    fn of(trials: usize) -> Self {
+        Self {
+            trials,
+            left: trials,
+            died: Vec::new(),
+            error: None,
+        }
+    }
+
+    fn add(&mut self, job: Job<'a>, status: ExitStatus, progress: &SweepProgress) {
+        // The last that it said comes before what follows from it.
+        job.listener.join().ok();
+        match status.code().and_then(Exit::from_code) {
+            // A failed trial has a result, which tells why.
+            Some(Exit::Done | Exit::TrialsFailed) => {
+                self.left -= 1;
+                return progress.end(job.index);
+            }
+            Some(Exit::Interrupted) => {}
+            Some(error @ (Exit::Unexpected | Exit::BadInput | Exit::Data | Exit::Store)) => {
+                self.error.get_or_insert(error);
+            }
+            None if signals::ended_by_request(status) => {}
+            None => self.died.push((job.trial, status)),
+        }
+        progress.interrupt(job.index);
+    }
+
+    /// An error where something is left to do.
+    fn conclude(self) -> Result<()> {
+        let Self { left, trials, .. } = self;
+        for (trial, status) in &self.died {
+            tell(format_args!(
+                "error: {} ({}): its process ended with {status}, before a result",
+                trial.label(),
+                trial.id
+            ));
+        }
+        match (self.error, self.died.len(), left) {
+            (_, _, 0) => Ok(()),
+            (Some(exit), ..) => Err(Unfinished::Error { exit, left, trials }.into()),
+            (None, 0, _) => Err(Unfinished::Stopped { left, trials }.into()),
+            (None, died, _) => Err(Unfinished::Died { died, left, trials }.into()),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a trial is trained with: the table of keys, their names, ranges and conditions, and the settings that they make.
+
+mod conflicts;
+mod kinds;
+mod names;
+mod train;
+
+pub use self::conflicts::{Conflict, conflicts};
+pub use self::kinds::{Kind, Setting};
+pub use self::names::{
+    AugmentationName, BackendChoice, DatasetName, ModelName, OptimizerName, PrecisionName,
+    ScheduleName,
+};
+pub use self::train::{TRAIN_KEYS, TrainKey, TrainSettings};
+
+/// Where and how a sweep runs; nothing here changes the mathematics or a trial's id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExecutionSettings {
+    pub backend: BackendChoice,
+    /// Threads of the CPU backends; all cores where `None`.
+    pub threads: Option<usize>,
+}

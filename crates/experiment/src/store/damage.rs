@@ -1,0 +1,20 @@
+//! A trial that is no longer what it was when it ended.
+
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a trial that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {cause}", file.display())]
+pub struct Damage {
+    pub file: PathBuf,
+    pub cause: String,
+}
+
+impl Damage {
+    pub(super) fn new(file: &Path, cause: impl Into<String>) -> Self {
+        Self {
+            file: file.to_path_buf(),
+            cause: cause.into(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Images cut into tiles, and the tiles transformed to planes.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::super::Convolution;
+use super::super::transform::{self, Line, PLANES, SPAN, TILE, both_ways};
+use super::set_register;
+use crate::lanes::{LANES, Lane, OnCacheLine, blocks, load_register};
+
+/// Images seen as tiles.
+#[derive(Clone, Copy)]
+pub struct Tiles {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+}
+
+impl Tiles {
+    /// Of the images of `convolution`, as its input or output with so many channels.
+    pub fn of(convolution: &Convolution, channels: usize) -> Self {
+        Self {
+            height: convolution.height,
+            width: convolution.width,
+            channels,
+        }
+    }
+
+    /// Tiles along one row of an image.
+    pub fn across(self) -> usize {
+        self.width.div_ceil(TILE)
+    }
+
+    /// Tiles of an image.
+    pub fn in_image(self) -> usize {
+        self.across() * self.height.div_ceil(TILE)
+    }
+
+    /// Registers of `S` that hold the channels of block `block`.
+    pub fn registers<S: Simd>(self, block: usize) -> usize {
+        LANES
+            .min(self.channels - block * LANES)
+            .div_ceil(S::F32_LANES)
+    }
+
+    /// Values of an image.
+    pub fn values(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Lanes of a plane of `rows` tiles, and one more: planes a power of two apart would share the
+    /// same few places of the cache.
+    pub fn plane(self, rows: usize) -> usize {
+        blocks(self.channels) * rows + 1
+    }
+
+    /// Image, row and column of the first output of tile `tile`, counted over the batch.
+    pub fn place(self, tile: usize) -> [usize; 3] {
+        let (image, tile) = (tile / self.in_image(), tile % self.in_image());
+        [
+            image,
+            tile / self.across() * TILE,
+            tile % self.across() * TILE,
+        ]
+    }
+}
+
+/// The tiles in `range`, each with `MARGIN` pixels around its outputs, transformed to planes by `L`:
+/// Bᵀ d B of inputs d, or A dy Aᵀ of output gradients dy.
+pub struct TileTransform<'a, L, const SIDE: usize, const MARGIN: usize> {
+    pub tiles: Tiles,
+    pub range: Range<usize>,
+    /// `[images, height, width, channels]`
+    pub images: &'a [f32],
+    /// `[36]` planes `[blocks][tiles][16]`
+    pub planes: &'a mut [Lane],
+    pub line: PhantomData<L>,
+}
+
+pub type InputTransform<'a> = TileTransform<'a, transform::Input, SPAN, 1>;
+pub type GradientTransform<'a> = TileTransform<'a, transform::Gradient, TILE, 0>;
+
+impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
+    for TileTransform<'_, L, SIDE, MARGIN>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (tiles, planes) = (self.tiles, self.planes);
+        let (rows, stride) = (self.range.len(), tiles.plane(self.range.len()));
+        let zero = simd.splat_f32s(0.0);
+        for (row, tile) in self.range.enumerate() {
+            let [image, top, left] = tiles.place(tile);
+            for block in 0..blocks(tiles.channels) {
+                for n in 0..tiles.registers::<S>(block) {
+                    let mut patch = OnCacheLine([[zero; SIDE]; SIDE]);
+                    for y in 0..SIDE {
+                        for x in 0..SIDE {
+                            // What lies before the first pixel wraps to a coordinate outside the image.
+                            let place = [
+                                image,
+                                (top + y).wrapping_sub(MARGIN),
+                                (left + x).wrapping_sub(MARGIN),
+                            ];
+                            patch.0[y][x] =
+                                pixel_register(simd, tiles, self.images, place, [block, n]);
+                        }
+                    }
+                    let values = both_ways::<S, L, SIDE, SPAN>(simd, &patch.0);
+                    for plane in 0..PLANES {
+                        let lane = &mut planes[plane * stride + block * rows + row];
+                        set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Register `n` of block `block` of the channels of pixel (`y`, `x`) of `image`; zeros outside the
+/// image.
+#[inline(always)]
+fn pixel_register<S: Simd>(
+    simd: S,
+    tiles: Tiles,
+    values: &[f32],
+    [image, y, x]: [usize; 3],
+    [block, n]: [usize; 2],
+) -> S::f32s {
+    if y >= tiles.height || x >= tiles.width {
+        return simd.splat_f32s(0.0);
+    }
+    let pixel = ((image * tiles.height + y) * tiles.width + x) * tiles.channels;
+    let channels = &values[pixel..pixel + tiles.channels];
+    load_register(simd, &channels[block * LANES + n * S::F32_LANES..])
+}

@@ -1,0 +1,70 @@
+//! The one way into a process that does a part of another's work.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::{Finished, Scratch};
+
+/// What such a process makes of `request`, after which its input ends.
+pub fn ask(request: &str) -> Finished {
+    let scratch = Scratch::new();
+    let mut command = scratch.command(&["child"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{request}").unwrap();
+    drop(input);
+    Finished::new(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn what_is_no_request_is_refused_in_a_line_of_json() {
+    for (request, expected) in [
+        ("", "child: expected a request: "),
+        (
+            r#"{ "task": "cook", "settings": null }"#,
+            r#"expected a task of this program, found "cook""#,
+        ),
+        (
+            r#"{ "task": "train", "settings": {} }"#,
+            "child: train: missing field `settings_toml`",
+        ),
+        (
+            r#"{ "task": "bench", "settings": { "setting": { "backend": "cuda" } } }"#,
+            "child: bench: unknown variant `cuda`, expected one of `auto`, `wgpu`, `flex`, `ndarray`",
+        ),
+    ] {
+        let finished = ask(request).expect(2);
+        assert_eq!(finished.stdout.lines().count(), 1, "{finished:#?}");
+        let said = finished.json();
+        let error = said["Failed"].as_str().expect("an error");
+        assert!(error.contains(expected), "{finished:#?}");
+        assert_eq!(finished.stderr, "");
+    }
+}
+
+#[test]
+fn a_row_of_the_bench_comes_as_one_event() {
+    let request = r#"{ "task": "bench", "settings": { "layers": false, "setting": {
+        "backend": "flex", "mode": "inference", "precision": "f32", "width": 2, "batch": 4, "threads": 1, "steps": 2
+    } } }"#;
+    let finished = ask(&request.replace('\n', "")).expect(0);
+    let row = &finished.json()["Event"];
+    assert!(
+        row["images_per_second"].as_f64() > Some(0.0),
+        "{finished:#?}"
+    );
+}
+
+#[test]
+fn neither_help_nor_completions_nor_manual_pages_name_it() {
+    let scratch = Scratch::new();
+    let help = scratch.run(&["--help"]).expect(0).stdout;
+    assert!(!help.contains("child"), "{help}");
+    let script = scratch.run(&["completions", "bash"]).expect(0).stdout;
+    assert!(!script.contains("child"), "{script}");
+    scratch.run(&["man", "pages"]).expect(0);
+    let main = std::fs::read_to_string(scratch.path("pages/experiment.1")).unwrap();
+    assert!(!main.contains("child"), "{main}");
+    assert!(!scratch.path("pages/experiment-child.1").exists());
+}
