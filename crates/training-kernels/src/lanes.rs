@@ -11,10 +11,6 @@ pub const LANES: usize = 16;
 /// The values of sixteen neighbouring channels at one place.
 pub type Lane = [f32; LANES];
 
-/// A value on a cache line of its own: a register that is stored across two lines costs twice.
-#[repr(align(64))]
-pub struct OnCacheLine<T>(pub T);
-
 /// Lanes that hold `channels` values; the last one is filled up with zeros.
 pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
@@ -37,6 +33,18 @@ pub fn store<S: Simd, const N: usize>(simd: S, places: &mut [f32], registers: [S
     for (places, register) in places.chunks_mut(S::F32_LANES).zip(registers) {
         store_register(simd, places, register);
     }
+}
+
+/// Register `n` of `lane`.
+#[inline(always)]
+pub fn register<S: Simd>(lane: &Lane, n: usize) -> S::f32s {
+    S::as_simd_f32s(lane).0[n]
+}
+
+/// Writes register `n` of `lane`.
+#[inline(always)]
+pub fn set_register<S: Simd>(lane: &mut Lane, n: usize, value: S::f32s) {
+    S::as_mut_simd_f32s(lane).0[n] = value;
 }
 
 /// The register that begins with the first of `values`, with zeros past their end.

@@ -10,6 +10,8 @@
 
 use pulp::Simd;
 
+use crate::lanes::{Lane, register};
+
 /// Outputs along a tile's side.
 pub const TILE: usize = 4;
 /// Inputs along a tile's side.
@@ -37,18 +39,42 @@ pub trait Line<const A: usize, const B: usize> {
     fn apply<S: Simd>(simd: S, values: [S::f32s; A]) -> [S::f32s; B];
 }
 
+/// Values that [`both_ways`] loads line by line, so that they need not be copied together first.
+pub trait Square<const A: usize> {
+    /// Line `a`, from its first value on.
+    fn line<S: Simd>(&self, simd: S, a: usize) -> [S::f32s; A];
+}
+
+/// Register `register` of every `stride`-th lane: line `a` begins at lane `a · A · stride`.
+pub struct Strided<'a> {
+    pub lanes: &'a [Lane],
+    pub stride: usize,
+    pub register: usize,
+}
+
+impl<const A: usize> Square<A> for Strided<'_> {
+    #[inline(always)]
+    fn line<S: Simd>(&self, simd: S, a: usize) -> [S::f32s; A] {
+        let mut line = [simd.splat_f32s(0.0); A];
+        for x in 0..A {
+            line[x] = register::<S>(&self.lanes[(a * A + x) * self.stride], self.register);
+        }
+        line
+    }
+}
+
 /// L · values · Lᵀ.
 // Loops and not `map` or `from_fn`: their closures are not sure to be inlined, and only what is
 // inlined is compiled for the machine's vectors. The same holds wherever registers are at work.
 #[inline(always)]
 pub fn both_ways<S: Simd, L: Line<A, B>, const A: usize, const B: usize>(
     simd: S,
-    values: &[[S::f32s; A]; A],
+    values: &impl Square<A>,
 ) -> [[S::f32s; B]; B] {
     let zero = simd.splat_f32s(0.0);
     let mut columns = [[zero; A]; B];
     for a in 0..A {
-        let line = L::apply(simd, values[a]);
+        let line = L::apply(simd, values.line(simd, a));
         for b in 0..B {
             columns[b][a] = line[b];
         }

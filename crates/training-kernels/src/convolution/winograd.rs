@@ -19,10 +19,10 @@ use rayon::prelude::*;
 
 use self::tiles::{InputTransform, Tiles};
 pub use self::weight::weight_gradient;
-use super::transform::{self, PLANES, SPAN, TILE, both_ways};
+use super::transform::{self, PLANES, SPAN, Strided, TILE, both_ways};
 use super::{Convolution, ROWS, column_lane};
 use crate::instructions::vectorized;
-use crate::lanes::{LANES, Lane, OnCacheLine, Scratch, blocks, scratch, store_register};
+use crate::lanes::{LANES, Lane, Scratch, blocks, scratch, set_register, store_register};
 use crate::output::computed;
 use crate::product::RowProduct;
 
@@ -69,15 +69,11 @@ fn filters(
         .enumerate()
         .for_each(|(block, panels)| {
             for d in 0..depth {
-                let filter: [[Lane; 3]; 3] = std::array::from_fn(|y| {
-                    std::array::from_fn(|x| {
-                        column_lane(columns, block * LANES, |column| {
-                            weight(column, d, 3 * y + x)
-                        })
-                    })
+                let filter: [Lane; 9] = std::array::from_fn(|place| {
+                    column_lane(columns, block * LANES, |column| weight(column, d, place))
                 });
                 vectorized(FilterTransform {
-                    filter,
+                    filter: &filter,
                     panels,
                     depth,
                     d,
@@ -88,7 +84,7 @@ fn filters(
 }
 
 struct FilterTransform<'a> {
-    filter: [[Lane; 3]; 3],
+    filter: &'a [Lane; 9],
     /// `[36][depth][16]`
     panels: &'a mut [Lane],
     depth: usize,
@@ -101,7 +97,11 @@ impl WithSimd for FilterTransform<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for n in 0..LANES / S::F32_LANES {
-            let filter = square(simd, &self.filter, n);
+            let filter = Strided {
+                lanes: self.filter,
+                stride: 1,
+                register: n,
+            };
             let planes = both_ways::<S, transform::Filter, 3, SPAN>(simd, &filter);
             for plane in 0..PLANES {
                 let lane = &mut self.panels[plane * self.depth + self.d];
@@ -201,12 +201,12 @@ impl WithSimd for OutputTransform<'_> {
             let (height, width) = (TILE.min(tiles.height - top), TILE.min(tiles.width - left));
             for block in 0..channel_blocks {
                 for n in 0..tiles.registers::<S>(block) {
-                    let mut products = OnCacheLine([[zero; SPAN]; SPAN]);
-                    for plane in 0..PLANES {
-                        let lane = &planes[plane * stride + row * channel_blocks + block];
-                        products.0[plane / SPAN][plane % SPAN] = register::<S>(lane, n);
-                    }
-                    let values = both_ways::<S, transform::Output, SPAN, TILE>(simd, &products.0);
+                    let products = Strided {
+                        lanes: &planes[row * channel_blocks + block..],
+                        stride,
+                        register: n,
+                    };
+                    let values = both_ways::<S, transform::Output, SPAN, TILE>(simd, &products);
                     let channel = block * LANES + n * S::F32_LANES;
                     for y in 0..height {
                         let pixel = (image * tiles.height + top + y) * tiles.width + left;
@@ -222,26 +222,4 @@ impl WithSimd for OutputTransform<'_> {
         }
         simd.reduce_sum_f32s(trace) == 0.0
     }
-}
-
-/// The `n`-th register of every lane of a square.
-#[inline(always)]
-fn square<S: Simd, const A: usize>(simd: S, lanes: &[[Lane; A]; A], n: usize) -> [[S::f32s; A]; A] {
-    let mut square = [[simd.splat_f32s(0.0); A]; A];
-    for y in 0..A {
-        for x in 0..A {
-            square[y][x] = register::<S>(&lanes[y][x], n);
-        }
-    }
-    square
-}
-
-#[inline(always)]
-fn register<S: Simd>(lane: &Lane, n: usize) -> S::f32s {
-    S::as_simd_f32s(lane).0[n]
-}
-
-#[inline(always)]
-fn set_register<S: Simd>(lane: &mut Lane, n: usize, value: S::f32s) {
-    S::as_mut_simd_f32s(lane).0[n] = value;
 }

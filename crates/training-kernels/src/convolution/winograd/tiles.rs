@@ -6,9 +6,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::super::Convolution;
-use super::super::transform::{self, Line, PLANES, SPAN, TILE, both_ways};
-use super::set_register;
-use crate::lanes::{LANES, Lane, OnCacheLine, blocks, load_register};
+use super::super::transform::{self, Line, PLANES, SPAN, Square, TILE, both_ways};
+use crate::lanes::{LANES, Lane, blocks, load_register, set_register};
 
 /// Images seen as tiles.
 #[derive(Clone, Copy)]
@@ -91,25 +90,18 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
     fn with_simd<S: Simd>(self, simd: S) {
         let (tiles, planes) = (self.tiles, self.planes);
         let (rows, stride) = (self.range.len(), tiles.plane(self.range.len()));
-        let zero = simd.splat_f32s(0.0);
         for (row, tile) in self.range.enumerate() {
             let [image, top, left] = tiles.place(tile);
             for block in 0..blocks(tiles.channels) {
                 for n in 0..tiles.registers::<S>(block) {
-                    let mut patch = OnCacheLine([[zero; SIDE]; SIDE]);
-                    for y in 0..SIDE {
-                        for x in 0..SIDE {
-                            // What lies before the first pixel wraps to a coordinate outside the image.
-                            let place = [
-                                image,
-                                (top + y).wrapping_sub(MARGIN),
-                                (left + x).wrapping_sub(MARGIN),
-                            ];
-                            patch.0[y][x] =
-                                pixel_register(simd, tiles, self.images, place, [block, n]);
-                        }
-                    }
-                    let values = both_ways::<S, L, SIDE, SPAN>(simd, &patch.0);
+                    let patch = Patch {
+                        tiles,
+                        images: self.images,
+                        // What lies before the first pixel wraps to a coordinate outside the image.
+                        first: [image, top.wrapping_sub(MARGIN), left.wrapping_sub(MARGIN)],
+                        channel: block * LANES + n * S::F32_LANES,
+                    };
+                    let values = both_ways::<S, L, SIDE, SPAN>(simd, &patch);
                     for plane in 0..PLANES {
                         let lane = &mut planes[plane * stride + block * rows + row];
                         set_register::<S>(lane, n, values[plane / SPAN][plane % SPAN]);
@@ -120,20 +112,39 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
     }
 }
 
-/// Register `n` of block `block` of the channels of pixel (`y`, `x`) of `image`; zeros outside the
-/// image.
-#[inline(always)]
-fn pixel_register<S: Simd>(
-    simd: S,
+/// A register of channels of each pixel of a square, zeros where it lies outside the image.
+struct Patch<'a> {
     tiles: Tiles,
-    values: &[f32],
-    [image, y, x]: [usize; 3],
-    [block, n]: [usize; 2],
-) -> S::f32s {
-    if y >= tiles.height || x >= tiles.width {
-        return simd.splat_f32s(0.0);
+    /// `[images, height, width, channels]`
+    images: &'a [f32],
+    /// Image, row and column of the first pixel.
+    first: [usize; 3],
+    /// The first of the register.
+    channel: usize,
+}
+
+impl<const SIDE: usize> Square<SIDE> for Patch<'_> {
+    #[inline(always)]
+    fn line<S: Simd>(&self, simd: S, line: usize) -> [S::f32s; SIDE] {
+        let Tiles {
+            height,
+            width,
+            channels,
+        } = self.tiles;
+        let [image, top, left] = self.first;
+        let y = top.wrapping_add(line);
+        let mut registers = [simd.splat_f32s(0.0); SIDE];
+        if y >= height {
+            return registers;
+        }
+        let row = &self.images[(image * height + y) * width * channels..][..width * channels];
+        for column in 0..SIDE {
+            let x = left.wrapping_add(column);
+            if x < width {
+                let pixel = &row[x * channels..][..channels];
+                registers[column] = load_register(simd, &pixel[self.channel..]);
+            }
+        }
+        registers
     }
-    let pixel = ((image * tiles.height + y) * tiles.width + x) * tiles.channels;
-    let channels = &values[pixel..pixel + tiles.channels];
-    load_register(simd, &channels[block * LANES + n * S::F32_LANES..])
 }

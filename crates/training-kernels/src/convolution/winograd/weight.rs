@@ -7,12 +7,11 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::super::sums::RowSums;
-use super::super::transform::{self, PLANES, SPAN, both_ways};
+use super::super::transform::{self, PLANES, SPAN, Strided, both_ways};
 use super::super::{Convolution, ROWS};
 use super::tiles::{GradientTransform, InputTransform, Tiles};
-use super::{register, set_register};
 use crate::instructions::vectorized;
-use crate::lanes::{LANES, Lane, blocks};
+use crate::lanes::{LANES, Lane, blocks, set_register};
 use crate::product::ColumnProduct;
 
 /// The gradient of the weight, or `None` where a value is not finite.
@@ -87,8 +86,10 @@ fn filter_gradients(channels_out: usize, channels_in: usize, sums: &[Lane]) -> V
         .for_each(|(block, weight)| {
             for c in 0..channels_in {
                 let row = (c / LANES * blocks(channels_out) + block) * LANES + c % LANES;
-                let planes = std::array::from_fn(|plane| sums[plane * (sums.len() / PLANES) + row]);
-                let filters = vectorized(FilterGradient { planes });
+                let filters = vectorized(FilterGradient {
+                    sums: &sums[row..],
+                    stride: sums.len() / PLANES,
+                });
                 for (o, filter) in weight.chunks_exact_mut(channels_in * 9).enumerate() {
                     for (place, value) in filter[c * 9..][..9].iter_mut().enumerate() {
                         *value = filters[place][o];
@@ -99,22 +100,26 @@ fn filter_gradients(channels_out: usize, channels_in: usize, sums: &[Lane]) -> V
     weight
 }
 
-struct FilterGradient {
-    planes: [Lane; PLANES],
+/// The filters' gradients from the sums of sixteen of them.
+struct FilterGradient<'a> {
+    /// The lane of each plane, `stride` lanes apart.
+    sums: &'a [Lane],
+    stride: usize,
 }
 
-impl WithSimd for FilterGradient {
+impl WithSimd for FilterGradient<'_> {
     type Output = [Lane; 9];
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [Lane; 9] {
         let mut filters = [[0.0; LANES]; 9];
         for n in 0..LANES / S::F32_LANES {
-            let mut planes = [[simd.splat_f32s(0.0); SPAN]; SPAN];
-            for plane in 0..PLANES {
-                planes[plane / SPAN][plane % SPAN] = register::<S>(&self.planes[plane], n);
-            }
-            let values = both_ways::<S, transform::FilterGradient, SPAN, 3>(simd, &planes);
+            let sums = Strided {
+                lanes: self.sums,
+                stride: self.stride,
+                register: n,
+            };
+            let values = both_ways::<S, transform::FilterGradient, SPAN, 3>(simd, &sums);
             for place in 0..9 {
                 set_register::<S>(&mut filters[place], n, values[place / 3][place % 3]);
             }
