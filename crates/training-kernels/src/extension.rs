@@ -15,6 +15,8 @@ use std::borrow::Cow;
 use burn::backend::Flex;
 #[cfg(feature = "ndarray")]
 use burn::backend::NdArray;
+#[cfg(feature = "wgpu")]
+use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, TensorMetadata, backend_extension};
 use burn::tensor::TensorData;
@@ -24,13 +26,42 @@ use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
 /// A convolution; images lie as `[batch, height, width, channels]`.
-#[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
+#[backend_extension(
+    Autodiff,
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
 pub trait ConvolutionKernel: Backend {
+    #[fusion(meta = |input, _, shape| TensorSpec::new(shape.output().into(), input.dtype))]
     fn convolution(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        shape: Convolution,
+    ) -> FloatTensor<Self>;
+}
+
+/// The backward pass of [`ConvolutionKernel`].
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
+pub trait ConvolutionGradients: Backend {
+    #[fusion(meta = |gradient, _, shape| TensorSpec::new(shape.input().into(), gradient.dtype))]
+    fn input_gradient(
+        output_gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        shape: Convolution,
+    ) -> FloatTensor<Self>;
+
+    #[fusion(meta = |input, _, shape| TensorSpec::new(shape.weight().into(), input.dtype))]
+    fn weight_gradient(
+        input: FloatTensor<Self>,
+        output_gradient: FloatTensor<Self>,
+        shape: Convolution,
     ) -> FloatTensor<Self>;
 }
 
@@ -152,8 +183,8 @@ impl<B: Backend> From<Then<FloatTensor<B>>> for TensorThen<B> {
 }
 
 #[cfg(feature = "wgpu")]
-impl From<Then<burn::backend::fusion::custom::TensorSpec>> for TensorThenMetadata {
-    fn from(then: Then<burn::backend::fusion::custom::TensorSpec>) -> Self {
+impl From<Then<TensorSpec>> for TensorThenMetadata {
+    fn from(then: Then<TensorSpec>) -> Self {
         match then {
             Then::Nothing => Self::Nothing,
             Then::Relu => Self::Relu,
@@ -199,10 +230,33 @@ macro_rules! use_kernels {
             fn convolution(
                 input: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
-                stride: usize,
-                padding: usize,
+                shape: Convolution,
             ) -> FloatTensor<Self> {
-                convolution::<Self>(&input, &weight, stride, padding)
+                let output = shape.forward(&Self::values(&input), &Self::values(&weight));
+                tensor::<Self, 4>(output, shape.output(), &input)
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl ConvolutionGradients for $backend {
+            fn input_gradient(
+                output_gradient: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                shape: Convolution,
+            ) -> FloatTensor<Self> {
+                let [gradient, values] = [&output_gradient, &weight].map(Self::values);
+                let computed = shape.input_gradient(&gradient, &values);
+                tensor::<Self, 4>(computed, shape.input(), &weight)
+            }
+
+            fn weight_gradient(
+                input: FloatTensor<Self>,
+                output_gradient: FloatTensor<Self>,
+                shape: Convolution,
+            ) -> FloatTensor<Self> {
+                let [values, gradient] = [&input, &output_gradient].map(Self::values);
+                let computed = shape.weight_gradient(&values, &gradient);
+                tensor::<Self, 4>(computed, shape.weight(), &input)
             }
         }
 
@@ -293,19 +347,6 @@ macro_rules! use_kernels {
 
 use_kernels!("flex" Flex, "ndarray" NdArray);
 
-fn convolution<B: CpuBackend>(
-    input: &FloatTensor<B>,
-    weight: &FloatTensor<B>,
-    stride: usize,
-    padding: usize,
-) -> FloatTensor<B> {
-    let shape = Convolution::new(input.shape().dims(), weight.shape().dims(), stride, padding);
-    let output = shape.forward(&B::values(input), &B::values(weight));
-    let [height, width] = shape.output_size();
-    let dims = [shape.batch, height, width, shape.channels_out];
-    tensor::<B, 4>(output, dims, input)
-}
-
 fn moments<B: CpuBackend>(values: &FloatTensor<B>) -> Moments {
     let [_, _, _, channels] = values.shape().dims();
     Moments::of(&B::values(values), channels)
@@ -348,15 +389,6 @@ fn sgd<B: CpuBackend>(
             B::float_from_data(data, &parameter.device())
         });
     (new_parameter, new_velocity)
-}
-
-/// The tensor with its values in the order of its shape, so that they are copied once at most.
-pub fn in_order<B: CpuBackend>(given: FloatTensor<B>) -> FloatTensor<B> {
-    let Cow::Owned(values) = B::values(&given) else {
-        return given;
-    };
-    let shape = given.shape();
-    B::float_from_data(TensorData::new(values, shape), &given.device())
 }
 
 /// A tensor of `values` on the device of `like`.

@@ -27,11 +27,13 @@ pub fn convolution(
     stride: usize,
     padding: usize,
 ) -> Tensor<4> {
-    Convolution::new(images.dims(), weight.dims(), stride, padding);
+    let shape = Convolution::new(images.dims(), weight.dims(), stride, padding);
+    // On a GPU images of f16 are for tensor cores, which Burn's convolutions have, and 1×1 is a product to it, too.
+    let by_patches = images.dtype() == DType::F32 && shape.kernel > 1 && shape.batch > 0;
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-    if on_cpu(&images) {
+    if on_cpu(&images) || (on_gpu(&images) && by_patches) {
         let (images, weight) = (images.into_dispatch(), weight.into_dispatch());
-        let output = <Dispatch as ConvolutionKernel>::convolution(images, weight, stride, padding);
+        let output = <Dispatch as ConvolutionKernel>::convolution(images, weight, shape);
         return Tensor::from_dispatch(output);
     }
     let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
