@@ -137,20 +137,54 @@ pub trait EvaluationBatchNorm: Backend {
     Fusion: cfg(feature = "wgpu")
 )]
 pub trait SgdKernels: Backend {
-    #[fusion(meta = |parameter, _, _| (parameter.clone(), parameter.clone()))]
+    #[fusion(meta = |parameter, _, _, _| (parameter.clone(), parameter.clone()))]
     fn sgd_first_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
+        #[extension_type] unscaling: TensorUnscaling<Self>,
         rule: SgdStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    #[fusion(meta = |parameter, _, _, _| (parameter.clone(), parameter.clone()))]
+    #[fusion(meta = |parameter, _, _, _, _| (parameter.clone(), parameter.clone()))]
     fn sgd_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         velocity: FloatTensor<Self>,
+        #[extension_type] unscaling: TensorUnscaling<Self>,
         rule: SgdStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The search for numbers that are not finite.
+#[cfg(feature = "wgpu")]
+#[backend_extension(Cube, Fusion)]
+pub trait FiniteKernel: Backend {
+    /// The marks, of any number, and 1 in at least one more where a number of the eight tensors is not finite.
+    #[fusion(meta = |marks, _, _, _, _, _, _, _, _| marks.clone())]
+    fn mark_not_finite(
+        marks: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        third: FloatTensor<Self>,
+        fourth: FloatTensor<Self>,
+        fifth: FloatTensor<Self>,
+        sixth: FloatTensor<Self>,
+        seventh: FloatTensor<Self>,
+        eighth: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+/// [`Unscaling`] or none, in the form that Burn's dispatch passes on.
+///
+/// [`Unscaling`]: crate::sgd::Unscaling
+#[derive(ExtensionType)]
+#[extension_type(fusion: cfg(feature = "wgpu"))]
+pub enum TensorUnscaling<B: Backend> {
+    None,
+    By {
+        scale: FloatTensor<B>,
+        skip: FloatTensor<B>,
+    },
 }
 
 /// [`Then`] in the form that Burn's dispatch passes on.
@@ -328,18 +362,20 @@ macro_rules! use_kernels {
             fn sgd_first_step(
                 parameter: FloatTensor<Self>,
                 gradient: FloatTensor<Self>,
+                unscaling: TensorUnscaling<Self>,
                 rule: SgdStep,
             ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                sgd::<Self>(&parameter, &gradient, None, rule)
+                sgd::<Self>(&parameter, &gradient, None, &unscaling, rule)
             }
 
             fn sgd_step(
                 parameter: FloatTensor<Self>,
                 gradient: FloatTensor<Self>,
                 velocity: FloatTensor<Self>,
+                unscaling: TensorUnscaling<Self>,
                 rule: SgdStep,
             ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                sgd::<Self>(&parameter, &gradient, Some(&velocity), rule)
+                sgd::<Self>(&parameter, &gradient, Some(&velocity), &unscaling, rule)
             }
         }
     )*};
@@ -375,20 +411,31 @@ fn sgd<B: CpuBackend>(
     parameter: &FloatTensor<B>,
     gradient: &FloatTensor<B>,
     velocity: Option<&FloatTensor<B>>,
+    unscaling: &TensorUnscaling<B>,
     rule: SgdStep,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
+    let shape = parameter.shape();
+    let device = parameter.device();
+    let on_device = |values| B::float_from_data(TensorData::new(values, shape.clone()), &device);
+    let (parameter, mut gradient) = (B::values(parameter), B::values(gradient));
+    let velocity_before = velocity;
     let velocity = velocity.map(B::values);
-    let [new_parameter, new_velocity] = rule
-        .of_slices(
-            &B::values(parameter),
-            &B::values(gradient),
-            velocity.as_deref(),
-        )
-        .map(|values| {
-            let data = TensorData::new(values, parameter.shape());
-            B::float_from_data(data, &parameter.device())
-        });
-    (new_parameter, new_velocity)
+    if let TensorUnscaling::By { scale, skip } = unscaling {
+        if B::values(skip)[0] > 0.0 {
+            let velocity = match velocity_before {
+                Some(velocity) => velocity.clone(),
+                None => on_device(vec![0.0; parameter.len()]),
+            };
+            return (on_device(parameter.into_owned()), velocity);
+        }
+        let scale = B::values(scale)[0];
+        gradient
+            .to_mut()
+            .iter_mut()
+            .for_each(|value| *value /= scale);
+    }
+    let new = rule.of_slices(&parameter, &gradient, velocity.as_deref());
+    new.map(on_device).into()
 }
 
 /// A tensor of `values` on the device of `like`.

@@ -5,6 +5,7 @@
 
 mod batch_norm;
 mod convolution;
+mod finite;
 mod sgd;
 
 use burn::tensor::{DType, Shape};

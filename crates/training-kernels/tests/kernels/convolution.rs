@@ -180,7 +180,9 @@ fn values_and_gradients_on_a_gpu_are_those_of_the_definition() {
     let Some(device) = software() else {
         return; // No driver.
     };
-    for case in cases() {
+    // Software takes minutes for the larger ones of the random shapes, whose like is among the others.
+    let cases = cases().into_iter();
+    for case in cases.filter(|case| case.shape.operations() < 1e8) {
         let results = case.extension(&device).into_iter().zip(case.in_double());
         for ((found, expected), name) in results.zip(NAMES) {
             let error = error(&found, &expected);
