@@ -109,7 +109,7 @@ impl Convolution {
     }
 
     /// Products in one value of the output.
-    fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.channels_in * self.kernel * self.kernel
     }
 

@@ -15,6 +15,8 @@ use std::borrow::Cow;
 use burn::backend::Flex;
 #[cfg(feature = "ndarray")]
 use burn::backend::NdArray;
+#[cfg(feature = "wgpu")]
+use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, TensorMetadata, backend_extension};
 use burn::tensor::TensorData;
@@ -24,13 +26,42 @@ use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
 /// A convolution; images lie as `[batch, height, width, channels]`.
-#[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
+#[backend_extension(
+    Autodiff,
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
 pub trait ConvolutionKernel: Backend {
+    #[fusion(meta = |input, _, shape| TensorSpec::new(shape.output().into(), input.dtype))]
     fn convolution(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        shape: Convolution,
+    ) -> FloatTensor<Self>;
+}
+
+/// The backward pass of [`ConvolutionKernel`].
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "wgpu"),
+    Fusion: cfg(feature = "wgpu")
+)]
+pub trait ConvolutionGradients: Backend {
+    #[fusion(meta = |gradient, _, shape| TensorSpec::new(shape.input().into(), gradient.dtype))]
+    fn input_gradient(
+        output_gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        shape: Convolution,
+    ) -> FloatTensor<Self>;
+
+    #[fusion(meta = |input, _, shape| TensorSpec::new(shape.weight().into(), input.dtype))]
+    fn weight_gradient(
+        input: FloatTensor<Self>,
+        output_gradient: FloatTensor<Self>,
+        shape: Convolution,
     ) -> FloatTensor<Self>;
 }
 
@@ -106,20 +137,54 @@ pub trait EvaluationBatchNorm: Backend {
     Fusion: cfg(feature = "wgpu")
 )]
 pub trait SgdKernels: Backend {
-    #[fusion(meta = |parameter, _, _| (parameter.clone(), parameter.clone()))]
+    #[fusion(meta = |parameter, _, _, _| (parameter.clone(), parameter.clone()))]
     fn sgd_first_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
+        #[extension_type] unscaling: TensorUnscaling<Self>,
         rule: SgdStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    #[fusion(meta = |parameter, _, _, _| (parameter.clone(), parameter.clone()))]
+    #[fusion(meta = |parameter, _, _, _, _| (parameter.clone(), parameter.clone()))]
     fn sgd_step(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         velocity: FloatTensor<Self>,
+        #[extension_type] unscaling: TensorUnscaling<Self>,
         rule: SgdStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The search for numbers that are not finite.
+#[cfg(feature = "wgpu")]
+#[backend_extension(Cube, Fusion)]
+pub trait FiniteKernel: Backend {
+    /// The marks, of any number, and 1 in at least one more where a number of the eight tensors is not finite.
+    #[fusion(meta = |marks, _, _, _, _, _, _, _, _| marks.clone())]
+    fn mark_not_finite(
+        marks: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        third: FloatTensor<Self>,
+        fourth: FloatTensor<Self>,
+        fifth: FloatTensor<Self>,
+        sixth: FloatTensor<Self>,
+        seventh: FloatTensor<Self>,
+        eighth: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+/// [`Unscaling`] or none, in the form that Burn's dispatch passes on.
+///
+/// [`Unscaling`]: crate::sgd::Unscaling
+#[derive(ExtensionType)]
+#[extension_type(fusion: cfg(feature = "wgpu"))]
+pub enum TensorUnscaling<B: Backend> {
+    None,
+    By {
+        scale: FloatTensor<B>,
+        skip: FloatTensor<B>,
+    },
 }
 
 /// [`Then`] in the form that Burn's dispatch passes on.
@@ -152,8 +217,8 @@ impl<B: Backend> From<Then<FloatTensor<B>>> for TensorThen<B> {
 }
 
 #[cfg(feature = "wgpu")]
-impl From<Then<burn::backend::fusion::custom::TensorSpec>> for TensorThenMetadata {
-    fn from(then: Then<burn::backend::fusion::custom::TensorSpec>) -> Self {
+impl From<Then<TensorSpec>> for TensorThenMetadata {
+    fn from(then: Then<TensorSpec>) -> Self {
         match then {
             Then::Nothing => Self::Nothing,
             Then::Relu => Self::Relu,
@@ -199,10 +264,33 @@ macro_rules! use_kernels {
             fn convolution(
                 input: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
-                stride: usize,
-                padding: usize,
+                shape: Convolution,
             ) -> FloatTensor<Self> {
-                convolution::<Self>(&input, &weight, stride, padding)
+                let output = shape.forward(&Self::values(&input), &Self::values(&weight));
+                tensor::<Self, 4>(output, shape.output(), &input)
+            }
+        }
+
+        #[cfg(feature = $feature)]
+        impl ConvolutionGradients for $backend {
+            fn input_gradient(
+                output_gradient: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                shape: Convolution,
+            ) -> FloatTensor<Self> {
+                let [gradient, values] = [&output_gradient, &weight].map(Self::values);
+                let computed = shape.input_gradient(&gradient, &values);
+                tensor::<Self, 4>(computed, shape.input(), &weight)
+            }
+
+            fn weight_gradient(
+                input: FloatTensor<Self>,
+                output_gradient: FloatTensor<Self>,
+                shape: Convolution,
+            ) -> FloatTensor<Self> {
+                let [values, gradient] = [&input, &output_gradient].map(Self::values);
+                let computed = shape.weight_gradient(&values, &gradient);
+                tensor::<Self, 4>(computed, shape.weight(), &input)
             }
         }
 
@@ -274,37 +362,26 @@ macro_rules! use_kernels {
             fn sgd_first_step(
                 parameter: FloatTensor<Self>,
                 gradient: FloatTensor<Self>,
+                unscaling: TensorUnscaling<Self>,
                 rule: SgdStep,
             ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                sgd::<Self>(&parameter, &gradient, None, rule)
+                sgd::<Self>(&parameter, &gradient, None, &unscaling, rule)
             }
 
             fn sgd_step(
                 parameter: FloatTensor<Self>,
                 gradient: FloatTensor<Self>,
                 velocity: FloatTensor<Self>,
+                unscaling: TensorUnscaling<Self>,
                 rule: SgdStep,
             ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                sgd::<Self>(&parameter, &gradient, Some(&velocity), rule)
+                sgd::<Self>(&parameter, &gradient, Some(&velocity), &unscaling, rule)
             }
         }
     )*};
 }
 
 use_kernels!("flex" Flex, "ndarray" NdArray);
-
-fn convolution<B: CpuBackend>(
-    input: &FloatTensor<B>,
-    weight: &FloatTensor<B>,
-    stride: usize,
-    padding: usize,
-) -> FloatTensor<B> {
-    let shape = Convolution::new(input.shape().dims(), weight.shape().dims(), stride, padding);
-    let output = shape.forward(&B::values(input), &B::values(weight));
-    let [height, width] = shape.output_size();
-    let dims = [shape.batch, height, width, shape.channels_out];
-    tensor::<B, 4>(output, dims, input)
-}
 
 fn moments<B: CpuBackend>(values: &FloatTensor<B>) -> Moments {
     let [_, _, _, channels] = values.shape().dims();
@@ -334,29 +411,31 @@ fn sgd<B: CpuBackend>(
     parameter: &FloatTensor<B>,
     gradient: &FloatTensor<B>,
     velocity: Option<&FloatTensor<B>>,
+    unscaling: &TensorUnscaling<B>,
     rule: SgdStep,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
+    let shape = parameter.shape();
+    let device = parameter.device();
+    let on_device = |values| B::float_from_data(TensorData::new(values, shape.clone()), &device);
+    let (parameter, mut gradient) = (B::values(parameter), B::values(gradient));
+    let velocity_before = velocity;
     let velocity = velocity.map(B::values);
-    let [new_parameter, new_velocity] = rule
-        .of_slices(
-            &B::values(parameter),
-            &B::values(gradient),
-            velocity.as_deref(),
-        )
-        .map(|values| {
-            let data = TensorData::new(values, parameter.shape());
-            B::float_from_data(data, &parameter.device())
-        });
-    (new_parameter, new_velocity)
-}
-
-/// The tensor with its values in the order of its shape, so that they are copied once at most.
-pub fn in_order<B: CpuBackend>(given: FloatTensor<B>) -> FloatTensor<B> {
-    let Cow::Owned(values) = B::values(&given) else {
-        return given;
-    };
-    let shape = given.shape();
-    B::float_from_data(TensorData::new(values, shape), &given.device())
+    if let TensorUnscaling::By { scale, skip } = unscaling {
+        if B::values(skip)[0] > 0.0 {
+            let velocity = match velocity_before {
+                Some(velocity) => velocity.clone(),
+                None => on_device(vec![0.0; parameter.len()]),
+            };
+            return (on_device(parameter.into_owned()), velocity);
+        }
+        let scale = B::values(scale)[0];
+        gradient
+            .to_mut()
+            .iter_mut()
+            .for_each(|value| *value /= scale);
+    }
+    let new = rule.of_slices(&parameter, &gradient, velocity.as_deref());
+    new.map(on_device).into()
 }
 
 /// A tensor of `values` on the device of `like`.

@@ -1,9 +1,11 @@
-//! The kernels of GPUs, written once in CubeCL: what surrounds the convolutions in a training step.
+//! The kernels of GPUs, written once in CubeCL: convolutions of f32, and what surrounds convolutions in a step.
 //!
-//! Burn would compute the same out of a dozen operations each, and the host that launches them would be
+//! Burn would compute what surrounds them out of a dozen operations each, and the host that launches them would be
 //! slower than the GPU that runs them. All of them compute in f32, from and to f16 where the images are.
 
 mod batch_norm;
+mod convolution;
+mod finite;
 mod sgd;
 
 use burn::tensor::{DType, Shape};

@@ -5,29 +5,28 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata};
+use burn::backend::{Autodiff, AutodiffBackend, Backend};
 
 use crate::batch_norm::Then;
 use crate::convolution::Convolution;
 use crate::extension::{
-    BatchNormGradients, ConvolutionKernel, CpuBackend, TensorThen, TrainingBatchNorm, in_order,
-    tensor,
+    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, TensorThen, TrainingBatchNorm,
 };
 
-impl<B: CpuBackend + ConvolutionKernel, C: CheckpointStrategy> ConvolutionKernel
-    for Autodiff<B, C>
+impl<B, C> ConvolutionKernel for Autodiff<B, C>
+where
+    B: ConvolutionKernel + ConvolutionGradients,
+    C: CheckpointStrategy,
 {
     fn convolution(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        shape: Convolution,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), weight.node()];
-        let [input, weight] = [input, weight].map(|tensor| in_order::<B>(tensor.into_primitive()));
-        let output = B::convolution(input.clone(), weight.clone(), stride, padding);
-        let state = (input, weight, stride, padding);
-        record::<B, C, _, 2>(ConvolutionGradient, nodes, state, output)
+        let [input, weight] = [input, weight].map(FloatTensor::<Self>::into_primitive);
+        let output = B::convolution(input.clone(), weight.clone(), shape);
+        record::<B, C, _, 2>(ConvolutionGradient, nodes, (input, weight, shape), output)
     }
 }
 
@@ -93,9 +92,9 @@ fn record<B: Backend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
 #[derive(Debug)]
 struct ConvolutionGradient;
 
-impl<B: CpuBackend> Backward<B, 2> for ConvolutionGradient {
-    /// Input, weight, stride and padding.
-    type State = (FloatTensor<B>, FloatTensor<B>, usize, usize);
+impl<B: ConvolutionGradients> Backward<B, 2> for ConvolutionGradient {
+    /// Input, weight and shape.
+    type State = (FloatTensor<B>, FloatTensor<B>, Convolution);
 
     fn backward(
         self,
@@ -103,19 +102,16 @@ impl<B: CpuBackend> Backward<B, 2> for ConvolutionGradient {
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let output_gradient = gradients.consume::<B>(&ops.node);
-        let gradient = B::values(&output_gradient);
-        let (input, weight, stride, padding) = ops.state;
-        let (input_shape, weight_shape) = (input.shape().dims(), weight.shape().dims());
-        let shape = Convolution::new(input_shape, weight_shape, stride, padding);
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (input, weight, shape) = ops.state;
         let [input_node, weight_node] = ops.parents;
         if let Some(node) = input_node {
-            let values = shape.input_gradient(&gradient, &B::values(&weight));
-            gradients.register::<B>(node.id, tensor::<B, 4>(values, input_shape, &input));
+            let of_input = B::input_gradient(gradient.clone(), weight, shape);
+            gradients.register::<B>(node.id, of_input);
         }
         if let Some(node) = weight_node {
-            let values = shape.weight_gradient(&B::values(&input), &gradient);
-            gradients.register::<B>(node.id, tensor::<B, 4>(values, weight_shape, &input));
+            let of_weight = B::weight_gradient(input, gradient, shape);
+            gradients.register::<B>(node.id, of_weight);
         }
     }
 }

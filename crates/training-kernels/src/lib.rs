@@ -28,5 +28,8 @@ pub use batch_norm::Then;
 pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
 pub use memory::KeepingAllocator;
-pub use operations::{BatchNormTrain, batch_norm, batch_norm_train, convolution, sgd_step};
-pub use sgd::SgdStep;
+pub use operations::{
+    BatchNormTrain, are_finite, batch_norm, batch_norm_train, convolution, scaled_sgd_step,
+    sgd_step,
+};
+pub use sgd::{SgdStep, Unscaling};

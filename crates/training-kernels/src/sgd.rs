@@ -1,5 +1,6 @@
 //! A step of stochastic gradient descent over plain slices, in one pass over the memory.
 
+use burn::tensor::Tensor;
 use pulp::{Simd, WithSimd};
 
 use crate::instructions::vectorized;
@@ -16,6 +17,16 @@ pub struct SgdStep {
     pub momentum: f64,
     pub nesterov: bool,
     pub weight_decay: f64,
+}
+
+/// What a step makes of gradients that were multiplied by a loss scale.
+#[derive(Clone, Debug)]
+pub struct Unscaling {
+    /// By which the gradient is divided first, `[1]`.
+    pub scale: Tensor<1>,
+    /// 1 where the step is skipped, so that parameter and velocity stay (a velocity that is not there yet is
+    /// 0), and 0 where it is taken, `[1]`.
+    pub skip: Tensor<1>,
 }
 
 impl SgdStep {

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 use burn::module::Module;
-use burn::tensor::{Bool, Device, Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 use cifar_models::checkpoint::NamedTensors;
 use cifar_models::named_gradients;
-use training_kernels::{SgdStep, sgd_step};
+use training_kernels::{Unscaling, are_finite};
 
 use crate::measure::read_values;
 
@@ -57,10 +57,12 @@ impl LossScale {
 
     /// Decides whether the step along these scaled gradients of `model` is taken, and moves the scale.
     pub fn judge<M: Module>(&mut self, model: &M, gradients: &Gradients) -> Unscaling {
-        let overflown = are_finite(model, gradients).bool_not();
+        let gradients = named_gradients(model, gradients).into_iter();
+        let overflown = are_finite(gradients.map(|(_, gradient)| gradient).collect()).bool_not();
         let skip = overflown
             .clone()
-            .bool_and(self.scale.clone().greater_elem(SMALLEST));
+            .bool_and(self.scale.clone().greater_elem(SMALLEST))
+            .float();
         let unscaling = Unscaling {
             scale: self.scale.clone(),
             skip: skip.clone(),
@@ -73,7 +75,7 @@ impl LossScale {
             .mask_where(overflown, half)
             .clamp(SMALLEST, LARGEST);
         self.good_steps = good_steps.mask_fill(grows, 0.0);
-        self.skipped_steps = self.skipped_steps.clone() + skip.float();
+        self.skipped_steps = self.skipped_steps.clone() + skip;
         unscaling
     }
 
@@ -113,49 +115,6 @@ impl LossScale {
     /// When the device fails.
     pub fn skipped_steps(&self) -> Result<u64> {
         Ok(read_values(self.skipped_steps.clone())?[0] as u64)
-    }
-}
-
-/// Whether every gradient of `model` is finite, `[1]`.
-fn are_finite<M: Module>(model: &M, gradients: &Gradients) -> Tensor<1, Bool> {
-    // One number that is not finite makes a sum so, and finite ones are too small and too few to add up
-    // beyond f32: this takes one pass over the gradients.
-    let sums = named_gradients(model, gradients).into_iter();
-    let sums = sums.map(|(_, gradient)| gradient.sum());
-    let total = sums.reduce(|total, sum| total + sum);
-    total.expect("a model has parameters").is_finite()
-}
-
-/// What one step makes of its scaled gradients.
-pub struct Unscaling {
-    /// `[1]`
-    scale: Tensor<1>,
-    /// `[1]`
-    skip: Tensor<1, Bool>,
-}
-
-impl Unscaling {
-    /// The [`sgd_step`] along a scaled `gradient`, or nothing new where the step is skipped.
-    pub fn sgd_step<const D: usize>(
-        &self,
-        parameter: Tensor<D>,
-        gradient: Tensor<D>,
-        velocity: Option<Tensor<D>>,
-        rule: SgdStep,
-    ) -> [Tensor<D>; 2] {
-        let gradient = gradient / self.scale.clone().reshape([1; D]);
-        // A velocity of 0 is none: the next step's is its gradient.
-        let velocity_before = match &velocity {
-            Some(velocity) => velocity.clone(),
-            None => gradient.zeros_like(),
-        };
-        let skip = self.skip.clone().reshape([1; D]).expand(parameter.dims());
-        let parameter_before = parameter.clone();
-        let [parameter, velocity] = sgd_step(parameter, gradient, velocity, rule);
-        [
-            parameter.mask_where(skip.clone(), parameter_before),
-            velocity.mask_where(skip, velocity_before),
-        ]
     }
 }
 

@@ -7,9 +7,8 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use cifar_models::checkpoint::NamedTensors;
 use cifar_models::{MapNamed, map_named, named_tensors};
-use training_kernels::{SgdStep, sgd_step};
+use training_kernels::{SgdStep, Unscaling, scaled_sgd_step, sgd_step};
 
-use super::loss_scale::Unscaling;
 use crate::settings::TrainSettings;
 
 /// SGD with momentum, Nesterov momentum and L2 weight decay; the formula is that of [`SgdStep`].
@@ -109,7 +108,7 @@ impl Sgd {
         let velocity = velocity.map(|velocity| velocity.reshape(shape));
         let [parameter, velocity] = match unscaling {
             None => sgd_step(parameter, gradient, velocity, rule),
-            Some(unscaling) => unscaling.sgd_step(parameter, gradient, velocity, rule),
+            Some(unscaling) => scaled_sgd_step(parameter, gradient, velocity, unscaling, rule),
         };
         if self.momentum > 0.0 {
             let velocity = velocity.reshape([elements]);

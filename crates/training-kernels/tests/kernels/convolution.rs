@@ -1,6 +1,6 @@
 //! Convolution against a plain loop in float64 and against Burn's own operation.
 
-use crate::support::{Numbers, devices, error, in_double, tensor, values};
+use crate::support::{Numbers, devices, error, in_double, software, tensor, values};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
@@ -166,6 +166,26 @@ fn values_and_gradients_are_those_of_the_definition() {
     for case in cases() {
         for ((found, expected), name) in case.kernels().iter().zip(case.in_double()).zip(NAMES) {
             let error = error(found, &expected);
+            assert!(
+                error < BOUND,
+                "{name} of {:?}: relative error {error:.1e}",
+                case.shape
+            );
+        }
+    }
+}
+
+#[test]
+fn values_and_gradients_on_a_gpu_are_those_of_the_definition() {
+    let Some(device) = software() else {
+        return; // No driver.
+    };
+    // Software takes minutes for the larger ones of the random shapes, whose like is among the others.
+    let cases = cases().into_iter();
+    for case in cases.filter(|case| case.shape.operations() < 1e8) {
+        let results = case.extension(&device).into_iter().zip(case.in_double());
+        for ((found, expected), name) in results.zip(NAMES) {
+            let error = error(&found, &expected);
             assert!(
                 error < BOUND,
                 "{name} of {:?}: relative error {error:.1e}",

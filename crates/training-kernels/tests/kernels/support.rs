@@ -4,13 +4,17 @@ use std::sync::OnceLock;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Every device with kernels for more than convolutions, with gradients: the CPU's, and software Vulkan in
-/// the place of a GPU where there is a driver.
+/// Every device with kernels, with gradients: the CPU's, and software Vulkan in the place of a GPU where there is
+/// a driver.
 pub fn training_devices() -> Vec<Device> {
+    devices().into_iter().chain(software()).collect()
+}
+
+/// Software Vulkan in the place of a GPU, with gradients, where there is a driver.
+pub fn software() -> Option<Device> {
     static SOFTWARE: OnceLock<Option<Device>> = OnceLock::new();
     let software = SOFTWARE.get_or_init(gpu_device::software).clone();
-    let software = software.map(Device::autodiff);
-    devices().into_iter().chain(software).collect()
+    software.map(Device::autodiff)
 }
 
 /// Every CPU device, with gradients.
@@ -58,7 +62,7 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().expect("f32")
 }
 
-/// The largest difference, relative to the largest magnitude expected.
+/// The largest difference, relative to the largest magnitude expected; NaN where there is one.
 pub fn error(found: &[f32], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = expected
@@ -66,7 +70,14 @@ pub fn error(found: &[f32], expected: &[f64]) -> f64 {
         .fold(f64::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
     (found.iter().zip(expected))
         .map(|(found, expected)| (f64::from(*found) - expected).abs() / largest)
-        .fold(0.0, f64::max)
+        .fold(0.0, |largest: f64, error| {
+            // `f64::max` would leave out NaN.
+            if largest.is_nan() || error <= largest {
+                largest
+            } else {
+                error
+            }
+        })
 }
 
 pub fn in_double(values: &[f32]) -> Vec<f64> {
