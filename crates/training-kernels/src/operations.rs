@@ -32,15 +32,13 @@ pub fn convolution(
     padding: usize,
 ) -> Tensor<4> {
     let shape = Convolution::new(images.dims(), weight.dims(), stride, padding);
-    // On a GPU images of f16 are for tensor cores, which Burn's convolutions have, and 1×1 is a product to it, too.
-    let by_patches = images.dtype() == DType::F32 && shape.kernel > 1 && shape.batch > 0;
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-    if on_cpu(&images) || (on_gpu(&images) && by_patches) {
+    if on_cpu(&images) || (on_gpu(&images) && is_for_patches(&images, &shape)) {
         let (images, weight) = (images.into_dispatch(), weight.into_dispatch());
         let output = <Dispatch as ConvolutionKernel>::convolution(images, weight, shape);
         return Tensor::from_dispatch(output);
     }
-    let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+    let options = ConvOptions::new([shape.stride; 2], [shape.padding; 2], [1; 2], 1);
     channels_last(conv2d(channels_first(images), weight, None, options))
 }
 
@@ -253,7 +251,7 @@ pub fn are_finite(tensors: Vec<Tensor<1>>) -> Tensor<1, Bool> {
         .iter()
         .all(|tensor| on_gpu(tensor) && tensor.dtype() == DType::F32)
     {
-        return marks_of_not_finite(tensors).sum().equal_elem(0.0);
+        return marks_of_not_finite(&tensors).sum().equal_elem(0.0);
     }
     // One number that is not finite makes a sum so, and finite ones are too small and too few to add up
     // beyond f32: this takes one pass over the numbers.
@@ -264,7 +262,7 @@ pub fn are_finite(tensors: Vec<Tensor<1>>) -> Tensor<1, Bool> {
 
 /// Zeros, and ones where a number of the `tensors` is not finite.
 #[cfg(feature = "wgpu")]
-fn marks_of_not_finite(tensors: Vec<Tensor<1>>) -> Tensor<1> {
+fn marks_of_not_finite(tensors: &[Tensor<1>]) -> Tensor<1> {
     /// Enough units for a large GPU.
     const MARKS: usize = 1 << 16;
     let last = tensors.last().expect("tensors to look into").clone();
@@ -347,6 +345,13 @@ fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
         _ => false,
     };
     on_gpu && matches!(tensor.dtype(), DType::F32 | DType::F16)
+}
+
+/// Whether a GPU convolves by patches: images of f16 are for tensor cores, which Burn's convolutions have, and
+/// 1×1 is a matrix product to Burn, too.
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+fn is_for_patches(images: &Tensor<4>, shape: &Convolution) -> bool {
+    images.dtype() == DType::F32 && shape.kernel > 1 && shape.batch > 0
 }
 
 fn followed(normalized: Tensor<4>, then: Then<Tensor<4>>) -> Tensor<4> {

@@ -13,7 +13,7 @@ use burn::backend::ops::FloatTensorOps;
 use burn::tensor::DType;
 use burn::tensor::ops::ConvOptions;
 use burn_cubecl::CubeBackend;
-use burn_cubecl::kernel::conv::conv_data_backward;
+use burn_cubecl::kernel::conv::{ConvStrategy, conv_data_backward};
 use burn_cubecl::kernel::matmul::{MatmulStrategy, matmul};
 use burn_cubecl::kernel::{into_contiguous, slice};
 use burn_cubecl::ops::{permute, reshape};
@@ -76,7 +76,8 @@ fn input_gradient(
         let [batch, height, width, channels] = shape.input();
         let gradient = permute(gradient, &[0, 3, 1, 2]);
         let dims = [batch, channels, height, width].into();
-        let computed = conv_data_backward(gradient, weight, dims, options, Default::default());
+        let strategy = ConvStrategy::default();
+        let computed = conv_data_backward(gradient, weight, dims, options, strategy);
         return permute(computed.expect("a convolution's gradient"), &[0, 2, 3, 1]);
     }
     let [batch, height, width, channels_in] = shape.output();

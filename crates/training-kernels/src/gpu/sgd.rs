@@ -1,5 +1,10 @@
 //! A step of stochastic gradient descent in one kernel a parameter.
 
+#![allow(
+    clippy::collapsible_if,
+    reason = "whether there is a scale is known when the kernel is compiled, whether to skip when it runs"
+)]
+
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
