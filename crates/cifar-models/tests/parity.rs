@@ -55,7 +55,7 @@ fn a_training_step_on_wgpu_equals_flex() {
     let (expected_loss, expected) = step(&Device::flex());
     let (loss, found) = step(&software);
     assert_relative("loss", loss, expected_loss);
-    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+    for (name, found, expected) in pairs(&found, &expected) {
         assert_tensor(name, found, expected);
     }
 }
@@ -106,7 +106,7 @@ fn assert_mixed_is_near_f32(device: &Device) {
     };
     let (expected, expected_gradient) = results(Precision::F32);
     let (found, gradient) = results(Precision::Mixed);
-    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+    for (name, found, expected) in pairs(&found, &expected) {
         let deviation = distance(&numbers(found), &numbers(expected));
         assert!(
             deviation < MIXED_TOLERANCE,
@@ -124,13 +124,89 @@ fn numbers(tensor: &TensorData) -> Vec<f32> {
     tensor.try_to_vec().expect("f32")
 }
 
-/// ‖found − expected‖ / ‖expected‖.
+/// The tensors of both sides under their common names.
+fn pairs<'a>(
+    found: &'a [(String, TensorData)],
+    expected: &'a [(String, TensorData)],
+) -> impl Iterator<Item = (&'a str, &'a TensorData, &'a TensorData)> {
+    let names = |side: &'a [(String, TensorData)]| side.iter().map(|(name, _)| name);
+    assert!(names(found).eq(names(expected)), "the tensors' names");
+    assert!(!expected.is_empty(), "no tensors to compare");
+    let pairs = found.iter().zip(expected);
+    pairs.map(|((name, found), (_, expected))| (name.as_str(), found, expected))
+}
+
+/// ‖found − expected‖ / ‖expected‖; NaN where a difference is NaN.
 fn distance(found: &[f32], expected: &[f32]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let square = |value: f32| f64::from(value).powi(2);
-    let differences = found.iter().zip(expected).map(|(a, b)| square(a - b));
-    let squares = expected.iter().map(|value| square(*value));
-    (differences.sum::<f64>() / squares.sum::<f64>()).sqrt()
+    let squares = differences(found, expected).map(|value| value.powi(2));
+    let lengths = expected.iter().map(|value| f64::from(*value).powi(2));
+    (squares.sum::<f64>() / lengths.sum::<f64>()).sqrt()
+}
+
+/// The largest difference, relative to the largest magnitude expected; NaN where a difference is NaN.
+fn error(found: &[f32], expected: &[f32]) -> f64 {
+    let magnitude = largest(expected.iter().map(|value| f64::from(value.abs())));
+    largest(differences(found, expected)) / magnitude
+}
+
+/// # Panics
+/// When there is nothing to compare, or more on one side.
+fn differences(found: &[f32], expected: &[f32]) -> impl Iterator<Item = f64> {
+    assert_eq!(found.len(), expected.len(), "numbers to compare");
+    assert!(!expected.is_empty(), "no numbers to compare");
+    let pairs = found.iter().zip(expected);
+    pairs.map(|(found, expected)| (f64::from(*found) - f64::from(*expected)).abs())
+}
+
+/// The largest of `magnitudes`; NaN where one is, which `f64::max` would ignore.
+fn largest(magnitudes: impl Iterator<Item = f64>) -> f64 {
+    magnitudes.fold(0.0, |largest, value| {
+        if value > largest || value.is_nan() {
+            value
+        } else {
+            largest
+        }
+    })
+}
+
+#[test]
+fn a_difference_that_is_not_a_number_is_within_no_tolerance() {
+    let nan = f32::NAN;
+    for (found, expected) in [
+        ([nan, nan], [1.0, 2.0]),
+        ([nan, 2.0], [1.0, 2.0]),
+        ([1.0, nan], [1.0, 2.0]),
+        ([1.0, 2.0], [nan, 2.0]),
+        ([1.0, 2.0], [1.0, f32::INFINITY]),
+    ] {
+        assert!(error(&found, &expected).is_nan(), "{found:?} {expected:?}");
+        assert!(
+            distance(&found, &expected).is_nan(),
+            "{found:?} {expected:?}"
+        );
+    }
+    assert_eq!(error(&[1.5, -4.0], &[1.0, -4.0]), 0.125);
+    assert_eq!(distance(&[3.0, 0.0], &[0.0, 4.0]), 1.25);
+}
+
+#[test]
+#[should_panic(expected = "deviates by NaN")]
+fn a_tensor_that_is_not_finite_is_not_equal_to_a_finite_one() {
+    let tensor = |value: f32| TensorData::from([value, value]);
+    assert_tensor("weight", &tensor(f32::NAN), &tensor(1.0));
+}
+
+#[test]
+#[should_panic(expected = "no numbers to compare")]
+fn nothing_is_not_equal_to_nothing() {
+    error(&[], &[]);
+}
+
+#[test]
+#[should_panic(expected = "the tensors' names")]
+fn a_tensor_that_is_missing_is_not_equal_to_one() {
+    let tensors = [("weight".to_owned(), TensorData::from([1.0_f32]))];
+    pairs(&[], &tensors).for_each(drop);
 }
 
 /// Logits, losses, gradients and running statistics as PyTorch's.
@@ -144,11 +220,9 @@ fn assert_parity(device: &Device) {
 
     let logits = network(device).forward(images(device)).into_data();
     let logits = logits.try_to_vec::<f32>().unwrap();
-    let expected_logits = expected["logits"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(numbers);
+    let expected_logits = expected["logits"].as_array().unwrap().iter();
+    let expected_logits: Vec<f64> = expected_logits.flat_map(numbers).collect();
+    assert_eq!((logits.len(), expected_logits.len()), (80, 80));
     for (index, (found, expected)) in logits.iter().zip(expected_logits).enumerate() {
         assert_relative(&format!("logit {index}"), f64::from(*found), expected);
     }
@@ -170,10 +244,11 @@ fn assert_parity(device: &Device) {
         }
         network = sgd.step(network, gradients);
     }
-    for (name, found) in named_tensors(&network) {
-        if name.contains("running") {
-            assert_tensor(&name, &found, &of_pytorch[&name]);
-        }
+    let mut statistics = named_tensors(&network);
+    statistics.retain(|(name, _)| name.contains("running"));
+    assert_eq!(statistics.len(), 40);
+    for (name, found) in statistics {
+        assert_tensor(&name, &found, &of_pytorch[&name]);
     }
 }
 
@@ -273,10 +348,6 @@ fn assert_relative(what: &str, found: f64, expected: f64) {
 
 /// Every element within the tolerance of the tensor's largest magnitude.
 fn assert_tensor(name: &str, found: &TensorData, expected: &TensorData) {
-    let (found, expected) = (numbers(found), numbers(expected));
-    assert_eq!(found.len(), expected.len(), "{name}");
-    let largest = expected.iter().fold(0.0, |a: f32, b| a.max(b.abs()));
-    let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
-    let deviation = f64::from(differences.fold(0.0, f32::max) / largest);
+    let deviation = error(&numbers(found), &numbers(expected));
     assert!(deviation < TOLERANCE, "{name}: deviates by {deviation:.1e}");
 }

@@ -31,8 +31,9 @@ pub struct Side {
 }
 
 impl Side {
+    /// Whether something was compared, and all of it passes.
     pub fn is_right(&self) -> bool {
-        self.checks().all(Check::passes)
+        self.checks().next().is_some() && self.checks().all(Check::passes)
     }
 
     /// The check that comes closest to its tolerance, or exceeds it most.
@@ -42,7 +43,7 @@ impl Side {
 
     /// The same training gives the same bits again.
     pub fn is_deterministic(&self) -> bool {
-        self.networks.iter().all(|network| network.deterministic)
+        !self.networks.is_empty() && self.networks.iter().all(|network| network.deterministic)
     }
 
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
@@ -110,6 +111,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_compared_is_neither_right_nor_deterministic() {
+        let nothing = Side {
+            operations: Vec::new(),
+            networks: Vec::new(),
+        };
+        assert!(!nothing.is_right() && !nothing.is_deterministic());
+    }
+
+    #[test]
     fn one_cpu_backend_is_right_by_the_other() {
         let ndarray = crate::device::open_cpu(crate::sweep::BackendChoice::Ndarray).unwrap();
         let comparison = compare(scales(true), &Device::flex(), &ndarray.device).unwrap();
@@ -125,12 +135,9 @@ mod tests {
     fn flex_is_right_but_for_sums_in_f16_which_are_found_out() {
         let flex = Device::flex();
         let comparison = compare(scales(true), &flex, &flex).unwrap();
-        assert!(
-            comparison
-                .f32
-                .checks()
-                .all(|check| check.error == Some(0.0))
-        );
+        assert!(comparison.f32.is_right());
+        let mut errors = comparison.f32.checks().map(|check| check.error);
+        assert!(errors.all(|error| error == Some(0.0)));
         let mixed = comparison.mixed.expect("Flex computes in f16");
         // Flex adds up the products of a weight's gradient, 2048 here, in f16.
         let wrong = mixed.checks().filter(|check| !check.passes());

@@ -8,7 +8,7 @@ use cifar_models::{ResNet18, named_gradients, named_tensors};
 use serde::{Deserialize, Serialize};
 use training_kernels::Convolution;
 
-use super::check::Check;
+use super::check::{Check, check_all};
 use crate::measure::{read_sums, read_values};
 use crate::sweep::{PrecisionName, TrainSettings};
 use crate::synthetic;
@@ -58,16 +58,19 @@ pub fn compare(scale: Scale, cpu: &Device, device: &Device) -> Result<NetworkRep
     let found = Trained::on(device, scale, PrecisionName::F32)?;
     let again = ten_steps(&device.clone().autodiff(), scale, PrecisionName::F32)?;
     let mut checks = expected.outputs(&found, [LOGITS, TRAINED]);
-    checks.extend(named(
+    checks.extend(check_all(
         &expected.gradients,
         &found.gradients,
         GRADIENTS,
         |name| format!("gradient of {name}"),
     ));
     let (expected, found) = (expected.after, found.after);
-    checks.extend(named(&expected.weights, &found.weights, TRAINED, |name| {
-        format!("{name} after ten steps")
-    }));
+    checks.extend(check_all(
+        &expected.weights,
+        &found.weights,
+        TRAINED,
+        |name| format!("{name} after ten steps"),
+    ));
     Ok(NetworkReport {
         scale,
         checks,
@@ -97,17 +100,6 @@ pub fn convolutions(scale: Scale, cpu: &Device) -> Vec<(String, Convolution)> {
 }
 
 type Named = Vec<(String, Vec<f32>)>;
-
-fn named(
-    expected: &Named,
-    found: &Named,
-    tolerance: f64,
-    what: impl Fn(&str) -> String,
-) -> Vec<Check> {
-    (expected.iter().zip(found))
-        .map(|((name, expected), (_, found))| Check::new(what(name), expected, found, tolerance))
-        .collect()
-}
 
 struct Trained {
     logits: Vec<f32>,

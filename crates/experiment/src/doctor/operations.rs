@@ -7,7 +7,7 @@ use training_kernels::{
     Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
 };
 
-use super::check::Check;
+use super::check::{Check, check_all};
 use crate::measure::{read_values, sums};
 use crate::synthetic::{labels, noise};
 
@@ -129,11 +129,9 @@ pub fn compare_convolutions_in_half(
 }
 
 fn checked(operation: &str, expected: &Outputs, found: &Outputs, tolerance: f64) -> Vec<Check> {
-    (expected.iter().zip(found))
-        .map(|((name, expected), (_, found))| {
-            Check::new(format!("{operation}: {name}"), expected, found, tolerance)
-        })
-        .collect()
+    check_all(expected, found, tolerance, |name| {
+        format!("{operation}: {name}")
+    })
 }
 
 fn small_convolution(kernel: usize, stride: usize) -> Convolution {
