@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Gradients, Int, Tensor, TensorData};
 use cifar_models::{
-    Precision, ResNet18, ResNet18Config, checkpoint, named_gradients, named_tensors,
+    Classifier, Precision, ResNet18, ResNet18Config, checkpoint, named_gradients, named_tensors,
 };
 
 const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];

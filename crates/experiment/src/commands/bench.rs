@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use cifar_models::ModelEntry;
 use clap::Args;
 use training_kernels::Instructions;
 
@@ -28,8 +29,11 @@ pub struct BenchArguments {
     /// What convolutions compute in; a device that cannot compute in mixed (every CPU) computes in f32
     #[arg(long, default_value = "f32", value_delimiter = ',')]
     precision: Vec<PrecisionName>,
-    /// Channels of the first stage
-    #[arg(long, default_value = "64", value_delimiter = ',', value_parser = super::whole_number::<u16>(1..=1024))]
+    /// The network
+    #[arg(long, default_value = "resnet18", value_delimiter = ',', value_parser = super::model())]
+    model: Vec<&'static ModelEntry>,
+    /// Channels of the first stage; the standard network's by default
+    #[arg(long, value_delimiter = ',', value_parser = super::whole_number::<u16>(1..=1024))]
     width: Vec<u16>,
     /// Images in a step
     #[arg(long, default_value = "128", value_delimiter = ',', value_parser = super::whole_number::<u32>(1..=65_536))]
@@ -53,6 +57,9 @@ pub struct BenchArguments {
 }
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
+    if !arguments.width.is_empty() {
+        (arguments.model.iter()).try_for_each(|model| super::require_width(model))?;
+    }
     let settings = settings(arguments, Instant::now());
     // Before the first of many processes.
     Instructions::chosen().map_err(Unavailable::Instructions)?;
@@ -80,6 +87,11 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
 /// Every combination, in the order of the lists.
 fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> {
     let threads = or_default(&arguments.threads);
+    let widths = or_default(&arguments.width);
+    let models = arguments.model.iter();
+    let networks: Vec<(&'static ModelEntry, Option<u16>)> = models
+        .flat_map(|model| widths.iter().map(|width| (*model, *width)))
+        .collect();
     let mut settings = Vec::new();
     for backend in &arguments.backend {
         let instructions = match backend {
@@ -87,7 +99,7 @@ fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> 
             _ => or_default(&arguments.instructions),
         };
         for precision in &arguments.precision {
-            for width in &arguments.width {
+            for (model, width) in &networks {
                 for batch in &arguments.batch {
                     for threads in &threads {
                         for mode in &arguments.mode {
@@ -95,7 +107,8 @@ fn settings(arguments: &BenchArguments, process_start: Instant) -> Vec<Setting> 
                                 backend: *backend,
                                 mode: *mode,
                                 precision: *precision,
-                                width: usize::from(*width),
+                                model,
+                                width: width.map(usize::from),
                                 batch: *batch as usize,
                                 threads: threads.map(usize::from),
                                 instructions: *instructions,
@@ -140,14 +153,17 @@ fn measured_here(setting: &Setting, layers: bool) -> Result<BenchRow> {
 fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
     let program = std::env::current_exe().context("bench: this program's own file")?;
     let mut arguments = format!(
-        "bench --json --backend {} --mode {} --precision {} --width {} --batch {} --steps {}",
+        "bench --json --backend {} --mode {} --precision {} --model {} --batch {} --steps {}",
         setting.backend,
         setting.mode.name(),
         setting.precision,
-        setting.width,
+        setting.model.name,
         setting.batch,
         setting.steps,
     );
+    if let Some(width) = setting.width {
+        arguments += &format!(" --width {width}");
+    }
     if let Some(threads) = setting.threads {
         arguments += &format!(" --threads {threads}");
     }
@@ -172,19 +188,20 @@ fn measured_apart(setting: &Setting, layers: bool) -> Result<BenchRow> {
 
 fn table(rows: &[BenchRow]) -> String {
     let mut text = String::from(
-        "backend   instructions  mode       precision  width  batch  threads  images/s  slowest  fastest  peak MB\n",
+        "backend   instructions  mode       precision  model     width  batch  threads  images/s  slowest  fastest  peak MB\n",
     );
     for row in rows {
         let [slowest, fastest] = row.images_per_second_range;
         let memory = (row.peak_memory_bytes)
             .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
         text += &format!(
-            "{:<8}  {:<12}  {:<9}  {:<9}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
+            "{:<8}  {:<12}  {:<9}  {:<9}  {:<8}  {:>5}  {:>5}  {:>7}  {:>8.1}  {slowest:>7.1}  {fastest:>7.1}  {memory:>7}\n",
             row.backend,
             instructions(row),
             row.mode.name(),
             row.precision,
-            row.width,
+            row.model,
+            width(row),
             row.batch,
             row.threads,
             row.images_per_second,
@@ -192,13 +209,18 @@ fn table(rows: &[BenchRow]) -> String {
     }
     let steps = rows.first().map_or(0, |row| row.steps);
     text + &format!(
-        "\nresnet18; images/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
+        "\nimages/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
     )
 }
 
 /// Those of the CPU's kernels, or a dash on a GPU.
 fn instructions(row: &BenchRow) -> &str {
     row.instructions.as_deref().unwrap_or("–")
+}
+
+/// The network's, or a dash where it has none.
+fn width(row: &BenchRow) -> String {
+    (row.width).map_or("–".to_owned(), |width| width.to_string())
 }
 
 /// Where the time of the training rows goes, and of how long it takes until then.
@@ -208,11 +230,12 @@ fn phases_table(rows: &[BenchRow]) -> String {
         let memory = (row.device_memory_bytes)
             .map_or("–".to_owned(), |bytes| (bytes / 1_000_000).to_string());
         Some(format!(
-            "{:<8}  {:<12}  {:<9}  {:>5}  {:>5}  {:>7}  {:>7.2}  {:>10.2}  {:>11.2}  {:>9.2}  {:>7.1}  {:>7.1}  {memory:>9}\n",
+            "{:<8}  {:<12}  {:<9}  {:<8}  {:>5}  {:>5}  {:>7}  {:>7.2}  {:>10.2}  {:>11.2}  {:>9.2}  {:>7.1}  {:>7.1}  {memory:>9}\n",
             row.backend,
             instructions(row),
             row.precision,
-            row.width,
+            row.model,
+            width(row),
             row.batch,
             row.threads,
             phases.data_ms,
@@ -229,18 +252,19 @@ fn phases_table(rows: &[BenchRow]) -> String {
     }
     format!(
         "\nparts of a training step, each waited for by itself\n\
-         backend   instructions  precision  width  batch  threads  data ms  forward ms  backward ms  update ms  tuning s  start s  device MB\n{lines}"
+         backend   instructions  precision  model     width  batch  threads  data ms  forward ms  backward ms  update ms  tuning s  start s  device MB\n{lines}"
     )
 }
 
 fn layer_table(row: &BenchRow) -> String {
     let mut text = format!(
-        "\nwhere a training step goes ({}, {}, {}, width {}, batch {}, threads {})\n\
+        "\nwhere a training step goes ({}, {}, {}, {}, width {}, batch {}, threads {})\n\
          layer                                        count  forward ms  backward ms  GFLOP/s  share %\n",
         row.backend,
         instructions(row),
         row.precision,
-        row.width,
+        row.model,
+        width(row),
         row.batch,
         row.threads
     );

@@ -12,6 +12,7 @@ mod jobs;
 mod losses;
 mod manual;
 mod meter;
+mod models;
 mod pace;
 mod progress;
 mod report;
@@ -25,7 +26,9 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::data::{Data, DatasetSource, load};
@@ -60,6 +63,8 @@ enum Command {
     Report(report::ReportArguments),
     #[command(after_help = manual::LOSSES)]
     Losses(losses::LossesArguments),
+    #[command(after_help = manual::MODELS)]
+    Models(models::ModelsArguments),
     #[command(after_help = manual::DATA)]
     Data(data::DataArguments),
     #[command(after_help = manual::EVAL)]
@@ -85,6 +90,7 @@ pub fn execute(command_line: &CommandLine) -> Result<()> {
         Command::Run(arguments) => run::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Losses(arguments) => losses::run(arguments),
+        Command::Models(arguments) => models::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
@@ -113,6 +119,24 @@ fn whole_number<T: FromStr>(
 /// Accepts as many threads as a sweep file does.
 fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
     whole_number(1..=1024)
+}
+
+/// Accepts a model of the table by its name.
+fn model() -> impl TypedValueParser<Value = &'static ModelEntry> {
+    PossibleValuesParser::new(MODEL_NAMES)
+        .map(|name| cifar_models::find(&name).expect("one of the possible values"))
+}
+
+/// Refuses `--width` where the model has none.
+fn require_width(model: &ModelEntry) -> Result<()> {
+    if model.parameter(WIDTH.name).is_none() {
+        return Err(BadInput(anyhow!(
+            "--width: expected only with a model that has it, found --model {}",
+            model.name
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// What the user gave is not what a command expects: place, expectation, found.

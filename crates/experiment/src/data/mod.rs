@@ -26,7 +26,7 @@ pub use augment::Normalization;
 pub use error::DataError;
 pub use fetch::{Progress, fetch};
 pub use folder::data_root;
-pub use images::{IMAGE_BYTES, ImageSet, Images};
+pub use images::{IMAGE_BYTES, IMAGE_SHAPE, ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
 pub use records::DataRecords;
 pub use release::{RELEASES, Release};

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
+use cifar_models::ConvolutionLayer;
 use training_kernels::{
     Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
 };
@@ -101,7 +102,7 @@ pub fn compare_half(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-/// Compares these convolutions, by name, in f16 on `device` with the same in f32 on `cpu`.
+/// Compares the convolutions of these layers of `model` in f16 on `device` with the same in f32 on `cpu`.
 ///
 /// In a real batch a gradient of the weight adds up a hundred thousand products. A kernel that does so in
 /// f16 loses most of them, and a device may take one for some shapes and not for others.
@@ -109,20 +110,21 @@ pub fn compare_half(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
 /// # Errors
 /// When a device fails.
 pub fn compare_convolutions_in_half(
-    convolutions: &[(String, Convolution)],
+    model: &str,
+    layers: &[ConvolutionLayer],
     cpu: &Device,
     device: &Device,
 ) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     let mut met = Vec::new();
-    for (name, shape) in convolutions {
+    for ConvolutionLayer { name, shape, .. } in layers {
         if met.contains(shape) {
             continue;
         }
         met.push(*shape);
         let expected = convolved(cpu, DType::F32, shape)?;
         let found = convolved(device, DType::F16, shape)?;
-        let name = format!("{name} of a batch of {} in f16", shape.batch);
+        let name = format!("{model}: {name} of a batch of {} in f16", shape.batch);
         checks.extend(checked(&name, &expected, &found, HALF_TOLERANCE));
     }
     Ok(checks)

@@ -14,6 +14,7 @@ mod tests;
 mod trials;
 
 pub use summary::Row;
+pub use table::{Align, Column, NONE, text};
 pub use trials::TrialRow;
 
 use crate::json;

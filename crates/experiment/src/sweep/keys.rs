@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use bonus_loss::ParameterKind;
+use cifar_models::{MODELS, ModelEntry};
 
 use super::settings::{TRAIN_KEYS, TrainSettings};
 
@@ -55,6 +56,8 @@ pub enum Requirement {
     Choice(&'static str),
     /// A number above this one.
     Above(f64),
+    /// A model that has this parameter.
+    ModelParameter(&'static str),
 }
 
 impl Condition {
@@ -71,6 +74,9 @@ impl Condition {
         match (self.requirement, self.found(settings)) {
             (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
             (Requirement::Above(bound), Setting::Number(found)) => found > bound,
+            (Requirement::ModelParameter(parameter), Setting::Choice(found)) => {
+                models_with(parameter).any(|model| model.name == found)
+            }
             _ => false,
         }
     }
@@ -82,8 +88,20 @@ impl Display for Condition {
         match self.requirement {
             Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
             Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
+            Requirement::ModelParameter(parameter) => {
+                let names = models_with(parameter).map(|model| format!("{:?}", model.name));
+                match names.collect::<Vec<_>>().as_slice() {
+                    [name] => write!(formatter, "{} = {name}", self.key),
+                    names => write!(formatter, "{} in {{{}}}", self.key, names.join(", ")),
+                }
+            }
         }
     }
+}
+
+/// The models that have the parameter called `name`.
+fn models_with(name: &str) -> impl Iterator<Item = &'static ModelEntry> {
+    (MODELS.iter()).filter(move |model| model.parameter(name).is_some())
 }
 
 /// The values a key can take.

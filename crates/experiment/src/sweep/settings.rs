@@ -1,6 +1,7 @@
 //! Checked settings of a sweep: what the text of a TOML file means.
 
 use bonus_loss::LossConfig;
+use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};
 
 use super::keys::{Condition, Field, Interval, Kind, Requirement, Setting, TrainKey};
 
@@ -27,7 +28,7 @@ pub struct ExecutionSettings {
     pub threads: Option<usize>,
 }
 
-/// What follows "only with" in a row: `key = "name"` or `key > bound`.
+/// What follows "only with" in a row: `key = "name"`, `key > bound`, or `model has "parameter"`.
 macro_rules! condition {
     () => {
         None
@@ -37,6 +38,9 @@ macro_rules! condition {
     };
     ($key:ident > $bound:literal) => {
         condition!($key, Requirement::Above($bound))
+    };
+    (model has $parameter:literal) => {
+        condition!(model, Requirement::ModelParameter($parameter))
     };
     ($key:ident, $requirement:expr) => {
         Some(Condition {
@@ -87,9 +91,9 @@ train_settings! {
     /// Share of images that mix two classes.
     ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
     /// Network to train.
-    model: ModelName = ModelName::Resnet18, Kind::Choice(ModelName::NAMES);
+    model: &'static ModelEntry = named_model("resnet18"), Kind::Choice(MODEL_NAMES);
     /// Channels of the first stage; 64 is the standard network.
-    width: usize = 64, Kind::Whole(1, 1024);
+    width: usize = WIDTH.default, Kind::Whole(WIDTH.minimum, WIDTH.maximum), only with model has "width";
     /// Passes over the training images.
     epochs: usize = 200, Kind::Whole(1, 100_000);
     /// Images in a step.
@@ -122,6 +126,24 @@ train_settings! {
     subset: usize = 0, Kind::Whole(0, 50_000);
     /// Number of training images held out for validation, never part of the subset; with 0 the test set is evaluated each epoch.
     validation: usize = 0, Kind::Whole(0, 50_000);
+}
+
+/// A model that is known to be in the table of models.
+fn named_model(name: &str) -> &'static ModelEntry {
+    cifar_models::find(name).expect("the name is one of the table's")
+}
+
+impl Field for &'static ModelEntry {
+    fn to_setting(self) -> Setting {
+        Setting::Choice(self.name)
+    }
+
+    fn from_setting(setting: Setting) -> Self {
+        match setting {
+            Setting::Choice(name) => named_model(name),
+            other => panic!("expected the name of a model, found {other}"),
+        }
+    }
 }
 
 /// An enum whose variants are named in TOML and on the command line: the one table of its names.
@@ -179,10 +201,6 @@ macro_rules! named {
 named! {
     /// The datasets a sweep can name.
     DatasetName { Cifar10 = "cifar10", Cifar100 = "cifar100", Shapes = "shapes" }
-}
-named! {
-    /// The models a sweep can name.
-    ModelName { Resnet18 = "resnet18" }
 }
 named! {
     /// The optimizers a sweep can name.

@@ -105,7 +105,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
 fn compare_here(adapter: &Adapter, combination: Combination) -> Result<()> {
     let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
     let device = combination.open(adapter)?;
-    let comparison = compare(scales(adapter.identity.software), &cpu.device, &device)?;
+    let comparison = compare(&scales(adapter.identity.software), &cpu.device, &device)?;
     print(&serde_json::to_string(&comparison)?)
 }
 
