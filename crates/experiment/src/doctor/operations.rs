@@ -3,7 +3,7 @@
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
-use cifar_models::ConvolutionLayer;
+use cifar_models::{ConvolutionLayer, max_pool2d};
 use training_kernels::{
     Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
 };
@@ -56,6 +56,8 @@ const OPERATIONS: &[Operation] = &[
     }),
     Operation::half("batch norm, residual and ReLU", normalized),
     Operation::half("batch norm by running statistics", normalized_by_statistics),
+    Operation::half("max-pooling", pooled),
+    Operation::new("max-pooling, backward", |device, _| pooled_backward(device)),
     Operation::new("average pooling and linear layer", |device, _| {
         classified(device)
     }),
@@ -205,6 +207,24 @@ fn normalized_by_statistics(device: &Device, dtype: DType) -> Result<Outputs> {
     let parameters = [channels("weight"), channels("bias")];
     let output = batch_norm(images, moments, parameters, Then::Relu, 1e-5);
     Ok(vec![("output", read_values(output.cast(DType::F32))?)])
+}
+
+fn pooled(device: &Device, dtype: DType) -> Result<Outputs> {
+    let output = max_pool2d(noise("images", IMAGES, device).cast(dtype));
+    Ok(vec![("output", read_values(output.cast(DType::F32))?)])
+}
+
+/// By itself, since numbers that are equal in f16 and not in f32 send the gradient to another pixel.
+fn pooled_backward(device: &Device) -> Result<Outputs> {
+    let device = device.clone().autodiff();
+    let images = noise("images", IMAGES, &device).require_grad();
+    let output = max_pool2d(images.clone());
+    let pull = noise("pull", output.dims(), &device);
+    let gradients = (output * pull).sum().backward();
+    Ok(vec![(
+        "gradient of the images",
+        read_values(gradient(&images, &gradients))?,
+    )])
 }
 
 fn classified(device: &Device) -> Result<Outputs> {

@@ -1,0 +1,4 @@
+//! Networks against PyTorch.
+
+mod resnet18;
+mod support;
