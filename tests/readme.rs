@@ -23,7 +23,10 @@ fn readme_lists_every_model() {
     let rows: Vec<&str> = table.lines().skip(2).collect();
     assert!(!rows.is_empty(), "{models}");
     for row in rows {
-        let cells = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        let cells = row
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty());
         let [name, images, _, _, summary] = cells.collect::<Vec<_>>()[..] else {
             panic!("{row}");
         };

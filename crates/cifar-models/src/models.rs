@@ -2,6 +2,7 @@
 
 mod config;
 mod entry;
+mod lenet;
 mod resnet18;
 
 use burn::module::Module;
@@ -12,6 +13,7 @@ pub use self::entry::{
     Classifier, ConvolutionLayer, InputShapes, ModelEntry, ModelParameter, Shapes, UnexpectedShape,
     WIDTH,
 };
+pub use self::lenet::{LeNet, LeNetConfig};
 pub use self::resnet18::{BasicBlock, ResNet18, ResNet18Config};
 
 /// Makes [`MODELS`], their names, and [`Model`] from the types that implement [`Classifier`].
@@ -59,7 +61,7 @@ macro_rules! models {
     };
 }
 
-models! { ResNet18 }
+models! { ResNet18, LeNet }
 
 /// The row of the table called `name`.
 pub fn find(name: &str) -> Option<&'static ModelEntry> {
