@@ -17,6 +17,25 @@ fn readme_lists_every_loss() {
 }
 
 #[test]
+fn readme_lists_every_model() {
+    let models = Scratch::new().run(&["models"]).expect(0).stdout;
+    let (table, _) = models.split_once("\n\n").expect("a table and a note");
+    let rows: Vec<&str> = table.lines().skip(2).collect();
+    assert!(!rows.is_empty(), "{models}");
+    for row in rows {
+        let cells = row
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty());
+        let [name, images, _, _, summary] = cells.collect::<Vec<_>>()[..] else {
+            panic!("{row}");
+        };
+        let row = format!("| `{name}` | {summary} | {images} |");
+        assert!(README.contains(&row), "README.md lacks the row {row}");
+    }
+}
+
+#[test]
 fn readme_lists_the_exit_codes_as_help_does() {
     let help = Scratch::new().run(&["--help"]).expect(0).stdout;
     let (_, codes) = help.split_once("Exit codes:\n").expect("the exit codes");

@@ -1,7 +1,7 @@
 use burn::tensor::Device;
 
 use super::*;
-use crate::{BatchNorm2d, ResNet18, ResNet18Config, named_gradients};
+use crate::{BatchNorm2d, Classifier, MODELS, ResNet18, ResNet18Config, find, named_gradients};
 
 fn network(seed: u64) -> ResNet18 {
     network_of(seed, 2, 10)
@@ -186,8 +186,9 @@ fn the_size_of_a_resnet18_is_read_from_its_tensors() {
     let size = |content: Vec<u8>| {
         std::fs::write(&path, content).unwrap();
         let checkpoint = Checkpoint::open(&path).unwrap();
-        let config = checkpoint.resnet18(&Device::flex());
-        config.map(|config| (config.width, config.classes))
+        let any = ModelConfig::new(find("resnet18").unwrap(), 1);
+        let config = checkpoint.config(any, &Device::flex());
+        config.map(|config| (config.parameter("width"), config.classes))
     };
     for (width, classes) in [(1, 1), (3, 7), (2, 100)] {
         let found = size(to_safetensors(&network_of(0, width, classes)));
@@ -218,6 +219,57 @@ fn the_size_of_a_resnet18_is_read_from_its_tensors() {
     ] {
         let message = with(name, shape);
         assert!(message.ends_with(expected), "{message}");
+    }
+}
+
+#[test]
+fn every_model_is_read_back_from_its_file_bare_or_wrapped() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    for model in MODELS {
+        for input in [model.inputs.minimum, model.inputs.maximum] {
+            let config = ModelConfig::new(model, 7).with_input(input);
+            let parameters = model.parameters.iter();
+            let config = parameters.fold(config, |config, it| config.with(it.name, it.minimum + 1));
+            let expected = named_tensors(&config.init(1, &device));
+            assert!(!expected.is_empty());
+            for prefix in ["", "model_state_dict.", "module._orig_mod.", "model."] {
+                let wrapped = expected
+                    .iter()
+                    .map(|(name, data)| (format!("{prefix}{name}"), data));
+                let mut wrapped: Vec<_> =
+                    wrapped.map(|(name, data)| (name, data.clone())).collect();
+                if prefix == "model." {
+                    // As in the checkpoints of the binary.
+                    wrapped.push(("velocity.w".to_owned(), TensorData::zeros::<f32, _>([1])));
+                }
+                std::fs::write(&path, to_bytes(&wrapped)).unwrap();
+                let checkpoint = Checkpoint::open(&path).unwrap();
+                let any = ModelConfig::new(model, 1).with_input(input);
+                let found = checkpoint.config(any, &device).unwrap();
+                assert_eq!(found, config);
+                let loaded = checkpoint.load(found.init(2, &device)).unwrap();
+                assert_eq!(named_tensors(&loaded), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_missing_tensor_of_any_model_is_named() {
+    let device = Device::flex();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    for model in MODELS {
+        let config = ModelConfig::new(model, 3).smallest();
+        let mut tensors = named_tensors(&config.init(1, &device));
+        let (missing, _) = tensors.remove(0);
+        std::fs::write(&path, to_bytes(&tensors)).unwrap();
+        let error = Checkpoint::open(&path).unwrap().config(config, &device);
+        let message = error.unwrap_err().to_string();
+        let expected = format!("{}: missing tensors: {missing}", path.display());
+        assert_eq!(message, expected);
     }
 }
 
