@@ -10,7 +10,7 @@ use super::keys::{Kind, Setting, TrainKey};
 use super::points::Axis;
 use super::settings::{BackendChoice, ExecutionSettings, Sweep};
 use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
-use super::values::{describe, did_you_mean, key_name, mend, whole};
+use super::values::{self, describe, did_you_mean, key_name, mend, whole};
 
 const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
 const THREADS: Kind = Kind::Whole(1, 1024);
@@ -258,11 +258,11 @@ impl Checker {
         value: &Spanned<DeValue>,
         place: &str,
     ) -> Option<Setting> {
-        let setting = kind.read(value.get_ref());
+        let setting = values::read(kind, value.get_ref());
         if setting.is_none() {
             let help = match (kind, value.get_ref()) {
                 (Kind::Choice(names), DeValue::String(name)) => did_you_mean(name, names),
-                (_, value) => mend(value, |value| kind.read(value).is_some()),
+                (_, value) => mend(value, |value| values::read(kind, value).is_some()),
             };
             self.unexpected(value, place, &kind.to_string(), help);
         }
