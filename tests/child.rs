@@ -46,7 +46,8 @@ fn what_is_no_request_is_refused_in_a_line_of_json() {
 #[test]
 fn a_row_of_the_bench_comes_as_one_event() {
     let request = r#"{ "task": "bench", "settings": { "layers": false, "setting": {
-        "backend": "flex", "mode": "inference", "precision": "f32", "width": 2, "batch": 4, "threads": 1, "steps": 2
+        "backend": "flex", "mode": "inference", "precision": "f32",
+        "model": "resnet18", "width": 2, "batch": 4, "threads": 1, "steps": 2
     } } }"#;
     let finished = ask(&request.replace('\n', "")).expect(0);
     let row = &finished.json()["Event"];

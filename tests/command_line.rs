@@ -5,10 +5,11 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 9] = [
+const VERBS: [&str; 10] = [
     "run",
     "report",
     "losses",
+    "models",
     "data",
     "eval",
     "bench",

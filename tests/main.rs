@@ -10,6 +10,7 @@ mod eval;
 mod gpu;
 mod instructions;
 mod jobs;
+mod models;
 mod provenance;
 mod readme;
 mod report;

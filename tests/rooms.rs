@@ -48,7 +48,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ),
     (
         "report",
-        &["store", "plan", "terminal", "records", "settings", "json"],
+        &["store", "terminal", "records", "settings", "json"],
     ),
     (
         "train",

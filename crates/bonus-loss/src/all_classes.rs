@@ -1,54 +1,58 @@
 //! What the losses over all classes share: the activation s of the logits, the reduction over the
 //! K classes of an example, and the chain rule through both.
 
+use burn::tensor::activation::softmax as softmax_tensor;
 use burn::tensor::{Bool, Tensor};
 
-use crate::stable::{sigmoid, softmax};
-use crate::{LossConfig, Parameter, ParameterKind, Value};
+use crate::macros::choice;
+use crate::stable::{sigmoid, sigmoid_tensor, softmax};
 
-pub const ACTIVATION: Parameter = Parameter {
-    name: "activation",
-    kind: ParameterKind::Choice(&["softmax", "sigmoid"]),
-    default: Value::Choice("softmax"),
-    description: "s, what turns the logits into shares: over all classes, or each class alone",
-};
+choice! {
+    /// How logits become probabilities.
+    Activation {
+        /// Over all classes: the probabilities of an example sum to 1.
+        Softmax = "softmax",
+        /// Each class on its own.
+        Sigmoid = "sigmoid",
+    }
+}
 
-pub const CLASSES: Parameter = Parameter {
-    name: "classes",
-    kind: ParameterKind::Choice(&["sum", "mean"]),
-    default: Value::Choice("sum"),
-    description: "whether the K terms of an example are added or averaged (the gradient is K \
-                  times smaller then)",
-};
-
-#[derive(Clone, Copy, Debug)]
-pub enum Activation {
-    Softmax,
-    Sigmoid,
+choice! {
+    /// What becomes of the K terms of an example, one per class.
+    Classes {
+        /// They are added.
+        Sum = "sum",
+        /// They are averaged, which makes the gradient K times smaller.
+        Mean = "mean",
+    }
 }
 
 impl Activation {
-    pub fn of(config: &LossConfig) -> Self {
-        match config.choice(ACTIVATION.name) {
-            "sigmoid" => Self::Sigmoid,
-            _ => Self::Softmax,
-        }
-    }
-
-    pub fn shares(self, logits: &[f64]) -> Vec<f64> {
+    pub(crate) fn probabilities(self, logits: &[f64]) -> Vec<f64> {
         match self {
             Self::Softmax => softmax(logits),
             Self::Sigmoid => logits.iter().copied().map(sigmoid).collect(),
         }
     }
 
+    /// `[batch, classes]` → `[batch, classes]`.
+    pub(crate) fn tensor(self, logits: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Softmax => softmax_tensor(logits, 1),
+            Self::Sigmoid => sigmoid_tensor(logits),
+        }
+    }
+
     /// s − t, and where t is 1 the sum of what the class lacks, which does not cancel.
-    pub fn residuals(self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
-        let shares = self.shares(logits);
+    pub(crate) fn residuals(self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+        let probabilities = self.probabilities(logits);
         let lacking = |class: usize| match self {
             Self::Softmax => {
-                let others = shares.iter().enumerate().filter(|(k, _)| *k != class);
-                others.map(|(_, share)| share).sum()
+                let others = probabilities
+                    .iter()
+                    .enumerate()
+                    .filter(|(k, _)| *k != class);
+                others.map(|(_, probability)| probability).sum()
             }
             Self::Sigmoid => sigmoid(-logits[class]),
         };
@@ -56,48 +60,35 @@ impl Activation {
             if *target == 1.0 {
                 -lacking(class)
             } else {
-                shares[class] - target
+                probabilities[class] - target
             }
         };
         targets.iter().enumerate().map(residual).collect()
     }
 
-    /// ∂L/∂f from the `slopes` ∂L/∂s.
-    pub fn chain(self, logits: &[f64], slopes: &[f64]) -> Vec<f64> {
-        let shares = self.shares(logits);
-        let pairs = || shares.iter().zip(slopes);
+    /// The vector-Jacobian product: ∂L/∂f from the `slopes` ∂L/∂s.
+    pub(crate) fn vjp(self, logits: &[f64], slopes: &[f64]) -> Vec<f64> {
+        let probabilities = self.probabilities(logits);
+        let pairs = || probabilities.iter().zip(slopes);
         match self {
             // s_k Σ_j s_j (slope_k − slope_j) = s_k (slope_k − mean slope), where that would cancel
             Self::Softmax => pairs()
-                .map(|(share, slope)| {
+                .map(|(s, slope)| {
                     let differences =
                         pairs().map(|(other, other_slope)| other * (slope - other_slope));
-                    share * differences.sum::<f64>()
+                    s * differences.sum::<f64>()
                 })
                 .collect(),
             Self::Sigmoid => (pairs().zip(logits))
-                .map(|((share, slope), logit)| slope * share * sigmoid(-logit))
+                .map(|((s, slope), logit)| slope * s * sigmoid(-logit))
                 .collect(),
         }
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-pub enum Classes {
-    Sum,
-    Mean,
-}
-
 impl Classes {
-    pub fn of(config: &LossConfig) -> Self {
-        match config.choice(CLASSES.name) {
-            "mean" => Self::Mean,
-            _ => Self::Sum,
-        }
-    }
-
     /// The factor of the sum over the classes.
-    pub fn factor(self, classes: usize) -> f64 {
+    pub(crate) fn factor(self, classes: usize) -> f64 {
         match self {
             Self::Sum => 1.0,
             Self::Mean => 1.0 / classes as f64,
@@ -105,7 +96,7 @@ impl Classes {
     }
 
     /// `[batch, classes]` → `[batch]`.
-    pub fn reduce(self, terms: Tensor<2>) -> Tensor<1> {
+    pub(crate) fn reduce(self, terms: Tensor<2>) -> Tensor<1> {
         let [batch, classes] = terms.dims();
         terms.sum_dim(1).reshape([batch]) * self.factor(classes)
     }

@@ -1,8 +1,9 @@
 //! A loss and its parameters as a user chooses them.
 
-use std::fmt;
+use std::fmt::{self, Display, Formatter};
 
-use crate::{LossEntry, LossError, Parameter, ParameterValue, Value, find, sum};
+use crate::parameter::ParameterType;
+use crate::{LossEntry, LossError, UncheckedValue, Value, find, sum};
 
 /// A loss and its parameters, checked.
 ///
@@ -11,10 +12,15 @@ use crate::{LossEntry, LossError, Parameter, ParameterValue, Value, find, sum};
 #[derive(Clone, Debug, PartialEq)]
 pub struct LossConfig {
     pub(crate) entry: &'static LossEntry,
+    form: Form,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Form {
     /// One value for each of the entry's parameters, in their order.
-    values: Vec<Value>,
-    /// The weighted terms of a sum; empty for every other loss.
-    terms: Vec<(f64, LossConfig)>,
+    Single(Vec<Value>),
+    /// Weights and losses, at least one, none of them a sum.
+    Sum(Vec<(f64, LossConfig)>),
 }
 
 impl LossConfig {
@@ -30,11 +36,12 @@ impl LossConfig {
             return Err(LossError::EmptySum);
         }
         let defaults = entry.parameters.iter().map(|parameter| parameter.default);
-        Ok(Self {
-            entry,
-            values: defaults.collect(),
-            terms: Vec::new(),
-        })
+        Ok(Self::single(entry, defaults.collect()))
+    }
+
+    pub(crate) fn single(entry: &'static LossEntry, values: Vec<Value>) -> Self {
+        let form = Form::Single(values);
+        Self { entry, form }
     }
 
     /// The same loss with one parameter, a number or a word, set.
@@ -44,30 +51,23 @@ impl LossConfig {
     pub fn with(
         mut self,
         parameter: &str,
-        value: impl Into<ParameterValue>,
+        value: impl Into<UncheckedValue>,
     ) -> Result<Self, LossError> {
-        let parameters = self.entry.parameters;
-        let index = parameters.iter().position(|known| known.name == parameter);
-        let index = index.ok_or_else(|| LossError::UnknownParameter {
-            loss: self.entry.name,
-            parameter: parameter.to_owned(),
-        })?;
-        let Parameter { name, kind, .. } = parameters[index];
-        let found = value.into();
-        let value = match &found {
-            // -0 + 0 = 0: equal losses have equal labels.
-            ParameterValue::Number(number) => Some(Value::Number(number + 0.0)),
-            ParameterValue::Text(text) => kind.choice(text),
+        let mut parameters = self.entry.parameters.iter().enumerate();
+        let found = parameters.find(|(_, known)| known.name == parameter);
+        let (Some((index, parameter)), Form::Single(values)) = (found, &mut self.form) else {
+            return Err(LossError::UnknownParameter {
+                loss: self.entry.name,
+                parameter: parameter.to_owned(),
+            });
         };
-        self.values[index] =
-            value
-                .filter(|value| kind.accepts(value))
-                .ok_or_else(|| LossError::InvalidValue {
-                    loss: self.entry.name,
-                    parameter: name,
-                    expectation: kind.expectation(),
-                    found,
-                })?;
+        let found = value.into();
+        values[index] = (parameter.kind.check(&found)).ok_or_else(|| LossError::InvalidValue {
+            loss: self.entry.name,
+            parameter: parameter.name,
+            expectation: parameter.kind.to_string(),
+            found,
+        })?;
         Ok(self)
     }
 
@@ -80,7 +80,7 @@ impl LossConfig {
         if terms.is_empty() {
             return Err(LossError::EmptySum);
         }
-        if let Some(nested) = terms.iter().find(|term| !term.terms.is_empty()) {
+        if let Some(nested) = terms.iter().find(|term| !term.terms().is_empty()) {
             return Err(LossError::NestedSum {
                 found: nested.to_string(),
             });
@@ -96,8 +96,7 @@ impl LossConfig {
         }
         Ok(Self {
             entry: &sum::ENTRY,
-            values: Vec::new(),
-            terms: weights.into_iter().zip(terms).collect(),
+            form: Form::Sum(weights.into_iter().zip(terms).collect()),
         })
     }
 
@@ -108,25 +107,48 @@ impl LossConfig {
     /// Every parameter and its value, defaults included; none for a sum.
     pub fn parameters(&self) -> Vec<(&'static str, Value)> {
         let names = self.entry.parameters.iter().map(|parameter| parameter.name);
-        names.zip(self.values.iter().copied()).collect()
+        names.zip(self.values().iter().copied()).collect()
+    }
+
+    /// The parameters that are not at their default.
+    pub fn changed_parameters(&self) -> Vec<(&'static str, Value)> {
+        let parameters = self.entry.parameters.iter().zip(self.parameters());
+        let changed = parameters.filter(|(parameter, (_, value))| parameter.default != *value);
+        changed.map(|(_, changed)| changed).collect()
     }
 
     /// The weighted terms of a sum; none for every other loss.
     pub fn terms(&self) -> &[(f64, LossConfig)] {
-        &self.terms
+        match &self.form {
+            Form::Single(_) => &[],
+            Form::Sum(terms) => terms,
+        }
+    }
+
+    fn values(&self) -> &[Value] {
+        match &self.form {
+            Form::Single(values) => values,
+            Form::Sum(_) => &[],
+        }
+    }
+
+    /// The value that a row reads into its field of that name.
+    pub(crate) fn parameter<T: ParameterType>(&self, name: &str) -> T {
+        let mut parameters = self.parameters().into_iter();
+        let found = parameters.find(|(known, _)| *known == name);
+        T::from_value(found.expect("a row reads only the parameters it lists").1)
     }
 }
 
-impl fmt::Display for LossConfig {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.terms.is_empty() {
-            return self.fmt_sum(formatter);
+impl Display for LossConfig {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        if let Form::Sum(terms) = &self.form {
+            return fmt_sum(terms, formatter);
         }
         formatter.write_str(self.entry.name)?;
-        let changed: Vec<String> = (self.entry.parameters.iter().zip(&self.values))
-            .filter(|(parameter, value)| parameter.default != **value)
-            .map(|(parameter, value)| format!("{}={value}", parameter.name))
-            .collect();
+        let changed = self.changed_parameters().into_iter();
+        let changed = changed.map(|(name, value)| format!("{name}={}", value.bare()));
+        let changed: Vec<String> = changed.collect();
         if changed.is_empty() {
             return Ok(());
         }
@@ -134,50 +156,23 @@ impl fmt::Display for LossConfig {
     }
 }
 
-impl LossConfig {
-    /// The number that a row reads when it is built.
-    pub(crate) fn number(&self, parameter: &str) -> f64 {
-        match self.parameter(parameter) {
-            Value::Number(number) => number,
-            Value::Choice(_) => panic!("{}.{parameter} is a word", self.entry.name),
+fn fmt_sum(terms: &[(f64, LossConfig)], formatter: &mut Formatter<'_>) -> fmt::Result {
+    for (index, (weight, term)) in terms.iter().enumerate() {
+        if index > 0 {
+            formatter.write_str(" + ")?;
         }
-    }
-
-    /// The word that a row reads when it is built.
-    pub(crate) fn choice(&self, parameter: &str) -> &'static str {
-        match self.parameter(parameter) {
-            Value::Choice(name) => name,
-            Value::Number(_) => panic!("{}.{parameter} is a number", self.entry.name),
+        if *weight != 1.0 {
+            write!(formatter, "{weight}·")?;
         }
+        write!(formatter, "{term}")?;
     }
-
-    fn parameter(&self, name: &str) -> Value {
-        let value = self
-            .parameters()
-            .into_iter()
-            .find(|(known, _)| *known == name);
-        let (_, value) = value.expect("a row reads only the parameters it lists");
-        value
-    }
-
-    fn fmt_sum(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (weight, term)) in self.terms.iter().enumerate() {
-            if index > 0 {
-                formatter.write_str(" + ")?;
-            }
-            if (weight - 1.0).abs() > 0.0 {
-                write!(formatter, "{weight}·")?;
-            }
-            write!(formatter, "{term}")?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LOSSES;
+    use crate::{Encouraging, LOSSES, Tail};
 
     fn loss(name: &str) -> LossConfig {
         LossConfig::new(name).unwrap()
@@ -193,7 +188,8 @@ mod tests {
             assert!(LOSSES[..index].iter().all(|other| other.name != entry.name));
             for (index, parameter) in entry.parameters.iter().enumerate() {
                 let place = format!("{}.{}", entry.name, parameter.name);
-                assert!(parameter.kind.accepts(&parameter.default), "{place}");
+                let default = parameter.kind.check(&parameter.default.into());
+                assert_eq!(default, Some(parameter.default), "{place}");
                 let earlier = &entry.parameters[..index];
                 assert!(
                     earlier.iter().all(|other| other.name != parameter.name),
@@ -221,6 +217,41 @@ mod tests {
     }
 
     #[test]
+    fn recommended_values_are_allowed() {
+        let recommended = |entry: &'static LossEntry| {
+            let recommended = entry.recommended.iter();
+            recommended.map(move |values| (entry.name, values))
+        };
+        let recommended: Vec<_> = LOSSES.iter().flat_map(recommended).collect();
+        assert!(!recommended.is_empty());
+        for (name, values) in recommended {
+            assert!(
+                !values.reason.is_empty() && !values.parameters.is_empty(),
+                "{name}"
+            );
+            for (parameter, value) in values.parameters {
+                let set = loss(name).with(parameter, *value).unwrap();
+                assert!(set.parameters().contains(&(parameter, *value)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_type_of_a_loss_makes_the_same_as_its_name() {
+        let typed = Encouraging::new().log_end(0.5).tail(Tail::UnitSlope);
+        let named = loss("encouraging").with("log_end", 0.5).unwrap();
+        let named = named.with("tail", "unit_slope").unwrap();
+        assert_eq!(LossConfig::from(typed), named);
+        assert_eq!(LossConfig::from(Encouraging::new()), loss("encouraging"));
+    }
+
+    #[test]
+    #[should_panic(expected = "encouraging.log_end: expected a number in [0, 1], found 1.5")]
+    fn the_type_of_a_loss_refuses_what_is_out_of_range() {
+        let _ = Encouraging::new().log_end(1.5);
+    }
+
+    #[test]
     fn readme_lists_every_loss_and_parameter() {
         let readme = include_str!("../README.md");
         for entry in LOSSES {
@@ -231,7 +262,10 @@ mod tests {
             );
             for parameter in entry.parameters {
                 let place = format!("{}.{}", entry.name, parameter.name);
-                assert!(readme.contains(&format!("`{}`", parameter.name)), "{place}");
+                assert!(
+                    readme.contains(&format!("`{} = ", parameter.name)),
+                    "{place}"
+                );
             }
         }
     }
@@ -277,8 +311,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_with_what_was_expected() {
-        let names = "cross_entropy, encouraging, mean_squared_error, mean_absolute_error, \
-                     binary_cross_entropy, focal, poly1, generalized_cross_entropy, sum";
+        let names: Vec<&str> = LOSSES.iter().map(|entry| entry.name).collect();
+        let names = names.join(", ");
         let unknown = format!("loss: expected one of {names}, found 'mse'");
         assert_eq!(message(LossConfig::new("mse")), unknown);
         for (result, expected) in [

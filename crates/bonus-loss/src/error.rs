@@ -1,6 +1,6 @@
 //! Why a description of a loss is not one.
 
-use crate::parameter::ParameterValue;
+use crate::UncheckedValue;
 
 /// A loss that cannot be: every message reads `place: expectation, found`.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum LossError {
         loss: &'static str,
         parameter: &'static str,
         expectation: String,
-        found: ParameterValue,
+        found: UncheckedValue,
     },
     #[error("sum.terms: expected at least one loss, found none")]
     EmptySum,

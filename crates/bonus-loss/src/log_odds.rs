@@ -12,52 +12,64 @@
 
 use std::fmt::Debug;
 
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::{Bool, Int, Tensor};
 
 use crate::entry::Definition;
 use crate::stable::softmax;
+use crate::targets::is_target;
+use crate::{Context, Targets};
 
 /// A loss of the log-odds z of the target.
-pub trait OneVariable: Debug + Send + Sync {
+pub trait LogOddsLoss: Debug + Send + Sync {
     fn value_at(&self, z: f64) -> f64;
 
     /// dL/dz.
-    fn slope_at(&self, z: f64) -> f64;
+    fn derivative_at(&self, z: f64) -> f64;
 
-    /// L of each example from its z, both `[batch]`.
+    /// L of each z, both `[examples]`.
     fn forward_at(&self, z: Tensor<1>) -> Tensor<1>;
 }
 
-impl<L: OneVariable> Definition for L {
-    fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
-        likely(targets)
-            .map(|(class, share)| share * self.value_at(log_odds(logits, class)))
+impl<L: LogOddsLoss> Definition for L {
+    fn value(&self, logits: &[f64], targets: &[f64], _: &Context) -> f64 {
+        support(targets)
+            .map(|(class, t)| t * self.value_at(log_odds(logits, class)))
             .sum()
     }
 
-    fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+    fn gradient(&self, logits: &[f64], targets: &[f64], _: &Context) -> Vec<f64> {
         let mut gradient = vec![0.0; logits.len()];
-        for (class, share) in likely(targets) {
-            let slope = share * self.slope_at(log_odds(logits, class));
+        for (class, t) in support(targets) {
+            let derivative = t * self.derivative_at(log_odds(logits, class));
             let mut others = logits.to_vec();
             others[class] = f64::NEG_INFINITY;
             for (sum, q) in gradient.iter_mut().zip(softmax(&others)) {
-                *sum -= slope * q;
+                *sum -= derivative * q;
             }
-            gradient[class] += slope;
+            gradient[class] += derivative;
         }
         gradient
     }
 
-    fn forward(&self, logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
-        self.forward_at(log_odds_tensor(logits, is_target))
+    fn forward(&self, logits: Tensor<2>, targets: &Targets, _: &Context) -> Tensor<1> {
+        let [batch, classes] = logits.dims();
+        match targets {
+            Targets::Classes(targets) => {
+                self.forward_at(log_odds_tensor(logits, is_target(targets, classes)))
+            }
+            Targets::Distribution(targets) => {
+                let losses = self.forward_at(log_odds_of_all(logits));
+                let losses = losses.reshape([batch, classes]) * targets.clone();
+                losses.sum_dim(1).reshape([batch])
+            }
+        }
     }
 }
 
-/// The classes that can be the target, with their shares.
-fn likely(targets: &[f64]) -> impl Iterator<Item = (usize, f64)> {
-    let shares = targets.iter().copied().enumerate();
-    shares.filter(|(_, share)| *share != 0.0)
+/// The classes that can be the target, with their probabilities.
+fn support(targets: &[f64]) -> impl Iterator<Item = (usize, f64)> {
+    let targets = targets.iter().copied().enumerate();
+    targets.filter(|(_, t)| *t != 0.0)
 }
 
 /// z of `class`: its logit less the logsumexp of the others.
@@ -81,6 +93,20 @@ pub fn log_odds_tensor(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<
     let largest = others.clone().detach().max_dim(1);
     let total = (others - largest.clone()).exp().sum_dim(1);
     (target - largest.reshape([batch])) - total.log().reshape([batch])
+}
+
+/// z of each class of each example, as if it were the target: `[batch, classes]` →
+/// `[batch · classes]`. Every class has a row of logits of its own, since z taken from one
+/// logsumexp would cancel where p is near 1.
+fn log_odds_of_all(logits: Tensor<2>) -> Tensor<1> {
+    let [batch, classes] = logits.dims();
+    let device = logits.device();
+    let rows = logits.reshape([batch, 1, classes]);
+    let rows = rows.expand([batch, classes, classes]); // [example, target, class]
+    let targets = Tensor::<1, Int>::arange(0..classes as i64, &device);
+    let targets = targets.reshape([1, classes]).expand([batch, classes]);
+    let is_target = is_target(&targets.reshape([batch * classes]), classes);
+    log_odds_tensor(rows.reshape([batch * classes, classes]), is_target)
 }
 
 /// The logits with the target's hidden from a softmax: `[batch, classes]`.

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::nn::loss::Reduction;
-use burn::tensor::{Bool, DType, FloatDType, Int, Tensor};
+use burn::tensor::{DType, FloatDType, Tensor};
 
-use crate::LossConfig;
 use crate::entry::Definition;
+use crate::{Context, LossConfig, Targets};
 
 /// A classification loss, for tensors of any device; holds no parameters to learn.
 ///
-/// Made by [`LossConfig::init`].
+/// Made by [`LossConfig::init`] and by the type of each loss.
 #[derive(Module, Debug)]
 pub struct Loss {
     #[module(skip)]
     definition: Arc<dyn Definition>,
+    #[module(skip)]
+    context: Context,
 }
 
 impl LossConfig {
@@ -23,20 +25,31 @@ impl LossConfig {
     pub fn init(&self) -> Loss {
         Loss {
             definition: (self.entry.build)(self),
+            context: Context::default(),
         }
     }
 }
 
 impl Loss {
+    /// The same loss at this point of training.
+    #[must_use]
+    pub fn at(&self, context: Context) -> Self {
+        let definition = self.definition.clone();
+        Self {
+            definition,
+            context,
+        }
+    }
+
     /// The losses of a batch, reduced: their mean (`Mean`, `BatchMean`, `Auto`) or `Sum`.
     ///
-    /// Logits `[batch, classes]`, targets `[batch]` → `[1]`. Precision and panics as in
+    /// Logits `[batch, classes]`, targets as in [`Targets`] → `[1]`. Precision and panics as in
     /// [`Self::forward_no_reduction`].
     #[allow(clippy::needless_pass_by_value)] // the signature of Burn's own losses
     pub fn forward(
         &self,
         logits: Tensor<2>,
-        targets: Tensor<1, Int>,
+        targets: impl Into<Targets>,
         reduction: Reduction,
     ) -> Tensor<1> {
         let losses = self.forward_no_reduction(logits, targets);
@@ -49,39 +62,41 @@ impl Loss {
 
     /// The loss of each example.
     ///
-    /// Logits `[batch, classes]`, targets `[batch]`, each in `0..classes` → `[batch]`. Half
-    /// precision logits are cast to float32 first: in bfloat16, p rounds to 1 from z = 6.2 on.
-    /// Nothing is read back from the device, so targets are not checked: one that is no class
-    /// gives a meaningless loss.
+    /// Logits `[batch, classes]` → `[batch]`. Targets are classes `[batch]`, each in `0..classes`,
+    /// or distributions over the classes `[batch, classes]`. A loss of p alone is then the expected
+    /// loss, Σ_k targets_k · L(class k), and needs memory for `batch · classes²` numbers; one over
+    /// all classes compares each probability with its target.
+    ///
+    /// Half precision logits are cast to float32 first: in bfloat16, p rounds to 1 from z = 6.2 on.
+    /// Nothing is read back from the device, so the values of targets are not checked: one that is
+    /// no class, or no distribution, gives a meaningless loss.
     ///
     /// # Panics
     /// If there are fewer than two classes, or not one target for each row of logits.
-    pub fn forward_no_reduction(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    pub fn forward_no_reduction(
+        &self,
+        logits: Tensor<2>,
+        targets: impl Into<Targets>,
+    ) -> Tensor<1> {
         let [batch, classes] = logits.dims();
         assert!(
             classes >= 2,
             "a loss needs at least two classes, found logits of shape [{batch}, {classes}]"
         );
-        assert!(
-            targets.dims() == [batch],
-            "expected a target for each row of logits, found logits of shape [{batch}, {classes}] \
-             and targets of shape {:?}",
-            targets.dims()
-        );
-        let is_target = is_target(targets, classes);
-        self.definition.forward(at_least_float32(logits), is_target)
+        let targets = targets.into();
+        targets.check([batch, classes]);
+        let logits = at_least_float32(logits);
+        let targets = targets.cast(logits.dtype());
+        self.definition.forward(logits, &targets, &self.context)
     }
 
     /// The loss of one example in float64, its class given as a distribution over the classes.
-    ///
-    /// Losses of p alone are the expected loss, Σ_k targets_k · L(class k); those over all classes
-    /// compare each share with `targets`.
     ///
     /// # Panics
     /// If there are fewer than two classes, or not one target for each logit.
     pub fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
         check_example(logits, targets);
-        self.definition.value(logits, targets)
+        self.definition.value(logits, targets, &self.context)
     }
 
     /// The gradient of [`Self::value`] by each logit, in closed form.
@@ -90,17 +105,8 @@ impl Loss {
     /// As [`Self::value`].
     pub fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
         check_example(logits, targets);
-        self.definition.gradient(logits, targets)
+        self.definition.gradient(logits, targets, &self.context)
     }
-}
-
-/// `[batch]` → `[batch, classes]`. Burn's own `one_hot` reads the targets back from the device.
-fn is_target(targets: Tensor<1, Int>, classes: usize) -> Tensor<2, Bool> {
-    let [batch] = targets.dims();
-    let options = (&targets.device(), targets.dtype());
-    let indices = Tensor::<1, Int>::arange(0..classes as i64, options);
-    let indices = indices.reshape([1, classes]).expand([batch, classes]);
-    indices.equal(targets.reshape([batch, 1]).expand([batch, classes]))
 }
 
 fn at_least_float32(logits: Tensor<2>) -> Tensor<2> {
@@ -117,4 +123,45 @@ fn check_example(logits: &[f64], targets: &[f64]) {
         logits.len(),
         targets.len()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loss that is the number of the epoch.
+    #[derive(Debug)]
+    struct Epoch;
+
+    impl Definition for Epoch {
+        fn value(&self, _: &[f64], _: &[f64], context: &Context) -> f64 {
+            context.epoch as f64
+        }
+
+        fn gradient(&self, logits: &[f64], _: &[f64], _: &Context) -> Vec<f64> {
+            vec![0.0; logits.len()]
+        }
+
+        fn forward(&self, logits: Tensor<2>, _: &Targets, context: &Context) -> Tensor<1> {
+            logits.sum_dim(1).squeeze_dim(1) * 0.0 + context.epoch as f64
+        }
+    }
+
+    #[test]
+    fn a_loss_sees_the_point_of_training_that_it_was_given() {
+        let first = Loss {
+            definition: Arc::new(Epoch),
+            context: Context::default(),
+        };
+        let third = first.at(Context {
+            epoch: 3,
+            epochs: 10,
+            class_counts: Some(Arc::new([5, 5])),
+        });
+        assert_eq!(first.value(&[0.0; 2], &[1.0, 0.0]), 1.0);
+        assert_eq!(third.value(&[0.0; 2], &[1.0, 0.0]), 3.0);
+        let logits = Tensor::<2>::zeros([1, 2], &burn::tensor::Device::flex());
+        let losses = third.forward_no_reduction(logits.clone(), logits);
+        assert_eq!(losses.into_data().iter::<f64>().collect::<Vec<_>>(), [3.0]);
+    }
 }

@@ -1,66 +1,71 @@
 //! The absolute error of the class probabilities.
 
-use std::sync::Arc;
+use burn::tensor::Tensor;
 
-use burn::tensor::{Bool, Tensor};
-
-use crate::LossEntry;
-use crate::all_classes::{ACTIVATION, Activation, CLASSES, Classes, error_log_odds};
+use crate::all_classes::{Activation, Classes, error_log_odds};
 use crate::entry::Definition;
 use crate::log_odds::log_odds_tensor;
+use crate::macros::loss;
 use crate::stable::sigmoid_tensor;
+use crate::targets::is_target;
+use crate::{Context, Targets};
 
-pub const ENTRY: LossEntry = LossEntry {
-    name: "mean_absolute_error",
-    summary: "absolute error of the class probabilities",
-    formula: "\
+loss! {
+    MeanAbsoluteError {
+        name: "mean_absolute_error",
+        summary: "absolute error of the class probabilities",
+        formula: "\
 L = Σ_k |s_k − t_k|, s = softmax(f) or sigmoid(f), t = one_hot(y); mean: L/K
 softmax: L = 2(1−p)",
-    gradient: "\
+        gradient: "\
 softmax: dL/dz = −2p(1−p)
 sigmoid: ∂L/∂f_k = ±s_k (1−s_k), − for the target",
-    source: "Ghosh, Kumar & Sastry, Robust Loss Functions under Label Noise for Deep Neural \
-             Networks, AAAI 2017, arXiv 1712.09482",
-    parameters: &[ACTIVATION, CLASSES],
-    build: |config| {
-        Arc::new(MeanAbsoluteError {
-            activation: Activation::of(config),
-            classes: Classes::of(config),
-        })
-    },
-};
-
-#[derive(Debug)]
-struct MeanAbsoluteError {
-    activation: Activation,
-    classes: Classes,
+        source: "Ghosh, Kumar & Sastry, Robust Loss Functions under Label Noise for Deep Neural \
+                 Networks, AAAI 2017, arXiv 1712.09482",
+        recommended: [],
+        parameters: {
+            /// how the logits become the probabilities s: softmax over all classes, or one sigmoid
+            /// per class
+            activation: Activation = Activation::Softmax;
+            /// whether the K terms of an example are added or averaged (which makes the gradient K
+            /// times smaller)
+            classes: Classes = Classes::Sum;
+        },
+    }
 }
 
 impl Definition for MeanAbsoluteError {
-    fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
+    fn value(&self, logits: &[f64], targets: &[f64], _: &Context) -> f64 {
         let residuals = self.activation.residuals(logits, targets);
         let errors: f64 = residuals.iter().map(|r| r.abs()).sum();
         errors * self.classes.factor(logits.len())
     }
 
-    fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+    fn gradient(&self, logits: &[f64], targets: &[f64], _: &Context) -> Vec<f64> {
         let factor = self.classes.factor(logits.len());
-        let shares = self.activation.shares(logits);
-        // A share that rounds to its target 1 still lies below it.
+        let probabilities = self.activation.probabilities(logits);
+        // A probability that rounds to its target 1 still lies below it.
         let slope = |(s, t): (&f64, &f64)| if s > t || *t == 0.0 { factor } else { -factor };
-        let slopes: Vec<f64> = shares.iter().zip(targets).map(slope).collect();
-        self.activation.chain(logits, &slopes)
+        let slopes: Vec<f64> = probabilities.iter().zip(targets).map(slope).collect();
+        self.activation.vjp(logits, &slopes)
     }
 
-    fn forward(&self, logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
+    fn forward(&self, logits: Tensor<2>, targets: &Targets, _: &Context) -> Tensor<1> {
         let [_, classes] = logits.dims();
+        let targets = match targets {
+            Targets::Classes(targets) => is_target(targets, classes),
+            Targets::Distribution(targets) => {
+                let residuals = self.activation.tensor(logits) - targets.clone();
+                return self.classes.reduce(residuals.abs());
+            }
+        };
         match self.activation {
             Activation::Softmax => {
-                let error = sigmoid_tensor(log_odds_tensor(logits, is_target).neg()); // 1−p
+                let error = sigmoid_tensor(log_odds_tensor(logits, targets).neg()); // 1−p
                 error * (2.0 * self.classes.factor(classes))
             }
             Activation::Sigmoid => {
-                let errors = sigmoid_tensor(error_log_odds(logits, is_target));
+                let errors = sigmoid_tensor(error_log_odds(logits, targets));
                 self.classes.reduce(errors)
             }
         }

@@ -1,149 +1,168 @@
 //! What a loss can be told: parameters, the values they allow, and their defaults.
 
-use std::fmt;
+use std::fmt::{self, Display, Formatter};
+
+use crate::Interval;
 
 /// A parameter of a loss as the table states it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
     pub name: &'static str,
-    pub kind: ParameterKind,
+    pub kind: Kind,
     pub default: Value,
     pub description: &'static str,
 }
 
 /// The values that a parameter allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ParameterKind {
-    /// A finite number from `minimum` to `maximum`; infinity as `maximum` means no upper limit.
-    Number {
-        minimum: f64,
-        maximum: f64,
-        minimum_included: bool,
-    },
+pub enum Kind {
+    Flag,
+    /// Whole numbers from the first to the second, both included.
+    Whole(usize, usize),
+    Number(Interval),
     /// One of a few words.
     Choice(&'static [&'static str]),
 }
 
-impl ParameterKind {
-    /// Numbers in `[minimum, maximum]`.
-    pub(crate) const fn closed(minimum: f64, maximum: f64) -> Self {
-        Self::Number {
-            minimum,
-            maximum,
-            minimum_included: true,
+impl Kind {
+    /// The value that `found` means, if it is one of this kind.
+    pub fn check(&self, found: &UncheckedValue) -> Option<Value> {
+        match (*self, found) {
+            (Self::Flag, UncheckedValue::Flag(flag)) => Some(Value::Flag(*flag)),
+            (Self::Whole(minimum, maximum), UncheckedValue::Number(number)) => {
+                let whole = (number.fract() == 0.0).then_some(*number as usize)?;
+                let inside = *number >= 0.0 && (minimum..=maximum).contains(&whole);
+                inside.then_some(Value::Whole(whole))
+            }
+            // −0 + 0 = 0: equal values have equal texts.
+            (Self::Number(interval), UncheckedValue::Number(number)) => {
+                (interval.contains(*number)).then_some(Value::Number(number + 0.0))
+            }
+            (Self::Choice(names), UncheckedValue::Text(text)) => {
+                let name = names.iter().find(|name| *name == text)?;
+                Some(Value::Choice(name))
+            }
+            _ => None,
         }
     }
+}
 
-    /// Numbers in `[minimum, ∞)`.
-    pub(crate) const fn at_least(minimum: f64) -> Self {
-        Self::closed(minimum, f64::INFINITY)
-    }
-
-    /// What an error message expects: `a number in [0, 1]`, `one of "sum", "mean"`.
-    pub fn expectation(&self) -> String {
-        match *self {
-            Self::Number {
-                minimum,
-                maximum,
-                minimum_included,
-            } if maximum.is_finite() => {
-                let bracket = if minimum_included { '[' } else { '(' };
-                format!("a number in {bracket}{minimum}, {maximum}]")
+/// What is expected, as in "expected a number above 0".
+impl Display for Kind {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => write!(formatter, "true or false"),
+            Self::Whole(minimum, maximum) => {
+                write!(formatter, "a whole number from {minimum} to {maximum}")
             }
-            Self::Number {
-                minimum,
-                minimum_included,
-                ..
-            } => {
-                let bound = if minimum_included {
-                    "at least"
-                } else {
-                    "above"
-                };
-                format!("a number of {bound} {minimum}")
+            Self::Number(interval) => write!(formatter, "a number {interval}"),
+            Self::Choice([name]) => write!(formatter, "{name:?}"),
+            Self::Choice(names) => {
+                let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+                write!(formatter, "one of {}", names.join(", "))
             }
-            Self::Choice(names) => format!("one of \"{}\"", names.join("\", \"")),
         }
-    }
-
-    /// Whether `value` is allowed; NaN and infinity never are.
-    pub fn accepts(&self, value: &Value) -> bool {
-        match (*self, *value) {
-            (
-                Self::Number {
-                    minimum,
-                    maximum,
-                    minimum_included,
-                },
-                Value::Number(number),
-            ) => {
-                let above_minimum = number > minimum || (minimum_included && number >= minimum);
-                number.is_finite() && above_minimum && number <= maximum
-            }
-            (Self::Choice(names), Value::Choice(name)) => names.contains(&name),
-            _ => false,
-        }
-    }
-
-    /// The choice called `text`, where this is a choice and has it.
-    pub fn choice(&self, text: &str) -> Option<Value> {
-        let Self::Choice(names) = *self else {
-            return None;
-        };
-        let name = names.iter().find(|name| **name == text)?;
-        Some(Value::Choice(name))
     }
 }
 
 /// A checked value of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
+    Flag(bool),
+    Whole(usize),
     Number(f64),
     Choice(&'static str),
 }
 
-impl fmt::Display for Value {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Value {
+    /// As in labels: without quotes, and without a point where a number is whole.
+    pub fn bare(&self) -> String {
         match self {
-            Self::Number(number) => write!(formatter, "{number}"),
-            Self::Choice(name) => formatter.write_str(name),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Whole(whole) => whole.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Choice(name) => (*name).to_owned(),
         }
     }
 }
 
-/// A value as a user gives it, before it is checked: a number or a word.
+/// As written in TOML; a number's digits are the fewest that read back as the same number.
+impl Display for Value {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(formatter, "{flag}"),
+            Self::Whole(whole) => write!(formatter, "{whole}"),
+            Self::Number(number) => write!(formatter, "{number:?}"),
+            Self::Choice(name) => write!(formatter, "{name:?}"),
+        }
+    }
+}
+
+/// A type that the field of a parameter can have.
+pub(crate) trait ParameterType {
+    fn to_value(self) -> Value;
+
+    /// Panics where the value is of another kind, which checking rules out.
+    fn from_value(value: Value) -> Self;
+}
+
+impl ParameterType for f64 {
+    fn to_value(self) -> Value {
+        Value::Number(self)
+    }
+
+    fn from_value(value: Value) -> Self {
+        match value {
+            Value::Number(number) => number,
+            other => panic!("expected a number, found {other}"),
+        }
+    }
+}
+
+/// A value as a user gives it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ParameterValue {
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(untagged))]
+pub enum UncheckedValue {
+    Flag(bool),
     Number(f64),
     Text(String),
 }
 
-impl From<f64> for ParameterValue {
+impl From<bool> for UncheckedValue {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<f64> for UncheckedValue {
     fn from(number: f64) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<&str> for ParameterValue {
+impl From<&str> for UncheckedValue {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl From<Value> for ParameterValue {
+impl From<Value> for UncheckedValue {
     fn from(value: Value) -> Self {
         match value {
+            Value::Flag(flag) => Self::Flag(flag),
+            Value::Whole(whole) => Self::Number(whole as f64),
             Value::Number(number) => Self::Number(number),
             Value::Choice(name) => Self::Text(name.to_owned()),
         }
     }
 }
 
-impl fmt::Display for ParameterValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for UncheckedValue {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Flag(flag) => write!(formatter, "{flag}"),
             Self::Number(number) => write!(formatter, "{number}"),
-            Self::Text(text) => write!(formatter, "\"{text}\""),
+            Self::Text(text) => write!(formatter, "{text:?}"),
         }
     }
 }
@@ -152,45 +171,58 @@ impl fmt::Display for ParameterValue {
 mod tests {
     use super::*;
 
-    const UNIT: ParameterKind = ParameterKind::Number {
-        minimum: 0.0,
-        maximum: 1.0,
-        minimum_included: false,
-    };
-    const UNBOUNDED: ParameterKind = ParameterKind::at_least(-1.0);
-    const CLASSES: ParameterKind = ParameterKind::Choice(&["sum", "mean"]);
+    const CLASSES: Kind = Kind::Choice(&["sum", "mean"]);
 
     #[test]
-    fn bounds_are_kept_and_infinity_and_nan_are_never_numbers() {
-        for (kind, number, accepted) in [
-            (UNIT, 0.0, false),
-            (UNIT, 1e-300, true),
-            (UNIT, 1.0, true),
-            (UNIT, 1.5, false),
-            (UNBOUNDED, -1.0, true),
-            (UNBOUNDED, f64::INFINITY, false),
-            (UNBOUNDED, f64::NAN, false),
-            (CLASSES, 1.0, false),
-        ] {
-            assert_eq!(
-                kind.accepts(&Value::Number(number)),
-                accepted,
-                "{kind:?} {number}"
-            );
+    fn each_kind_takes_its_own_values_alone() {
+        let number = Kind::Number(Interval::closed(0.0, 5.0));
+        let whole = Kind::Whole(1, 5);
+        let accepted: [(Kind, UncheckedValue, Value); 5] = [
+            (Kind::Flag, true.into(), Value::Flag(true)),
+            (whole, 2.0.into(), Value::Whole(2)),
+            (number, 2.5.into(), Value::Number(2.5)),
+            (number, (-0.0).into(), Value::Number(0.0)),
+            (CLASSES, "mean".into(), Value::Choice("mean")),
+        ];
+        for (kind, found, value) in accepted {
+            assert_eq!(kind.check(&found), Some(value), "{kind}: {found}");
+        }
+        let refused: [(Kind, UncheckedValue); 9] = [
+            (Kind::Flag, 1.0.into()),
+            (whole, 2.5.into()),
+            (whole, 0.0.into()),
+            (whole, (-1.0).into()),
+            (whole, f64::INFINITY.into()),
+            (number, f64::NAN.into()),
+            (number, "2".into()),
+            (CLASSES, "Mean".into()),
+            (CLASSES, 1.0.into()),
+        ];
+        for (kind, found) in refused {
+            assert_eq!(kind.check(&found), None, "{kind}: {found}");
         }
     }
 
     #[test]
-    fn choices_are_found_by_their_exact_word() {
-        assert_eq!(CLASSES.choice("mean"), Some(Value::Choice("mean")));
-        assert_eq!(CLASSES.choice("Mean"), None);
-        assert_eq!(UNIT.choice("mean"), None);
+    fn kinds_read_as_what_is_expected() {
+        let q = Kind::Number(Interval::left_open(0.0, 1.0));
+        assert_eq!(q.to_string(), "a number in (0, 1]");
+        assert_eq!(CLASSES.to_string(), "one of \"sum\", \"mean\"");
+        assert_eq!(Kind::Choice(&["sgd"]).to_string(), "\"sgd\"");
+        assert_eq!(Kind::Flag.to_string(), "true or false");
+        let whole = Kind::Whole(1, 5).to_string();
+        assert_eq!(whole, "a whole number from 1 to 5");
     }
 
     #[test]
-    fn expectations_read_as_words() {
-        assert_eq!(UNIT.expectation(), "a number in (0, 1]");
-        assert_eq!(UNBOUNDED.expectation(), "a number of at least -1");
-        assert_eq!(CLASSES.expectation(), "one of \"sum\", \"mean\"");
+    fn values_are_written_as_in_toml_and_bare_in_labels() {
+        for (value, toml, bare) in [
+            (Value::Number(1.0), "1.0", "1"),
+            (Value::Number(1e-7), "1e-7", "0.0000001"),
+            (Value::Whole(3), "3", "3"),
+            (Value::Choice("sum"), "\"sum\"", "sum"),
+        ] {
+            assert_eq!((&*value.to_string(), &*value.bare()), (toml, bare));
+        }
     }
 }

@@ -1,43 +1,35 @@
 //! Poly-1: cross-entropy with another coefficient on the first term of its series in 1−p.
 
-use std::sync::Arc;
-
 use burn::tensor::Tensor;
 
-use crate::log_odds::OneVariable;
+use crate::Interval;
+use crate::log_odds::LogOddsLoss;
+use crate::macros::loss;
 use crate::stable::{
     log_remainder, log_remainder_tensor, sigmoid, sigmoid_tensor, softplus, softplus_tensor,
 };
-use crate::{LossEntry, Parameter, ParameterKind, Value};
 
-pub const ENTRY: LossEntry = LossEntry {
-    name: "poly1",
-    summary: "cross-entropy plus ε(1−p): a stronger pull at middling p",
-    formula: "L = −ln p + ε(1−p)",
-    gradient: "dL/dz = −(1−p)(1 + ε p)",
-    source: "Leng et al., PolyLoss: A Polynomial Expansion Perspective of Classification Loss \
-             Functions, ICLR 2022, arXiv 2204.12511",
-    parameters: &[Parameter {
-        name: "epsilon",
-        kind: ParameterKind::at_least(-1.0),
-        default: Value::Number(1.0),
-        description: "added to the coefficient of 1−p in −ln p = Σ_j (1−p)^j / j",
-    }],
-    build: |config| {
-        Arc::new(Poly1 {
-            epsilon: config.number("epsilon"),
-        })
-    },
-};
-
-#[derive(Debug)]
-struct Poly1 {
-    epsilon: f64,
+loss! {
+    Poly1 {
+        name: "poly1",
+        summary: "cross-entropy plus ε(1−p): a larger gradient at mid-range p",
+        formula: "L = −ln p + ε(1−p)",
+        gradient: "dL/dz = −(1−p)(1 + ε p)",
+        source: "Leng et al., PolyLoss: A Polynomial Expansion Perspective of Classification Loss \
+                 Functions, ICLR 2022, arXiv 2204.12511",
+        recommended: [
+            { epsilon = 2.0 } => "image classification on ImageNet (Leng et al.)",
+        ],
+        parameters: {
+            /// added to the coefficient of 1−p in −ln p = Σ_j (1−p)^j / j
+            epsilon: f64 = 1.0, Interval::from(-1.0);
+        },
+    }
 }
 
 /// With ε < 0 the two terms cancel where p is near 1, so it is then
 /// L = −(1+ε) ln p − ε (−ln p − (1−p)), whose terms have one sign.
-impl OneVariable for Poly1 {
+impl LogOddsLoss for Poly1 {
     fn value_at(&self, z: f64) -> f64 {
         if self.epsilon < 0.0 {
             return (1.0 + self.epsilon) * softplus(-z) - self.epsilon * log_remainder(z);
@@ -45,7 +37,7 @@ impl OneVariable for Poly1 {
         softplus(-z) + self.epsilon * sigmoid(-z)
     }
 
-    fn slope_at(&self, z: f64) -> f64 {
+    fn derivative_at(&self, z: f64) -> f64 {
         let rest = sigmoid(-z);
         if self.epsilon < 0.0 {
             return -rest * (1.0 + self.epsilon - self.epsilon * rest);

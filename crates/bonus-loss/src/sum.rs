@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::Tensor;
 
 use crate::entry::Definition;
-use crate::{LossConfig, LossEntry};
+use crate::{Context, LossConfig, LossEntry, Targets};
 
 /// The one name that [`LossConfig::new`] cannot make: a sum needs its terms.
 pub const NAME: &str = "sum";
@@ -17,7 +17,8 @@ pub const ENTRY: LossEntry = LossEntry {
     gradient: "Σ_i weights_i · (gradient of term i)",
     source: "\"mae + mse\": the blog post \"Summary of the paper …\" (ita9naiwa, 2022-03-09)",
     parameters: &[],
-    build: |config| Arc::new(Sum::new(config)),
+    recommended: &[],
+    build: |config| Arc::new(Sum::of(config)),
 };
 
 #[derive(Debug)]
@@ -26,7 +27,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(config: &LossConfig) -> Self {
+    fn of(config: &LossConfig) -> Self {
         let terms = config.terms().iter();
         let terms = terms.map(|(weight, term)| (*weight, (term.entry.build)(term)));
         Self {
@@ -36,27 +37,27 @@ impl Sum {
 }
 
 impl Definition for Sum {
-    fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
+    fn value(&self, logits: &[f64], targets: &[f64], context: &Context) -> f64 {
         let terms = self.terms.iter();
-        let terms = terms.map(|(weight, term)| weight * term.value(logits, targets));
+        let terms = terms.map(|(weight, term)| weight * term.value(logits, targets, context));
         terms.sum()
     }
 
-    fn gradient(&self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
+    fn gradient(&self, logits: &[f64], targets: &[f64], context: &Context) -> Vec<f64> {
         let mut total = vec![0.0; logits.len()];
         for (weight, term) in &self.terms {
-            for (sum, slope) in total.iter_mut().zip(term.gradient(logits, targets)) {
+            let gradient = term.gradient(logits, targets, context);
+            for (sum, slope) in total.iter_mut().zip(gradient) {
                 *sum += weight * slope;
             }
         }
         total
     }
 
-    fn forward(&self, logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<1> {
-        let terms = self
-            .terms
-            .iter()
-            .map(|(weight, term)| term.forward(logits.clone(), is_target.clone()) * *weight);
+    fn forward(&self, logits: Tensor<2>, targets: &Targets, context: &Context) -> Tensor<1> {
+        let terms = self.terms.iter();
+        let terms =
+            terms.map(|(weight, term)| term.forward(logits.clone(), targets, context) * *weight);
         terms
             .reduce(|sum, term| sum + term)
             .expect("a sum has a term")

@@ -11,7 +11,7 @@ use safetensors::{Dtype, serialize};
 
 use self::names::StoredName;
 use self::read::StoredTensors;
-use crate::{MapNamed, ResNet18Config, map_named, named_tensors};
+use crate::{MapNamed, ModelConfig, Shapes, map_named, named_tensors};
 
 mod error;
 mod names;
@@ -74,33 +74,31 @@ impl Checkpoint {
         replace(model, tensors, &self.path)
     }
 
-    /// Width and number of classes of the [`ResNet18`](crate::ResNet18) in the file; `device` is for a
-    /// small network to compare with.
+    /// `config` with the number of classes and the parameters, such as the width, of the network of its
+    /// model in the file; `device` is for a small network to compare with.
     ///
     /// # Errors
-    /// When the tensors are not a `ResNet18`'s by name, or those of the first and the last layer by
-    /// shape.
-    pub fn resnet18(&self, device: &Device) -> Result<ResNet18Config, CheckpointError> {
-        let template = ResNet18Config::new(1).with_width(1).init(0, device);
-        let names = self.select(&named_tensors(&template))?;
-        let shape = |name: &str| self.stored[&names[name]].shape.as_slice();
-        let refused = |name: &str, expected: &str| CheckpointError::Shape {
+    /// When the tensors are not the model's by name, or those that tell its size by shape.
+    ///
+    /// # Panics
+    /// As [`ModelConfig::init`].
+    pub fn config(
+        &self,
+        config: ModelConfig,
+        device: &Device,
+    ) -> Result<ModelConfig, CheckpointError> {
+        let template = config.smallest().init(0, device);
+        let names = self.select(&named_tensors(&template))?.into_iter();
+        let shapes: Shapes = names
+            .map(|(name, stored)| (name, self.stored[&stored].shape.clone()))
+            .collect();
+        (config.model.read_config)(&shapes, config).map_err(|unexpected| CheckpointError::Shape {
             path: self.path.clone(),
-            name: name.to_owned(),
-            expected: expected.to_owned(),
-            found: shape(name).to_vec(),
+            name: unexpected.name.to_owned(),
+            expected: unexpected.expected,
+            found: shapes[unexpected.name].clone(),
             hint: String::new(),
-        };
-        let (first, last) = ("conv1.weight", "linear.weight");
-        let &[width, 3, 3, 3] = shape(first) else {
-            return Err(refused(first, "[width, 3, 3, 3]"));
-        };
-        match *shape(last) {
-            [classes, features] if features == 8 * width && width > 0 && classes > 0 => {
-                Ok(ResNet18Config::new(classes).with_width(width))
-            }
-            _ => Err(refused(last, &format!("[classes, {}]", 8 * width))),
-        }
+        })
     }
 
     /// The stored name of each tensor of `model`.

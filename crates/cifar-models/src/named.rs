@@ -71,15 +71,32 @@ impl<'a, T> Walk<'a, T> {
         let path = Vec::new();
         Self { path, function }
     }
+
+    fn enter(&mut self, name: &str, container: &str) {
+        if !is_enum(container) {
+            self.path.push(name.to_owned());
+        }
+    }
+
+    fn exit(&mut self, container: &str) {
+        if !is_enum(container) {
+            self.path.pop();
+        }
+    }
+}
+
+/// Whether a level is a variant of an enum, such as [`Model`](crate::Model)'s, which has no part in a name.
+fn is_enum(container: &str) -> bool {
+    container.starts_with("Enum:")
 }
 
 impl<T: VisitNamed> ModuleVisitor for Walk<'_, T> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
@@ -88,12 +105,12 @@ impl<T: VisitNamed> ModuleVisitor for Walk<'_, T> {
 }
 
 impl<T: MapNamed> ModuleMapper for Walk<'_, T> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.exit(container);
     }
 
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use bonus_loss::{Loss, LossConfig};
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use cifar_models::ResNet18;
+use cifar_models::Model;
 
 use crate::data::{Batch, IMAGE_BYTES, ImageSet, Normalization, evaluation_batches};
 use crate::records::Score;
@@ -18,7 +18,7 @@ pub const EVALUATION_BATCH: usize = 200;
 /// # Errors
 /// When the device fails.
 pub fn evaluate(
-    model: &ResNet18,
+    model: &Model,
     loss: &Loss,
     images: &ImageSet,
     normalization: Normalization,
@@ -90,7 +90,7 @@ impl Tally {
 
 /// Logits `[batch, classes]` and targets `[batch]` of every batch, in file order.
 pub fn predictions(
-    model: &ResNet18,
+    model: &Model,
     images: &ImageSet,
     normalization: Normalization,
     device: &Device,

@@ -1,6 +1,7 @@
 //! Numbers for what asks for no dataset: benchmarks and the check of devices.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use cifar_models::ModelConfig;
 use random_streams::Stream;
 
 /// Normal numbers of mean 0 and variance 1; the same for a name on every device.
@@ -17,13 +18,14 @@ pub fn labels(count: usize, classes: usize, device: &Device) -> Tensor<1, Int> {
     Tensor::from_data(TensorData::new(labels, [count]), device)
 }
 
-/// Images of noise `[size, 3, 32, 32]` and their labels.
+/// Images of noise for a model, `[size, channels, height, width]`, and their labels.
 pub fn batch(
     name: &str,
     size: usize,
-    classes: usize,
+    model: &ModelConfig,
     device: &Device,
 ) -> (Tensor<4>, Tensor<1, Int>) {
-    let images = noise(name, [size, 3, 32, 32], device);
-    (images, labels(size, classes, device))
+    let [height, width, channels] = model.input;
+    let images = noise(name, [size, channels, height, width], device);
+    (images, labels(size, model.classes, device))
 }

@@ -1,7 +1,7 @@
 //! What the properties are checked on: every loss at many parameters, logits of many kinds, and
-//! the values that PyTorch computed (fixtures/losses.json).
+//! the values that the formulas give (fixtures/make_reference.py).
 
-use bonus_loss::{LOSSES, LossConfig, ParameterKind, ParameterValue};
+use bonus_loss::{Interval, Kind, LOSSES, LossConfig, UncheckedValue};
 use serde::Deserialize;
 
 /// Every row of the table with every combination of default, lowest, highest and other allowed
@@ -12,7 +12,7 @@ pub fn configs() -> Vec<LossConfig> {
         let mut variants = vec![LossConfig::new(entry.name).unwrap()];
         for parameter in entry.parameters {
             let values = values(&parameter.kind, parameter.default.into());
-            let with = |variant: &LossConfig, value: &ParameterValue| {
+            let with = |variant: &LossConfig, value: &UncheckedValue| {
                 variant.clone().with(parameter.name, value.clone()).unwrap()
             };
             let with_each = |variant| values.iter().map(move |value| with(variant, value));
@@ -26,28 +26,37 @@ pub fn configs() -> Vec<LossConfig> {
     configs
 }
 
-fn values(kind: &ParameterKind, default: ParameterValue) -> Vec<ParameterValue> {
+fn values(kind: &Kind, default: UncheckedValue) -> Vec<UncheckedValue> {
     match *kind {
-        ParameterKind::Choice(names) => names.iter().map(|name| (*name).into()).collect(),
-        ParameterKind::Number {
-            minimum,
-            maximum,
-            minimum_included,
-        } => {
-            let lowest = if minimum_included {
-                minimum
-            } else {
-                minimum + 0.1
-            };
-            let highest = if maximum.is_finite() {
-                maximum
-            } else {
-                minimum + 5.0
-            };
+        Kind::Flag => vec![false.into(), true.into()],
+        Kind::Whole(minimum, maximum) => {
+            vec![default, (minimum as f64).into(), (maximum as f64).into()]
+        }
+        Kind::Choice(names) => names.iter().map(|name| (*name).into()).collect(),
+        Kind::Number(interval) => {
+            let [lowest, highest] = ends(interval);
             let between = lowest + (highest - lowest) * 0.4;
             vec![default, lowest.into(), between.into(), highest.into()]
         }
     }
+}
+
+/// The lowest and the highest number, or some way towards an end that is open.
+fn ends(interval: Interval) -> [f64; 2] {
+    let Interval {
+        minimum, maximum, ..
+    } = interval;
+    let lowest = match minimum.is_finite() {
+        true if interval.minimum_included => minimum,
+        true => minimum + 0.1,
+        false => maximum - 5.0,
+    };
+    let highest = match maximum.is_finite() {
+        true if interval.maximum_included => maximum,
+        true => maximum - 0.1,
+        false => minimum + 5.0,
+    };
+    [lowest, highest]
 }
 
 /// Logits of a batch and their targets.
@@ -93,6 +102,13 @@ impl Batch {
         targets[self.targets[example]] = 1.0;
         targets
     }
+
+    /// 70 % on the target, the rest on all classes alike.
+    pub fn soft(&self, example: usize) -> Vec<f64> {
+        let hard = self.one_hot(example);
+        let floor = 0.3 / hard.len() as f64;
+        hard.iter().map(|t| 0.7 * t + floor).collect()
+    }
 }
 
 /// Ordinary and hard batches: few and many classes, one example, equal logits, p that rounds to 0
@@ -112,7 +128,7 @@ pub fn batches() -> Vec<Batch> {
     batches
 }
 
-/// A case of the reference: a batch and what PyTorch found for it in float64.
+/// A case of the reference: a batch and what the formulas give for it.
 #[derive(Deserialize)]
 pub struct ReferenceCase {
     pub logits: Vec<Vec<f64>>,
@@ -138,29 +154,37 @@ impl ReferenceCase {
 
 impl Expected {
     pub fn config(&self) -> LossConfig {
-        let text = format!("loss = {}", self.toml);
-        let table: toml::Table = text.parse().unwrap();
-        let loss = table["loss"].as_table().unwrap();
-        let config = LossConfig::new(loss["name"].as_str().unwrap()).unwrap();
-        let parameters = loss.iter().filter(|(key, _)| *key != "name");
-        parameters.fold(config, |config, (key, value)| match value {
-            toml::Value::Float(number) => config.with(key, *number).unwrap(),
-            toml::Value::String(word) => config.with(key, word.as_str()).unwrap(),
-            other => panic!("{key}: {other}"),
-        })
+        LossConfig::deserialize(toml::de::ValueDeserializer::parse(&self.toml).unwrap()).unwrap()
     }
 }
 
-/// Every loss near the limits of its parameters and of p, with 300 digits (fixtures/make_limits.py).
-pub fn limits() -> Vec<ReferenceCase> {
-    serde_json::from_str(include_str!("../fixtures/limits.json")).unwrap()
-}
-
+/// Ordinary logits and parameters.
 pub fn reference() -> Vec<ReferenceCase> {
-    serde_json::from_str(include_str!("../fixtures/losses.json")).unwrap()
+    cases(include_str!("../fixtures/losses.json"))
 }
 
-/// How far from `expected` a number may lie.
+/// Every loss near the limits of its parameters and of p.
+pub fn limits() -> Vec<ReferenceCase> {
+    cases(include_str!("../fixtures/limits.json"))
+}
+
+/// Cases with a number for all that is compared.
+fn cases(json: &str) -> Vec<ReferenceCase> {
+    let cases: Vec<ReferenceCase> = serde_json::from_str(json).unwrap();
+    assert!(!cases.is_empty());
+    for case in &cases {
+        assert!(!case.logits.is_empty() && !case.expected.is_empty());
+        assert_eq!(case.targets.len(), case.logits.len());
+        for expected in &case.expected {
+            assert_eq!(expected.per_example.len(), case.logits.len());
+            let lengths = |rows: &[Vec<f64>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
+            assert_eq!(lengths(&expected.grad_logits), lengths(&case.logits));
+        }
+    }
+    cases
+}
+
+/// How far from what is expected a number may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
     pub absolute: f64,
@@ -168,8 +192,10 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
+    /// Fails where a number is off, where one is NaN, and where there is none.
     pub fn check(self, found: &[f64], expected: &[f64], what: &str) {
         assert_eq!(found.len(), expected.len(), "{what}");
+        assert!(!found.is_empty(), "{what}: no numbers to compare");
         for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
             let allowed = self.absolute + self.relative * expected.abs();
             assert!(
@@ -178,4 +204,32 @@ impl Tolerance {
             );
         }
     }
+}
+
+const LOOSE: Tolerance = Tolerance {
+    absolute: 1.0,
+    relative: 1.0,
+};
+
+#[test]
+fn numbers_within_the_tolerance_pass() {
+    LOOSE.check(&[1.0, 5.0], &[0.0, 2.0], "numbers");
+}
+
+#[test]
+#[should_panic(expected = "numbers, number 1: expected 2e0 ± 3e0, found NaN")]
+fn nan_is_never_within_a_tolerance() {
+    LOOSE.check(&[1.0, f64::NAN], &[0.0, 2.0], "numbers");
+}
+
+#[test]
+#[should_panic(expected = "numbers, number 0: expected NaN")]
+fn nothing_is_within_a_tolerance_of_nan() {
+    LOOSE.check(&[1.0], &[f64::NAN], "numbers");
+}
+
+#[test]
+#[should_panic(expected = "numbers: no numbers to compare")]
+fn a_comparison_of_nothing_fails() {
+    LOOSE.check(&[], &[], "numbers");
 }

@@ -1,14 +1,36 @@
 //! The float64 closed forms.
 
-use bonus_loss::{LOSSES, LossConfig};
+use std::collections::BTreeSet;
 
-use crate::cases::{Batch, Tolerance, batches, configs, reference};
+use bonus_loss::{Kind, LOSSES, LossConfig, Value};
 
-/// The reference's own rounding is 3e-16.
+use crate::cases::{Batch, Expected, Tolerance, batches, configs, reference};
+
+/// A few roundings of float64.
 const REFERENCE: Tolerance = Tolerance {
     absolute: 1e-15,
     relative: 1e-12,
 };
+
+#[test]
+fn the_reference_has_every_loss_and_every_choice() {
+    let cases = reference();
+    let configs: Vec<LossConfig> = cases[0].expected.iter().map(Expected::config).collect();
+    for entry in LOSSES {
+        let of_entry = || configs.iter().filter(|config| config.name() == entry.name);
+        assert!(of_entry().count() > 0, "{}", entry.name);
+        for parameter in entry.parameters {
+            let Kind::Choice(names) = parameter.kind else {
+                continue;
+            };
+            for name in names {
+                let chosen = (parameter.name, Value::Choice(name));
+                let found = of_entry().any(|config| config.parameters().contains(&chosen));
+                assert!(found, "{}.{}={name}", entry.name, parameter.name);
+            }
+        }
+    }
+}
 
 #[test]
 fn closed_forms_equal_the_reference() {
@@ -57,11 +79,8 @@ fn distributions() -> Vec<(Vec<f64>, Vec<f64>)> {
     let mut examples = Vec::new();
     for batch in [Batch::spread(4, 2, 3.0), Batch::spread(6, 10, 4.0)] {
         for (example, logits) in batch.logits.iter().enumerate() {
-            let hard = batch.one_hot(example);
-            let floor = 0.3 / logits.len() as f64;
-            let soft: Vec<f64> = hard.iter().map(|share| 0.7 * share + floor).collect();
-            examples.push((logits.clone(), hard));
-            examples.push((logits.clone(), soft));
+            examples.push((logits.clone(), batch.one_hot(example)));
+            examples.push((logits.clone(), batch.soft(example)));
         }
     }
     examples
@@ -90,17 +109,25 @@ fn values_and_gradients_are_finite_at_every_logit() {
 
 #[test]
 fn gradients_of_losses_of_a_softmax_sum_to_zero() {
-    let of_softmax = |label: &String| !label.contains("sigmoid") && !label.contains("binary");
-    for config in configs()
-        .iter()
-        .filter(|config| of_softmax(&config.to_string()))
-    {
+    let configs = configs().into_iter().filter(is_of_softmax);
+    let mut names = BTreeSet::new();
+    for config in configs {
         let loss = config.init();
         for (logits, targets) in distributions() {
             let total: f64 = loss.gradient(&logits, &targets).iter().sum();
             assert!(total.abs() < 1e-12, "{config}: {total}");
         }
+        names.insert(config.name());
     }
+    assert!(names.len() >= LOSSES.len() - 2, "{names:?}");
+}
+
+/// Whether adding a number to all logits leaves the loss as it is.
+fn is_of_softmax(config: &LossConfig) -> bool {
+    let sigmoid = ("activation", Value::Choice("sigmoid"));
+    config.name() != "binary_cross_entropy"
+        && !config.parameters().contains(&sigmoid)
+        && config.terms().iter().all(|(_, term)| is_of_softmax(term))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bonus_loss::{Loss, LossConfig};
+use bonus_loss::{CrossEntropy, Loss, Targets};
 use burn::nn::loss::Reduction;
 use burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 
@@ -90,20 +90,31 @@ fn check_closed_forms(device: &Device, precision: FloatDType, tolerance: Toleran
     for config in configs() {
         let loss = config.init();
         for batch in batches() {
-            let (losses, gradients) = evaluate(&loss, &batch, device, precision);
-            let examples = || batch.logits.iter().enumerate();
-            let values: Vec<f64> = examples()
-                .map(|(example, logits)| loss.value(logits, &batch.one_hot(example)))
+            let compare = |found: (Vec<f64>, Vec<f64>), of: &dyn Fn(usize) -> Vec<f64>, what| {
+                let examples = || batch.logits.iter().enumerate();
+                let values: Vec<f64> = examples()
+                    .map(|(example, logits)| loss.value(logits, &of(example)))
+                    .collect();
+                let slopes: Vec<f64> = examples()
+                    .flat_map(|(example, logits)| loss.gradient(logits, &of(example)))
+                    .collect();
+                let what = format!("{config} of {what} {batch:?}");
+                tolerance.check(&found.0, &values, &what);
+                tolerance.check(&found.1, &slopes, &format!("gradient of {what}"));
+            };
+            let hard = evaluate(&loss, &batch, device, precision);
+            compare(hard, &|example| batch.one_hot(example), "classes of");
+            let soft: Vec<Vec<f64>> = (0..batch.logits.len())
+                .map(|example| batch.soft(example))
                 .collect();
-            let slopes: Vec<f64> = examples()
-                .flat_map(|(example, logits)| loss.gradient(logits, &batch.one_hot(example)))
-                .collect();
-            tolerance.check(&losses, &values, &format!("{config} of {batch:?}"));
-            tolerance.check(
-                &gradients,
-                &slopes,
-                &format!("gradient of {config} of {batch:?}"),
+            let found = evaluate_on(
+                &loss,
+                &batch.logits,
+                matrix(&soft, device),
+                device,
+                precision,
             );
+            compare(found, &|example| soft[example].clone(), "distributions of");
         }
     }
 }
@@ -115,7 +126,18 @@ pub fn evaluate(
     device: &Device,
     precision: FloatDType,
 ) -> (Vec<f64>, Vec<f64>) {
-    let (logits, targets) = tensors(batch, &device.clone().autodiff());
+    let (_, targets) = tensors(batch, &device.clone().autodiff());
+    evaluate_on(loss, &batch.logits, targets, device, precision)
+}
+
+fn evaluate_on(
+    loss: &Loss,
+    logits: &[Vec<f64>],
+    targets: impl Into<Targets>,
+    device: &Device,
+    precision: FloatDType,
+) -> (Vec<f64>, Vec<f64>) {
+    let logits = matrix(logits, &device.clone().autodiff());
     let logits = logits.cast(precision).detach().require_grad();
     let losses = loss.forward_no_reduction(logits.clone(), targets);
     let gradients = losses.clone().sum_dim(0).backward();
@@ -124,19 +146,22 @@ pub fn evaluate(
 }
 
 fn tensors(batch: &Batch, device: &Device) -> (Tensor<2>, Tensor<1, Int>) {
-    let shape = [batch.logits.len(), batch.logits[0].len()];
-    let logits = TensorData::new(batch.logits.concat(), shape);
     let targets: Vec<i64> = batch.targets.iter().map(|class| *class as i64).collect();
+    (
+        matrix(&batch.logits, device),
+        Tensor::from_data(targets.as_slice(), device),
+    )
+}
+
+fn matrix(rows: &[Vec<f64>], device: &Device) -> Tensor<2> {
+    let data = TensorData::new(rows.concat(), [rows.len(), rows[0].len()]);
     // In float64 where the device has it; a cast on the way there would round.
     let precision = if device.supports_dtype(DType::F64) {
         DType::F64
     } else {
         DType::F32
     };
-    (
-        Tensor::from_data(logits, (device, precision)),
-        Tensor::from_data(targets.as_slice(), device),
-    )
+    Tensor::from_data(data, (device, precision))
 }
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
@@ -198,7 +223,7 @@ fn targets_may_come_from_the_device_without_autodiff() {
 #[test]
 fn reductions_are_the_mean_and_the_sum_of_the_examples() {
     let (logits, targets) = tensors(&Batch::spread(4, 10, 3.0), &flex());
-    let loss = LossConfig::new("cross_entropy").unwrap().init();
+    let loss = CrossEntropy::new().init();
     let losses = numbers(loss.forward_no_reduction(logits.clone(), targets.clone()));
     let total: f64 = losses.iter().sum();
     for (reduction, expected) in [
@@ -210,6 +235,14 @@ fn reductions_are_the_mean_and_the_sum_of_the_examples() {
         let reduced = loss.forward(logits.clone(), targets.clone(), reduction);
         FLOAT32.check(&numbers(reduced), &[expected], "reduction");
     }
+}
+
+#[test]
+#[should_panic(expected = "logits of shape [4, 10] and targets of shape [4, 9]")]
+fn distributions_over_other_classes_panic_with_both_shapes() {
+    let (logits, _) = tensors(&Batch::spread(4, 10, 3.0), &flex());
+    let (targets, _) = tensors(&Batch::spread(4, 9, 3.0), &flex());
+    configs()[0].init().forward_no_reduction(logits, targets);
 }
 
 #[test]

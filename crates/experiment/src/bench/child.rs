@@ -43,3 +43,23 @@ pub fn measure_apart(task: &MeasureRow) -> Result<BenchRow> {
         None => bail!("bench: the process of a row ended with {status}"),
     }
 }
+
+/// A model as a request has it.
+pub mod model_by_name {
+    use cifar_models::ModelEntry;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(model: &ModelEntry, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(model.name)
+    }
+
+    pub fn deserialize<'de, D>(deserializer: D) -> Result<&'static ModelEntry, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let name = String::deserialize(deserializer)?;
+        cifar_models::find(&name)
+            .ok_or_else(|| Error::unknown_variant(&name, cifar_models::MODEL_NAMES))
+    }
+}

@@ -7,11 +7,10 @@ use burn::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use training_kernels::{Convolution, Then, batch_norm_train, convolution};
 
-use super::{CLASSES, Setting, median, settings, wait_for};
+use super::{Setting, median, model, wait_for};
 use crate::device::OpenDevice;
 use crate::settings::PrecisionName;
 use crate::synthetic;
-use crate::train::build_model;
 
 /// Times that each layer is measured; the median counts.
 const REPEATS: usize = 5;
@@ -36,17 +35,19 @@ pub struct LayerRow {
 /// # Errors
 /// When the device fails.
 pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Result<Vec<LayerRow>> {
-    let model = build_model(&settings(setting), CLASSES, 0, &device.device);
+    let config = model(setting);
+    let [height, width, channels] = config.input;
+    let model = config.init(0, &device.device);
     let maps = match setting.precision {
         PrecisionName::F32 => DType::F32,
         PrecisionName::Mixed => DType::F16,
     };
-    let convolutions = model.convolutions([setting.batch, 32, 32, 3]);
+    let convolutions = model.convolutions([setting.batch, height, width, channels]);
     let mut rows = Vec::new();
     // The first layer's images have no gradient, so it stands by itself.
     let (first, others) = convolutions.split_at(1);
     for (layers, is_first) in [(first, true), (others, false)] {
-        for (shape, count) in counted(layers.iter().map(|(_, shape)| *shape)) {
+        for (shape, count) in counted(layers.iter().map(|layer| layer.shape)) {
             let times = convolution_times(device, &shape, is_first, maps)?;
             let products = if is_first { 2.0 } else { 3.0 };
             let gflops = products * shape.operations() * 1e-9;
@@ -56,7 +57,8 @@ pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Resu
             });
         }
     }
-    for (shape, count) in counted(convolutions.iter().map(|(_, shape)| shape.output())) {
+    let normalized = convolutions.iter().filter(|layer| layer.normalized);
+    for (shape, count) in counted(normalized.map(|layer| layer.shape.output())) {
         let times = batch_norm_times(device, shape, maps)?;
         let [_, height, width, channels] = shape;
         let name = format!("batch norm, {height}×{width}×{channels}");

@@ -11,17 +11,19 @@ use anyhow::{Result, anyhow};
 use bonus_loss::LossConfig;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
+use cifar_models::{ModelConfig, ModelEntry, WIDTH};
 use serde::{Deserialize, Serialize};
 use training_kernels::Instructions;
 
 pub use self::child::{MeasureRow, measure_apart};
 pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
+use crate::data::IMAGE_SHAPE;
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
 use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::synthetic;
-use crate::train::{Learner, build_model};
+use crate::train::{Learner, model_config};
 
 /// Steps before the measured ones: they fill caches and pools and start the threads.
 const WARMUP_STEPS: usize = 3;
@@ -52,7 +54,10 @@ pub struct Setting {
     pub backend: BackendChoice,
     pub mode: Mode,
     pub precision: PrecisionName,
-    pub width: usize,
+    #[serde(with = "child::model_by_name")]
+    pub model: &'static ModelEntry,
+    /// The model's default where `None`.
+    pub width: Option<usize>,
     pub batch: usize,
     /// Of the CPU backends; all cores where `None`.
     pub threads: Option<usize>,
@@ -74,7 +79,8 @@ pub struct BenchRow {
     pub model: String,
     pub mode: Mode,
     pub precision: String,
-    pub width: usize,
+    /// `null` where the model has none.
+    pub width: Option<usize>,
     pub batch: usize,
     pub threads: usize,
     pub steps: usize,
@@ -97,7 +103,7 @@ pub struct BenchRow {
     pub layers: Vec<LayerRow>,
 }
 
-/// Times the steps of ResNet18 that `setting` describes, on `device`.
+/// Times the steps of the network that `setting` describes, on `device`.
 ///
 /// # Errors
 /// When the device fails.
@@ -123,10 +129,10 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
         backend: device.backend.name().to_owned(),
         device: device.name.clone(),
         instructions: device.instructions.map(|set| set.to_string()),
-        model: "resnet18".to_owned(),
+        model: setting.model.name.to_owned(),
         mode: setting.mode,
         precision: setting.precision.name().to_owned(),
-        width: setting.width,
+        width: (setting.model.parameter(WIDTH.name)).map(|_| settings(setting).width),
         batch: setting.batch,
         threads: rayon::current_num_threads(),
         steps: setting.steps,
@@ -163,9 +169,8 @@ fn wait_for(device: &OpenDevice) -> Result<()> {
 
 fn training_step(device: &OpenDevice, setting: &Setting) -> Result<impl FnMut() -> Result<()>> {
     let loss = LossConfig::new("cross_entropy")?;
-    let learner = Learner::new(&settings(setting), &loss, CLASSES, 0, &device.autodiff());
-    let mut learner = Some(learner);
-    let (images, targets) = fixed_batch(device, setting.batch);
+    let mut learner = Some(new_learner(device, setting, &loss));
+    let (images, targets) = fixed_batch(device, setting);
     Ok(move || {
         let before = learner.take().expect("put back by every step");
         let (after, sums) = before.step(images.clone(), targets.clone(), 0.01);
@@ -175,21 +180,31 @@ fn training_step(device: &OpenDevice, setting: &Setting) -> Result<impl FnMut() 
 }
 
 fn inference_step(device: &OpenDevice, setting: &Setting) -> impl FnMut() -> Result<()> {
-    let model = build_model(&settings(setting), CLASSES, 0, &device.autodiff()).valid();
-    let images = fixed_batch(device, setting.batch).0.inner();
+    let model = model(setting).init(0, &device.autodiff()).valid();
+    let images = fixed_batch(device, setting).0.inner();
     move || read_values(model.forward(images.clone())).map(|_| ())
+}
+
+fn new_learner(device: &OpenDevice, setting: &Setting, loss: &LossConfig) -> Learner {
+    let model = model(setting);
+    Learner::new(&settings(setting), loss, &model, 0, &device.autodiff())
+}
+
+fn model(setting: &Setting) -> ModelConfig {
+    model_config(&settings(setting), CLASSES, IMAGE_SHAPE)
 }
 
 fn settings(setting: &Setting) -> TrainSettings {
     TrainSettings {
-        width: setting.width,
+        model: setting.model,
+        width: setting.width.unwrap_or(WIDTH.default),
         batch_size: setting.batch,
         precision: setting.precision,
         ..TrainSettings::default()
     }
 }
 
-/// Images `[batch, 3, 32, 32]` and labels `[batch]`.
-fn fixed_batch(device: &OpenDevice, batch: usize) -> (Tensor<4>, Tensor<1, Int>) {
-    synthetic::batch("bench", batch, CLASSES, &device.autodiff())
+/// Images `[batch, channels, height, width]` and labels `[batch]`.
+fn fixed_batch(device: &OpenDevice, setting: &Setting) -> (Tensor<4>, Tensor<1, Int>) {
+    synthetic::batch("bench", setting.batch, &model(setting), &device.autodiff())
 }

@@ -7,12 +7,11 @@ use bonus_loss::LossConfig;
 use random_streams::Stream;
 use serde::{Deserialize, Serialize};
 
-use super::{CLASSES, Setting, median, settings, wait_for};
-use crate::data::{ImageSet, Images, Normalization, training_batches};
+use super::{CLASSES, Setting, median, new_learner, wait_for};
+use crate::data::{IMAGE_BYTES, ImageSet, Images, Normalization, training_batches};
 use crate::device::OpenDevice;
 use crate::measure::to_tensors;
 use crate::settings::AugmentationName;
-use crate::train::Learner;
 
 /// Steps measured; one more warms up.
 const STEPS: usize = 5;
@@ -40,7 +39,7 @@ pub struct Phases {
 pub fn bench_phases(device: &OpenDevice, setting: &Setting) -> Result<Phases> {
     let loss = LossConfig::new("cross_entropy")?;
     let autodiff = device.autodiff();
-    let mut learner = Learner::new(&settings(setting), &loss, CLASSES, 0, &autodiff);
+    let mut learner = new_learner(device, setting, &loss);
     let images = noise((STEPS + 1) * setting.batch);
     let augmentation = AugmentationName::CropFlip;
     let mut batches =
@@ -75,7 +74,7 @@ pub fn bench_phases(device: &OpenDevice, setting: &Setting) -> Result<Phases> {
 
 fn noise(count: usize) -> ImageSet {
     let mut noise = Stream::new(0, "bench", 0);
-    let pixels = (0..count * 3 * 32 * 32).map(|_| (256.0 * noise.uniform()) as u8);
+    let pixels = (0..count * IMAGE_BYTES).map(|_| (256.0 * noise.uniform()) as u8);
     let labels = (0..count).map(|index| (index % CLASSES) as u8);
     ImageSet::new(Images {
         pixels: pixels.collect(),

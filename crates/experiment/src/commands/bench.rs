@@ -5,6 +5,7 @@ mod tables;
 use std::time::Instant;
 
 use anyhow::Result;
+use cifar_models::ModelEntry;
 use clap::Args;
 use training_kernels::Instructions;
 
@@ -30,8 +31,11 @@ pub struct BenchArguments {
     /// What convolutions compute in; a device that cannot compute in mixed (every CPU) computes in f32
     #[arg(long, default_value = "f32", value_delimiter = ',')]
     precision: Vec<PrecisionName>,
-    /// Channels of the first stage
-    #[arg(long, default_value = "64", value_delimiter = ',', value_parser = super::whole_number::<u16>(1..=1024))]
+    /// The network
+    #[arg(long, default_value = "resnet18", value_delimiter = ',', value_parser = super::model())]
+    model: Vec<&'static ModelEntry>,
+    /// Channels of the first stage; the standard network's by default
+    #[arg(long, value_delimiter = ',', value_parser = super::whole_number::<u16>(1..=1024))]
     width: Vec<u16>,
     /// Images in a step
     #[arg(long, default_value = "128", value_delimiter = ',', value_parser = super::whole_number::<u32>(1..=65_536))]
@@ -55,6 +59,9 @@ pub struct BenchArguments {
 }
 
 pub fn run(arguments: &BenchArguments) -> Result<()> {
+    if !arguments.width.is_empty() {
+        (arguments.model.iter()).try_for_each(|model| super::require_width(model))?;
+    }
     let tasks = tasks(arguments, Instant::now());
     // Before the first of many processes.
     Instructions::chosen().map_err(Unavailable::Instructions)?;
@@ -72,6 +79,11 @@ pub fn run(arguments: &BenchArguments) -> Result<()> {
 /// Every combination, in the order of the lists.
 fn tasks(arguments: &BenchArguments, process_start: Instant) -> Vec<MeasureRow> {
     let threads = or_default(&arguments.threads);
+    let widths = or_default(&arguments.width);
+    let models = arguments.model.iter();
+    let networks: Vec<(&'static ModelEntry, Option<u16>)> = models
+        .flat_map(|model| widths.iter().map(|width| (*model, *width)))
+        .collect();
     let mut tasks = Vec::new();
     for backend in &arguments.backend {
         let instructions = match backend {
@@ -79,7 +91,7 @@ fn tasks(arguments: &BenchArguments, process_start: Instant) -> Vec<MeasureRow> 
             _ => or_default(&arguments.instructions),
         };
         for precision in &arguments.precision {
-            for width in &arguments.width {
+            for (model, width) in &networks {
                 for batch in &arguments.batch {
                     for threads in &threads {
                         for mode in &arguments.mode {
@@ -88,7 +100,8 @@ fn tasks(arguments: &BenchArguments, process_start: Instant) -> Vec<MeasureRow> 
                                     backend: *backend,
                                     mode: *mode,
                                     precision: *precision,
-                                    width: usize::from(*width),
+                                    model,
+                                    width: width.map(usize::from),
                                     batch: *batch as usize,
                                     threads: threads.map(usize::from),
                                     instructions: *instructions,

@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use bonus_loss::LossConfig;
 use burn::tensor::Device;
-use cifar_models::ResNet18;
 use cifar_models::checkpoint::Checkpoint;
+use cifar_models::{Model, ModelConfig, ModelEntry, WIDTH};
 use clap::Args;
 
-use crate::data::{DatasetSource, ImageSet, TestData, load_test};
+use crate::data::{DatasetSource, IMAGE_SHAPE, ImageSet, TestData, load_test};
 use crate::device::use_threads;
 use crate::exit::BadInput;
 use crate::json;
 use crate::measure::{Tally, predictions, read_values};
 use crate::records::Score;
 use crate::session::open_device;
-use crate::settings::{BackendChoice, DatasetName, ModelName, TrainSettings};
+use crate::settings::{BackendChoice, DatasetName, TrainSettings};
 use crate::terminal::{print, tell};
 
 /// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// The network
-    #[arg(long, default_value = "resnet18")]
-    model: ModelName,
+    #[arg(long, default_value = "resnet18", value_parser = super::model())]
+    model: &'static ModelEntry,
     /// Channels of the first stage that the checkpoint must have; any by default
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     width: Option<u16>,
@@ -57,6 +57,9 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     use_threads(arguments.threads.map(usize::from))?;
     if let Some(logits) = &arguments.logits {
         refuse_to_overwrite(&arguments.weights, logits)?;
+    }
+    if arguments.width.is_some() {
+        super::require_width(arguments.model)?;
     }
     let checkpoint = Checkpoint::open(&arguments.weights)?;
     let source = DatasetSource::of(&TrainSettings {
@@ -97,10 +100,9 @@ fn load_model(
     arguments: &EvalArguments,
     classes: usize,
     device: &Device,
-) -> Result<ResNet18> {
-    let config = match arguments.model {
-        ModelName::Resnet18 => checkpoint.resnet18(device)?,
-    };
+) -> Result<Model> {
+    let config = ModelConfig::new(arguments.model, classes).with_input(IMAGE_SHAPE);
+    let config = checkpoint.config(config, device)?;
     let file = arguments.weights.display();
     if config.classes != classes {
         return Err(BadInput(anyhow!(
@@ -112,12 +114,12 @@ fn load_model(
         .into());
     }
     if let Some(width) = arguments.width
-        && config.width != usize::from(width)
+        && config.parameter(WIDTH.name) != usize::from(width)
     {
         return Err(BadInput(anyhow!(
             "{file}: expected a network of width {width}, found one of width {}: \
              leave out --width, which the file tells",
-            config.width
+            config.parameter(WIDTH.name)
         ))
         .into());
     }
@@ -126,7 +128,7 @@ fn load_model(
 
 /// Score and logits, a row per test image, of the `model` in the file `weights`.
 fn evaluate(
-    model: &ResNet18,
+    model: &Model,
     data: &TestData,
     device: &Device,
     weights: &Path,

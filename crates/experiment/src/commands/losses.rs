@@ -5,7 +5,7 @@ mod eval;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
-use bonus_loss::{LOSSES, Loss, LossEntry, Parameter};
+use bonus_loss::{LOSSES, Loss, LossEntry, Parameter, Recommendation};
 use clap::{Args, Subcommand};
 
 use super::manual::LOSSES_EVAL;
@@ -66,9 +66,13 @@ fn explain(entry: &LossEntry) -> String {
         ("formula", entry.formula),
         ("gradient", entry.gradient),
         ("parameters", &parameters(entry)),
+        ("recommended", &recommended(entry)),
         ("symbols", SYMBOLS),
         ("source", entry.source),
     ] {
+        if body.is_empty() {
+            continue;
+        }
         let _ = write!(text, "\n{title}\n");
         for line in body.lines() {
             let _ = writeln!(text, "  {line}");
@@ -90,11 +94,19 @@ fn parameters(entry: &LossEntry) -> String {
         description,
     } in entry.parameters
     {
-        let expectation = kind.expectation();
-        let _ = writeln!(
-            text,
-            "{name}: {expectation}; default {default}\n    {description}"
-        );
+        let default = default.bare();
+        let _ = writeln!(text, "{name}: {kind}; default {default}\n    {description}");
+    }
+    text
+}
+
+/// A line for each set of values that somebody found good.
+fn recommended(entry: &LossEntry) -> String {
+    let mut text = String::new();
+    for Recommendation { parameters, reason } in entry.recommended {
+        let values = parameters.iter();
+        let values = values.map(|(name, value)| format!("{name} = {}", value.bare()));
+        let _ = writeln!(text, "{}: {reason}", values.collect::<Vec<_>>().join(", "));
     }
     text
 }
@@ -143,6 +155,7 @@ mod tests {
             "dL/dz = −1",
             "log_end: a number in [0, 1]; default 0.75",
             "tail: one of \"tangent\", \"unit_slope\", \"clamped\"; default tangent",
+            "recommended\n  log_end = 0.75: ",
             "arXiv 2110.06537",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");

@@ -49,6 +49,10 @@ pub const LOSSES_EVAL: &str = "\
 Examples:
   experiment losses eval --loss focal --input batches.json";
 
+pub const MODELS: &str = "\
+Examples:
+  experiment models";
+
 pub const DATA: &str = "\
 Examples:
   experiment data fetch cifar10

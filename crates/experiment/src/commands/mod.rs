@@ -8,17 +8,20 @@ mod dry_run;
 mod eval;
 mod losses;
 mod manual;
+mod models;
 mod report;
 mod run;
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::child::say_failed;
-use crate::exit::Exit;
+use crate::exit::{BadInput, Exit};
 use crate::sweep::Diagnostics;
 use crate::terminal::{Verbosity, set_verbosity, tell};
 
@@ -44,6 +47,8 @@ enum Command {
     Report(report::ReportArguments),
     #[command(after_help = manual::LOSSES)]
     Losses(losses::LossesArguments),
+    #[command(after_help = manual::MODELS)]
+    Models(models::ModelsArguments),
     #[command(after_help = manual::DATA)]
     Data(data::DataArguments),
     #[command(after_help = manual::EVAL)]
@@ -72,6 +77,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Report(arguments) => report::run(arguments)?,
         Command::Losses(arguments) => losses::run(arguments)?,
+        Command::Models(arguments) => models::run(arguments)?,
         Command::Data(arguments) => data::run(arguments)?,
         Command::Eval(arguments) => eval::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
@@ -111,4 +117,22 @@ fn whole_number<T: FromStr>(
 /// Accepts as many threads as a sweep file does.
 fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
     whole_number(1..=1024)
+}
+
+/// Accepts a model of the table by its name.
+fn model() -> impl TypedValueParser<Value = &'static ModelEntry> {
+    PossibleValuesParser::new(MODEL_NAMES)
+        .map(|name| cifar_models::find(&name).expect("one of the possible values"))
+}
+
+/// Refuses `--width` where the model has none.
+fn require_width(model: &ModelEntry) -> Result<()> {
+    if model.parameter(WIDTH.name).is_none() {
+        return Err(BadInput(anyhow!(
+            "--width: expected only with a model that has it, found --model {}",
+            model.name
+        ))
+        .into());
+    }
+    Ok(())
 }

@@ -10,6 +10,8 @@ pub const SIDE: usize = 32;
 /// Pixels of one channel.
 pub const PLANE: usize = SIDE * SIDE;
 pub const IMAGE_BYTES: usize = CHANNELS * PLANE;
+/// Height × width × channels of every image.
+pub const IMAGE_SHAPE: [usize; 3] = [SIDE, SIDE, CHANNELS];
 
 /// Images of one split, or some of them; a clone shares the pixels.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ pub use augment::Normalization;
 pub use error::DataError;
 pub use fetch::fetch;
 pub use folder::data_root;
-pub use images::{IMAGE_BYTES, ImageSet, Images};
+pub use images::{IMAGE_BYTES, IMAGE_SHAPE, ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
 pub use progress::Progress;
 pub use release::{RELEASES, Release};

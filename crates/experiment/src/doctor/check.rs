@@ -17,25 +17,18 @@ impl Check {
     /// Compares `found` with `expected`, number by number.
     ///
     /// # Panics
-    /// When there are more numbers on one side.
+    /// When there is nothing to compare, or more on one side.
     pub fn new(what: impl Into<String>, expected: &[f32], found: &[f32], tolerance: f64) -> Self {
         assert_eq!(expected.len(), found.len(), "numbers to compare");
-        let largest = expected.iter().fold(0.0, |largest, x| x.abs().max(largest));
-        let difference = (expected.iter().zip(found))
-            .map(|(expected, found)| f64::from(expected - found).abs())
-            // Not `f64::max`, which ignores NaN.
-            .fold(0.0, |largest, x| {
-                if x > largest || x.is_nan() {
-                    x
-                } else {
-                    largest
-                }
-            });
+        assert!(!expected.is_empty(), "no numbers to compare");
+        let magnitude = largest(expected.iter().map(|value| f64::from(value.abs())));
+        let differences = expected.iter().zip(found);
+        let difference = largest(differences.map(|(a, b)| f64::from(a - b).abs()));
         // All zeros are to stay zeros.
         let error = if difference == 0.0 {
             0.0
         } else {
-            difference / f64::from(largest)
+            difference / magnitude
         };
         Self {
             what: what.into(),
@@ -63,6 +56,37 @@ impl Check {
     }
 }
 
+/// A [`Check`] for each of the lists of numbers on both sides, which have the same names.
+///
+/// # Panics
+/// When the names differ, there are none, or the numbers are not as for [`Check::new`].
+pub fn check_all<Name: AsRef<str>>(
+    expected: &[(Name, Vec<f32>)],
+    found: &[(Name, Vec<f32>)],
+    tolerance: f64,
+    what: impl Fn(&str) -> String,
+) -> Vec<Check> {
+    assert_eq!(expected.len(), found.len(), "lists to compare");
+    assert!(!expected.is_empty(), "no lists to compare");
+    let pairs = expected.iter().zip(found);
+    let checks = pairs.map(|((name, expected), (other, found))| {
+        assert_eq!(name.as_ref(), other.as_ref(), "lists to compare");
+        Check::new(what(name.as_ref()), expected, found, tolerance)
+    });
+    checks.collect()
+}
+
+/// The largest of `magnitudes`; NaN where one is, which `f64::max` would ignore.
+fn largest(magnitudes: impl Iterator<Item = f64>) -> f64 {
+    magnitudes.fold(0.0, |largest, value| {
+        if value > largest || value.is_nan() {
+            value
+        } else {
+            largest
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +111,27 @@ mod tests {
             );
         }
         assert_eq!(error(&[0.0], &[1.0]), None);
+        assert_eq!(error(&[f32::NAN; 2], &[f32::NAN; 2]), None);
+        assert_eq!(error(&[f32::NAN, 1.0], &[f32::NAN, 1.0]), None);
+        assert_eq!(error(&[f32::INFINITY, 1.0], &[1.0, 1.0]), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "no numbers to compare")]
+    fn nothing_is_not_equal_to_nothing() {
+        error(&[], &[]);
+    }
+
+    #[test]
+    #[should_panic(expected = "lists to compare")]
+    fn a_list_that_is_missing_is_not_equal_to_one() {
+        let lists = [("weight", vec![1.0]), ("bias", vec![1.0])];
+        check_all(&lists, &lists[..1], 0.1, str::to_owned);
+    }
+
+    #[test]
+    #[should_panic(expected = "no lists to compare")]
+    fn no_lists_are_not_equal_to_no_lists() {
+        check_all::<&str>(&[], &[], 0.1, str::to_owned);
     }
 }

@@ -140,7 +140,7 @@ pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> 
 pub fn compare_with_cpu(adapter: &Adapter, combination: Combination) -> Result<Comparison> {
     let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
     let device = combination.open(adapter)?;
-    compare(scales(adapter.identity.software), &cpu.device, &device)
+    compare(&scales(adapter.identity.software), &cpu.device, &device)
 }
 
 /// Reads to the end on a thread of its own, so that a full pipe cannot stop the child.

@@ -8,6 +8,7 @@ mod verdict;
 
 use anyhow::Result;
 use burn::tensor::{DType, Device};
+use cifar_models::{MODELS, WIDTH};
 use serde::{Deserialize, Serialize};
 
 pub use self::check::Check;
@@ -31,8 +32,9 @@ pub struct Side {
 }
 
 impl Side {
+    /// Whether something was compared, and all of it passes.
     pub fn is_right(&self) -> bool {
-        self.checks().all(Check::passes)
+        self.checks().next().is_some() && self.checks().all(Check::passes)
     }
 
     /// The check that comes closest to its tolerance, or exceeds it most.
@@ -42,7 +44,7 @@ impl Side {
 
     /// The same training gives the same bits again.
     pub fn is_deterministic(&self) -> bool {
-        self.networks.iter().all(|network| network.deterministic)
+        !self.networks.is_empty() && self.networks.iter().all(|network| network.deterministic)
     }
 
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
@@ -51,21 +53,26 @@ impl Side {
     }
 }
 
-/// The networks to compare: a narrow and the standard one at the batch of real training, so that the
-/// tuning is of use to it; on a software adapter a tiny one.
-pub fn scales(software: bool) -> &'static [Scale] {
-    const GPU: &[Scale] = &[
-        Scale {
-            width: 16,
-            batch: 128,
-        },
-        Scale {
-            width: 64,
-            batch: 128,
-        },
-    ];
-    const SOFTWARE: &[Scale] = &[Scale { width: 4, batch: 2 }];
-    if software { SOFTWARE } else { GPU }
+/// The networks to compare, of every model: a narrow and the standard one at the batch of real training, so
+/// that the tuning is of use to it; on a software adapter a tiny one.
+pub fn scales(software: bool) -> Vec<Scale> {
+    let (widths, batch) = if software {
+        (&[4][..], 2)
+    } else {
+        (&[16, WIDTH.default][..], 128)
+    };
+    let scales = MODELS.iter().flat_map(|model| {
+        let widths: Vec<Option<usize>> = match model.parameter(WIDTH.name) {
+            Some(_) => widths.iter().copied().map(Some).collect(),
+            None => vec![None],
+        };
+        widths.into_iter().map(move |width| Scale {
+            model: model.name.to_owned(),
+            width,
+            batch,
+        })
+    });
+    scales.collect()
 }
 
 /// Compares everything on `device` with the same on `cpu`.
@@ -77,7 +84,7 @@ pub fn compare(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Compar
     let operations = operations::compare(cpu, device)?;
     let networks = scales
         .iter()
-        .map(|scale| network::compare(*scale, cpu, device));
+        .map(|scale| network::compare(scale, cpu, device));
     let f32 = Side {
         operations,
         networks: networks.collect::<Result<_>>()?,
@@ -85,16 +92,16 @@ pub fn compare(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Compar
     let mixed = if device.supports_dtype(DType::F16) {
         let mut operations = operations::compare_half(cpu, device)?;
         for scale in scales {
-            let convolutions = network::convolutions(*scale, cpu);
             operations.extend(operations::compare_convolutions_in_half(
-                &convolutions,
+                &scale.model,
+                &network::convolutions(scale, cpu),
                 cpu,
                 device,
             )?);
         }
         let networks = scales
             .iter()
-            .map(|scale| network::compare_mixed(*scale, cpu, device));
+            .map(|scale| network::compare_mixed(scale, cpu, device));
         Some(Side {
             operations,
             networks: networks.collect::<Result<_>>()?,
@@ -110,9 +117,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_compared_is_neither_right_nor_deterministic() {
+        let nothing = Side {
+            operations: Vec::new(),
+            networks: Vec::new(),
+        };
+        assert!(!nothing.is_right() && !nothing.is_deterministic());
+    }
+
+    #[test]
     fn one_cpu_backend_is_right_by_the_other() {
         let ndarray = crate::device::open_cpu(crate::settings::BackendChoice::Ndarray).unwrap();
-        let comparison = compare(scales(true), &Device::flex(), &ndarray.device).unwrap();
+        let comparison = compare(&scales(true), &Device::flex(), &ndarray.device).unwrap();
         let Comparison { f32, mixed } = comparison;
         assert!(f32.is_right(), "{:?}", f32.worst());
         assert!(f32.is_deterministic());
@@ -124,18 +140,15 @@ mod tests {
     #[test]
     fn flex_is_right_but_for_sums_in_f16_which_are_found_out() {
         let flex = Device::flex();
-        let comparison = compare(scales(true), &flex, &flex).unwrap();
-        assert!(
-            comparison
-                .f32
-                .checks()
-                .all(|check| check.error == Some(0.0))
-        );
+        let comparison = compare(&scales(true), &flex, &flex).unwrap();
+        assert!(comparison.f32.is_right());
+        let mut errors = comparison.f32.checks().map(|check| check.error);
+        assert!(errors.all(|error| error == Some(0.0)));
         let mixed = comparison.mixed.expect("Flex computes in f16");
         // Flex adds up the products of a weight's gradient, 2048 here, in f16.
         let wrong = mixed.checks().filter(|check| !check.passes());
         let wrong: Vec<&str> = wrong.map(|check| check.what.as_str()).collect();
-        let first = "conv1 of a batch of 2 in f16: gradient of the weight";
+        let first = "resnet18: conv1 of a batch of 2 in f16: gradient of the weight";
         assert!(wrong.contains(&first), "{wrong:?}");
         let of_a_batch =
             |what: &&str| what.ends_with(" of a batch of 2 in f16: gradient of the weight");

@@ -4,15 +4,14 @@ use anyhow::Result;
 use bonus_loss::LossConfig;
 use burn::module::Module;
 use burn::tensor::Device;
-use cifar_models::{ResNet18, named_gradients, named_tensors};
+use cifar_models::{ConvolutionLayer, Model, ModelConfig, WIDTH, named_gradients, named_tensors};
 use serde::{Deserialize, Serialize};
-use training_kernels::Convolution;
 
-use super::check::Check;
+use super::check::{Check, check_all};
 use crate::measure::{read_sums, read_values};
 use crate::settings::{PrecisionName, TrainSettings};
 use crate::synthetic;
-use crate::train::{Learner, build_model};
+use crate::train::{Learner, model_config};
 
 const CLASSES: usize = 10;
 const STEPS: usize = 10;
@@ -33,9 +32,12 @@ const MIXED_LOGITS: f64 = 5e-2;
 const MIXED_LOSSES: f64 = 0.3;
 
 /// The network and batch that are trained on both sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
-    pub width: usize,
+    /// A model of the table, by its name.
+    pub model: String,
+    /// `null` where the model has none.
+    pub width: Option<usize>,
     pub batch: usize,
 }
 
@@ -53,23 +55,27 @@ pub struct NetworkReport {
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare(scale: Scale, cpu: &Device, device: &Device) -> Result<NetworkReport> {
+pub fn compare(scale: &Scale, cpu: &Device, device: &Device) -> Result<NetworkReport> {
     let expected = Trained::on(cpu, scale, PrecisionName::F32)?;
     let found = Trained::on(device, scale, PrecisionName::F32)?;
     let again = ten_steps(&device.clone().autodiff(), scale, PrecisionName::F32)?;
-    let mut checks = expected.outputs(&found, [LOGITS, TRAINED]);
-    checks.extend(named(
+    let model = &scale.model;
+    let mut checks = expected.outputs(&found, model, [LOGITS, TRAINED]);
+    checks.extend(check_all(
         &expected.gradients,
         &found.gradients,
         GRADIENTS,
-        |name| format!("gradient of {name}"),
+        |name| format!("{model}: gradient of {name}"),
     ));
     let (expected, found) = (expected.after, found.after);
-    checks.extend(named(&expected.weights, &found.weights, TRAINED, |name| {
-        format!("{name} after ten steps")
-    }));
+    checks.extend(check_all(
+        &expected.weights,
+        &found.weights,
+        TRAINED,
+        |name| format!("{model}: {name} after ten steps"),
+    ));
     Ok(NetworkReport {
-        scale,
+        scale: scale.clone(),
         checks,
         deterministic: found == again,
     })
@@ -79,35 +85,25 @@ pub fn compare(scale: Scale, cpu: &Device, device: &Device) -> Result<NetworkRep
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare_mixed(scale: Scale, cpu: &Device, device: &Device) -> Result<NetworkReport> {
+pub fn compare_mixed(scale: &Scale, cpu: &Device, device: &Device) -> Result<NetworkReport> {
     let expected = Trained::on(cpu, scale, PrecisionName::F32)?;
     let found = Trained::on(device, scale, PrecisionName::Mixed)?;
     let again = ten_steps(&device.clone().autodiff(), scale, PrecisionName::Mixed)?;
     Ok(NetworkReport {
-        scale,
-        checks: expected.outputs(&found, [MIXED_LOGITS, MIXED_LOSSES]),
+        scale: scale.clone(),
+        checks: expected.outputs(&found, &scale.model, [MIXED_LOGITS, MIXED_LOSSES]),
         deterministic: found.after == again,
     })
 }
 
-/// Every convolution of the network by name, with its shape in a batch.
-pub fn convolutions(scale: Scale, cpu: &Device) -> Vec<(String, Convolution)> {
-    let model = build_model(&settings(scale, PrecisionName::F32), CLASSES, 0, cpu);
-    model.convolutions([scale.batch, 32, 32, 3])
+/// Every convolution of the network, with its shape in a batch.
+pub fn convolutions(scale: &Scale, cpu: &Device) -> Vec<ConvolutionLayer> {
+    let config = config(&settings(scale, PrecisionName::F32));
+    let [height, width, channels] = config.input;
+    (config.init(0, cpu)).convolutions([scale.batch, height, width, channels])
 }
 
 type Named = Vec<(String, Vec<f32>)>;
-
-fn named(
-    expected: &Named,
-    found: &Named,
-    tolerance: f64,
-    what: impl Fn(&str) -> String,
-) -> Vec<Check> {
-    (expected.iter().zip(found))
-        .map(|((name, expected), (_, found))| Check::new(what(name), expected, found, tolerance))
-        .collect()
-}
 
 struct Trained {
     logits: Vec<f32>,
@@ -123,20 +119,21 @@ struct AfterTenSteps {
 }
 
 impl Trained {
-    /// Compares logits and losses of `found` with these.
-    fn outputs(&self, found: &Self, [logits, losses]: [f64; 2]) -> Vec<Check> {
-        let first = "logits of the first step";
-        let steps = "losses of ten steps";
+    /// Compares logits and losses of `found`, of the same `model`, with these.
+    fn outputs(&self, found: &Self, model: &str, [logits, losses]: [f64; 2]) -> Vec<Check> {
+        let first = format!("{model}: logits of the first step");
+        let steps = format!("{model}: losses of ten steps");
         vec![
             Check::new(first, &self.logits, &found.logits, logits),
             Check::new(steps, &self.after.losses, &found.after.losses, losses),
         ]
     }
 
-    fn on(device: &Device, scale: Scale, precision: PrecisionName) -> Result<Self> {
+    fn on(device: &Device, scale: &Scale, precision: PrecisionName) -> Result<Self> {
         let device = device.clone().autodiff();
-        let model = build_model(&settings(scale, precision), CLASSES, 0, &device);
-        let (images, targets) = synthetic::batch("doctor", scale.batch, CLASSES, &device);
+        let config = config(&settings(scale, precision));
+        let model = config.init(0, &device);
+        let (images, targets) = synthetic::batch("doctor", scale.batch, &config, &device);
         let logits = model.forward(images);
         let losses = cross_entropy()?
             .init()
@@ -152,10 +149,12 @@ impl Trained {
     }
 }
 
-fn ten_steps(device: &Device, scale: Scale, precision: PrecisionName) -> Result<AfterTenSteps> {
+fn ten_steps(device: &Device, scale: &Scale, precision: PrecisionName) -> Result<AfterTenSteps> {
     let loss = cross_entropy()?;
-    let mut learner = Learner::new(&settings(scale, precision), &loss, CLASSES, 0, device);
-    let (images, targets) = synthetic::batch("doctor", scale.batch, CLASSES, device);
+    let settings = settings(scale, precision);
+    let config = config(&settings);
+    let mut learner = Learner::new(&settings, &loss, &config, 0, device);
+    let (images, targets) = synthetic::batch("doctor", scale.batch, &config, device);
     let mut losses = Vec::new();
     for _ in 0..STEPS {
         let sums;
@@ -169,16 +168,22 @@ fn ten_steps(device: &Device, scale: Scale, precision: PrecisionName) -> Result<
     })
 }
 
-fn weights(model: &ResNet18) -> Named {
+fn weights(model: &Model) -> Named {
     let tensors = named_tensors(&model.valid()).into_iter();
     tensors
         .map(|(name, data)| (name, data.try_to_vec().expect("checkpoints hold float32")))
         .collect()
 }
 
-fn settings(scale: Scale, precision: PrecisionName) -> TrainSettings {
+/// For images of the model's published form.
+fn config(settings: &TrainSettings) -> ModelConfig {
+    model_config(settings, CLASSES, settings.model.standard_input)
+}
+
+fn settings(scale: &Scale, precision: PrecisionName) -> TrainSettings {
     TrainSettings {
-        width: scale.width,
+        model: cifar_models::find(&scale.model).expect("a scale is of a model of the table"),
+        width: scale.width.unwrap_or(WIDTH.default),
         batch_size: scale.batch,
         precision,
         ..TrainSettings::default()

@@ -3,11 +3,12 @@
 use anyhow::Result;
 use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
+use cifar_models::{ConvolutionLayer, max_pool2d};
 use training_kernels::{
     Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
 };
 
-use super::check::Check;
+use super::check::{Check, check_all};
 use crate::measure::{read_values, sums};
 use crate::synthetic::{labels, noise};
 
@@ -55,6 +56,8 @@ const OPERATIONS: &[Operation] = &[
     }),
     Operation::half("batch norm, residual and ReLU", normalized),
     Operation::half("batch norm by running statistics", normalized_by_statistics),
+    Operation::half("max-pooling", pooled),
+    Operation::new("max-pooling, backward", |device, _| pooled_backward(device)),
     Operation::new("average pooling and linear layer", |device, _| {
         classified(device)
     }),
@@ -101,7 +104,7 @@ pub fn compare_half(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-/// Compares these convolutions, by name, in f16 on `device` with the same in f32 on `cpu`.
+/// Compares the convolutions of these layers of `model` in f16 on `device` with the same in f32 on `cpu`.
 ///
 /// In a real batch a gradient of the weight adds up a hundred thousand products. A kernel that does so in
 /// f16 loses most of them, and a device may take one for some shapes and not for others.
@@ -109,31 +112,30 @@ pub fn compare_half(cpu: &Device, device: &Device) -> Result<Vec<Check>> {
 /// # Errors
 /// When a device fails.
 pub fn compare_convolutions_in_half(
-    convolutions: &[(String, Convolution)],
+    model: &str,
+    layers: &[ConvolutionLayer],
     cpu: &Device,
     device: &Device,
 ) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     let mut met = Vec::new();
-    for (name, shape) in convolutions {
+    for ConvolutionLayer { name, shape, .. } in layers {
         if met.contains(shape) {
             continue;
         }
         met.push(*shape);
         let expected = convolved(cpu, DType::F32, shape)?;
         let found = convolved(device, DType::F16, shape)?;
-        let name = format!("{name} of a batch of {} in f16", shape.batch);
+        let name = format!("{model}: {name} of a batch of {} in f16", shape.batch);
         checks.extend(checked(&name, &expected, &found, HALF_TOLERANCE));
     }
     Ok(checks)
 }
 
 fn checked(operation: &str, expected: &Outputs, found: &Outputs, tolerance: f64) -> Vec<Check> {
-    (expected.iter().zip(found))
-        .map(|((name, expected), (_, found))| {
-            Check::new(format!("{operation}: {name}"), expected, found, tolerance)
-        })
-        .collect()
+    check_all(expected, found, tolerance, |name| {
+        format!("{operation}: {name}")
+    })
 }
 
 fn small_convolution(kernel: usize, stride: usize) -> Convolution {
@@ -205,6 +207,24 @@ fn normalized_by_statistics(device: &Device, dtype: DType) -> Result<Outputs> {
     let parameters = [channels("weight"), channels("bias")];
     let output = batch_norm(images, moments, parameters, Then::Relu, 1e-5);
     Ok(vec![("output", read_values(output.cast(DType::F32))?)])
+}
+
+fn pooled(device: &Device, dtype: DType) -> Result<Outputs> {
+    let output = max_pool2d(noise("images", IMAGES, device).cast(dtype));
+    Ok(vec![("output", read_values(output.cast(DType::F32))?)])
+}
+
+/// By itself, since numbers that are equal in f16 and not in f32 send the gradient to another pixel.
+fn pooled_backward(device: &Device) -> Result<Outputs> {
+    let device = device.clone().autodiff();
+    let images = noise("images", IMAGES, &device).require_grad();
+    let output = max_pool2d(images.clone());
+    let pull = noise("pull", output.dims(), &device);
+    let gradients = (output * pull).sum().backward();
+    Ok(vec![(
+        "gradient of the images",
+        read_values(gradient(&images, &gradients))?,
+    )])
 }
 
 fn classified(device: &Device) -> Result<Outputs> {

@@ -15,13 +15,14 @@
 
 use std::fmt::Write;
 
-use bonus_loss::{LossConfig, Value};
+use bonus_loss::LossConfig;
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::Trial;
 use crate::digest::hex;
-use crate::settings::{Setting, TRAIN_KEYS, TrainSettings};
+use crate::settings::{TRAIN_KEYS, TrainSettings};
 
 pub(super) fn id(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
     let digest = Sha256::digest(text(train, loss, seed));
@@ -33,38 +34,21 @@ fn text(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
         .iter()
         .filter(|key| (key.get)(train) != key.default());
     let mut lines: Vec<String> = changed
-        .map(|key| format!("{}={}\n", key.name, setting_text((key.get)(train))))
+        .map(|key| format!("{}={}\n", key.name, (key.get)(train).bare()))
         .collect();
     lines.sort();
     lines.concat() + &format!("loss={}\nseed={seed}\n", loss_text(loss))
 }
 
-fn setting_text(setting: Setting) -> String {
-    match setting {
-        Setting::Flag(flag) => flag.to_string(),
-        Setting::Whole(whole) => whole.to_string(),
-        Setting::Number(number) => number.to_string(),
-        Setting::Choice(name) => name.to_owned(),
-    }
-}
-
 fn loss_text(loss: &LossConfig) -> String {
-    let terms = loss.terms().iter();
-    let terms: Vec<String> = terms
-        .map(|(weight, term)| format!("{weight}*{}", loss_text(term)))
-        .collect();
-    if !terms.is_empty() {
-        return format!("{}({})", loss.name(), terms.join("+"));
+    if !loss.terms().is_empty() {
+        let terms = loss.terms().iter();
+        let terms = terms.map(|(weight, term)| format!("{weight}*{}", loss_text(term)));
+        return format!("{}({})", loss.name(), terms.collect::<Vec<_>>().join("+"));
     }
-    let mut changed: Vec<String> = loss
-        .parameters()
-        .into_iter()
-        .filter(|(name, value)| default(loss, name) != Some(*value))
-        .map(|(name, value)| match value {
-            Value::Number(number) => format!("{name}={number}"),
-            Value::Choice(choice) => format!("{name}={choice}"),
-        })
-        .collect();
+    let changed = loss.changed_parameters().into_iter();
+    let changed = changed.map(|(name, value)| format!("{name}={}", value.bare()));
+    let mut changed: Vec<String> = changed.collect();
     changed.sort();
     match changed.as_slice() {
         [] => loss.name().to_owned(),
@@ -72,22 +56,14 @@ fn loss_text(loss: &LossConfig) -> String {
     }
 }
 
-fn default(loss: &LossConfig, parameter: &str) -> Option<Value> {
-    let parameters = bonus_loss::find(loss.name())?.parameters.iter();
-    parameters
-        .clone()
-        .find(|known| known.name == parameter)
-        .map(|known| known.default)
-}
-
 impl Trial {
     /// Every setting that changes the mathematics, defaults included, `loss` and `seed` among them.
     pub fn settings_json(&self) -> Map<String, Json> {
         let settings = TRAIN_KEYS.iter().map(|key| {
-            let value = setting_json((key.get)(&self.train));
+            let value = json!((key.get)(&self.train));
             (key.name.to_owned(), value)
         });
-        let others = [("loss", loss_json(&self.loss)), ("seed", json!(self.seed))];
+        let others = [("loss", json!(self.loss)), ("seed", json!(self.seed))];
         settings
             .chain(others.map(|(name, value)| (name.to_owned(), value)))
             .collect()
@@ -108,63 +84,10 @@ impl Trial {
     }
 }
 
-/// A setting as [`Trial::settings_json`] writes it.
-pub fn setting_json(setting: Setting) -> Json {
-    match setting {
-        Setting::Flag(flag) => json!(flag),
-        Setting::Whole(whole) => json!(whole),
-        Setting::Number(number) => json!(number),
-        Setting::Choice(name) => json!(name),
-    }
-}
-
-/// A loss as [`Trial::settings_json`] writes it, with all its parameters.
-pub fn loss_json(loss: &LossConfig) -> Json {
-    let mut object = Map::new();
-    object.insert("name".to_owned(), json!(loss.name()));
-    for (name, value) in loss.parameters() {
-        let value = match value {
-            Value::Number(number) => json!(number),
-            Value::Choice(choice) => json!(choice),
-        };
-        object.insert(name.to_owned(), value);
-    }
-    if !loss.terms().is_empty() {
-        let terms: Vec<Json> = loss
-            .terms()
-            .iter()
-            .map(|(_, term)| loss_json(term))
-            .collect();
-        let weights: Vec<f64> = loss.terms().iter().map(|(weight, _)| *weight).collect();
-        object.insert("terms".to_owned(), json!(terms));
-        object.insert("weights".to_owned(), json!(weights));
-    }
-    Json::Object(object)
-}
-
+/// As an inline table.
 fn loss_toml(loss: &LossConfig) -> String {
-    let mut entries = vec![format!("name = \"{}\"", loss.name())];
-    entries.extend(
-        loss.parameters()
-            .into_iter()
-            .map(|(name, value)| match value {
-                Value::Number(number) => format!("{name} = {number:?}"),
-                Value::Choice(choice) => format!("{name} = \"{choice}\""),
-            }),
-    );
-    if !loss.terms().is_empty() {
-        let terms: Vec<String> = loss
-            .terms()
-            .iter()
-            .map(|(_, term)| loss_toml(term))
-            .collect();
-        let weights: Vec<String> = loss
-            .terms()
-            .iter()
-            .map(|(weight, _)| format!("{weight:?}"))
-            .collect();
-        entries.push(format!("terms = [{}]", terms.join(", ")));
-        entries.push(format!("weights = [{}]", weights.join(", ")));
-    }
-    format!("{{ {} }}", entries.join(", "))
+    let mut text = String::new();
+    let serializer = toml::ser::ValueSerializer::new(&mut text);
+    (loss.serialize(serializer)).expect("names and numbers always have a TOML form");
+    text
 }

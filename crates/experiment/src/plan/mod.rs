@@ -8,7 +8,6 @@ use std::path::Path;
 
 use bonus_loss::LossConfig;
 
-pub use self::canonical::{loss_json, setting_json};
 use crate::settings::{TrainKey, TrainSettings};
 use crate::sweep::{self, Sweep};
 

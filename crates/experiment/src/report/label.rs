@@ -1,7 +1,8 @@
 //! A loss as `result.json` keeps it → its name in a table.
 
 use bonus_loss::LossConfig;
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// The loss with the parameters that differ from their defaults; its JSON where this version does not know it.
 pub fn label(loss: &Value) -> String {
@@ -10,30 +11,7 @@ pub fn label(loss: &Value) -> String {
 
 /// The loss, if this version knows it and all its parameters.
 pub fn read(loss: &Value) -> Option<LossConfig> {
-    let loss = loss.as_object()?;
-    match loss.get("name")?.as_str()? {
-        "sum" => read_sum(loss),
-        name => {
-            let mut parameters = loss.iter().filter(|(key, _)| *key != "name");
-            parameters.try_fold(LossConfig::new(name).ok()?, |config, (parameter, value)| {
-                match value {
-                    Value::Number(number) => config.with(parameter, number.as_f64()?).ok(),
-                    Value::String(choice) => config.with(parameter, choice.as_str()).ok(),
-                    _ => None,
-                }
-            })
-        }
-    }
-}
-
-fn read_sum(loss: &Map<String, Value>) -> Option<LossConfig> {
-    let terms = loss.get("terms")?.as_array()?.iter();
-    let weights = loss.get("weights")?.as_array()?.iter();
-    LossConfig::sum(
-        terms.map(read).collect::<Option<_>>()?,
-        weights.map(Value::as_f64).collect::<Option<_>>()?,
-    )
-    .ok()
+    LossConfig::deserialize(loss).ok()
 }
 
 #[cfg(test)]

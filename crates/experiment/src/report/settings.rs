@@ -3,23 +3,23 @@
 use std::collections::BTreeSet;
 
 use bonus_loss::LOSSES;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::label;
-use crate::plan::{loss_json, setting_json};
 use crate::settings::TRAIN_KEYS;
 
 /// The settings with each key and parameter that they lack at its default, which is what a version without it did:
 /// a key that came later does not tell old trials from new ones.
 pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
     for key in TRAIN_KEYS {
-        let default = || setting_json(key.default());
-        settings.entry(key.name).or_insert_with(default);
+        settings
+            .entry(key.name)
+            .or_insert_with(|| json!(key.default()));
     }
     if let Some(loss) = settings.get_mut("loss")
         && let Some(config) = label::read(loss)
     {
-        *loss = loss_json(&config);
+        *loss = json!(config);
     }
     settings
 }
@@ -51,8 +51,6 @@ pub fn parameters<'a>(losses: impl Iterator<Item = &'a Value>) -> BTreeSet<&'a s
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn completed(settings: &Value) -> Map<String, Value> {

@@ -1,4 +1,6 @@
-//! What settings choose among by name: one table each of datasets, models, schedules, backends …
+//! What settings choose among by name: one table each of datasets, schedules, backends …, and the crate's of models.
+
+use cifar_models::ModelEntry;
 
 use super::kinds::{Field, Setting};
 
@@ -73,10 +75,6 @@ named! {
     DatasetName { Cifar10 = "cifar10", Cifar100 = "cifar100", Shapes = "shapes" }
 }
 named! {
-    /// The models a sweep can name.
-    ModelName { Resnet18 = "resnet18" }
-}
-named! {
     /// The optimizers a sweep can name.
     OptimizerName { Sgd = "sgd" }
 }
@@ -96,4 +94,22 @@ named! {
     /// What computes.
     #[derive(Default)]
     BackendChoice { #[default] Auto = "auto", Wgpu = "wgpu", Flex = "flex", Ndarray = "ndarray" }
+}
+
+/// A model that is known to be in the table of models.
+pub fn named_model(name: &str) -> &'static ModelEntry {
+    cifar_models::find(name).expect("the name is one of the table's")
+}
+
+impl Field for &'static ModelEntry {
+    fn to_setting(self) -> Setting {
+        Setting::Choice(self.name)
+    }
+
+    fn from_setting(setting: Setting) -> Self {
+        match setting {
+            Setting::Choice(name) => named_model(name),
+            other => panic!("expected the name of a model, found {other}"),
+        }
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use cifar_models::{MODEL_NAMES, MODELS, ModelEntry, WIDTH};
+
 use super::kinds::{Field, Interval, Kind, Setting};
 use super::names::{
-    AugmentationName, DatasetName, ModelName, OptimizerName, PrecisionName, ScheduleName,
+    AugmentationName, DatasetName, OptimizerName, PrecisionName, ScheduleName, named_model,
 };
 
-/// What follows "only with" in a row: `key = "name"` or `key > bound`.
+/// What follows "only with" in a row: `key = "name"`, `key > bound`, or `model has "parameter"`.
 macro_rules! condition {
     () => {
         None
@@ -17,6 +19,9 @@ macro_rules! condition {
     };
     ($key:ident > $bound:literal) => {
         condition!($key, Requirement::Above($bound))
+    };
+    (model has $parameter:literal) => {
+        condition!(model, Requirement::ModelParameter($parameter))
     };
     ($key:ident, $requirement:expr) => {
         Some(Condition {
@@ -67,9 +72,9 @@ train_settings! {
     /// Share of images that mix two classes.
     ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
     /// Network to train.
-    model: ModelName = ModelName::Resnet18, Kind::Choice(ModelName::NAMES);
+    model: &'static ModelEntry = named_model("resnet18"), Kind::Choice(MODEL_NAMES);
     /// Channels of the first stage; 64 is the standard network.
-    width: usize = 64, Kind::Whole(1, 1024);
+    width: usize = WIDTH.default, Kind::Whole(WIDTH.minimum, WIDTH.maximum), only with model has "width";
     /// Passes over the training images.
     epochs: usize = 200, Kind::Whole(1, 100_000);
     /// Images in a step.
@@ -153,6 +158,8 @@ pub enum Requirement {
     Choice(&'static str),
     /// A number above this one.
     Above(f64),
+    /// A model that has this parameter.
+    ModelParameter(&'static str),
 }
 
 impl Condition {
@@ -169,6 +176,9 @@ impl Condition {
         match (self.requirement, self.found(settings)) {
             (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
             (Requirement::Above(bound), Setting::Number(found)) => found > bound,
+            (Requirement::ModelParameter(parameter), Setting::Choice(found)) => {
+                models_with(parameter).any(|model| model.name == found)
+            }
             _ => false,
         }
     }
@@ -180,6 +190,18 @@ impl Display for Condition {
         match self.requirement {
             Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
             Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
+            Requirement::ModelParameter(parameter) => {
+                let names = models_with(parameter).map(|model| format!("{:?}", model.name));
+                match names.collect::<Vec<_>>().as_slice() {
+                    [name] => write!(formatter, "{} = {name}", self.key),
+                    names => write!(formatter, "{} in {{{}}}", self.key, names.join(", ")),
+                }
+            }
         }
     }
+}
+
+/// The models that have the parameter called `name`.
+fn models_with(name: &str) -> impl Iterator<Item = &'static ModelEntry> {
+    (MODELS.iter()).filter(move |model| model.parameter(name).is_some())
 }

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostics::Problem;
-use super::values::{describe, did_you_mean, mend};
+use super::values::{self, describe, did_you_mean, mend};
 use crate::settings::{Kind, Setting};
 
 /// Entries of a list; far above any use, and low enough to compare each with each.
@@ -62,11 +62,11 @@ impl Checker {
         value: &Spanned<DeValue>,
         place: &str,
     ) -> Option<Setting> {
-        let setting = kind.read(value.get_ref());
+        let setting = values::read(kind, value.get_ref());
         if setting.is_none() {
             let help = match (kind, value.get_ref()) {
                 (Kind::Choice(names), DeValue::String(name)) => did_you_mean(name, names),
-                (_, value) => mend(value, |value| kind.read(value).is_some()),
+                (_, value) => mend(value, |value| values::read(kind, value).is_some()),
             };
             self.unexpected(value, place, &kind.to_string(), help);
         }

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use bonus_loss::{LOSSES, LossConfig, LossEntry, LossError, ParameterValue};
+use bonus_loss::{LOSSES, LossConfig, LossEntry, LossError};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::{Diagnostics, Problem};
 use super::values::{describe, key_name, nearest, number, suggest};
-use crate::settings::{Kind, Setting};
 
 /// The loss that adds others.
 const SUM: &str = "sum";
@@ -109,16 +108,15 @@ impl Checker {
                 continue;
             };
             let place = format!("{place}.{name}");
-            let kind = Kind::from(parameter.kind);
             let setting = match value.get_ref() {
                 DeValue::Array(items) if !items.is_empty() => {
                     let help = one_loss_for_each(items, table, name);
-                    self.unexpected(value, &place, &kind.to_string(), Some(help));
+                    self.unexpected(value, &place, &parameter.kind.to_string(), Some(help));
                     None
                 }
-                _ => self.setting(&kind, value, &place),
+                _ => self.setting(&parameter.kind, value, &place),
             };
-            if let Some(value) = setting.and_then(parameter_value) {
+            if let Some(value) = setting {
                 loss = loss.and_then(|loss| loss.with(name, value));
             }
         }
@@ -280,12 +278,4 @@ fn weights_example(table: &DeTable) -> String {
         .and_then(|terms| terms.get_ref().as_array());
     let terms = terms.map_or(2, |terms| terms.len().clamp(1, 10));
     format!("weights = [{}]", vec!["1"; terms].join(", "))
-}
-
-fn parameter_value(setting: Setting) -> Option<ParameterValue> {
-    match setting {
-        Setting::Number(number) => Some(number.into()),
-        Setting::Choice(name) => Some(name.into()),
-        Setting::Flag(_) | Setting::Whole(_) => None,
-    }
 }

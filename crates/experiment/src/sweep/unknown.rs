@@ -123,8 +123,8 @@ fn loss_parameter(name: &str, table: &str) -> Option<String> {
         .clone()
         .find(|(_, parameter)| parameter.name == name)?;
     let default = match parameter.default {
-        Value::Number(number) => number.to_string(),
         Value::Choice(choice) => format!("{choice:?}"),
+        number => number.bare(),
     };
     let each = if table == "grid" {
         " for each value"

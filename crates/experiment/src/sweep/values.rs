@@ -7,24 +7,22 @@ use crate::settings::{Kind, Setting};
 /// More of a value than this is cut in messages.
 const SHOWN_CHARACTERS: usize = 40;
 
-impl Kind {
-    /// The setting that `value` means; `None` where it is not of this kind. A whole number stands
-    /// for a number too, never the reverse.
-    pub(super) fn read(&self, value: &DeValue) -> Option<Setting> {
-        match *self {
-            Self::Flag => value.as_bool().map(Setting::Flag),
-            Self::Whole(minimum, maximum) => whole(value)
-                .and_then(|number| usize::try_from(number).ok())
-                .filter(|number| (minimum..=maximum).contains(number))
-                .map(Setting::Whole),
-            Self::Number(interval) => number(value)
-                .filter(|number| interval.contains(*number))
-                .map(Setting::Number),
-            Self::Choice(names) => {
-                let name = value.as_str()?;
-                let known = names.iter().find(|known| **known == name)?;
-                Some(Setting::Choice(known))
-            }
+/// The setting that `value` means; `None` where it is not of this kind. A whole number stands
+/// for a number too, never the reverse.
+pub(super) fn read(kind: &Kind, value: &DeValue) -> Option<Setting> {
+    match *kind {
+        Kind::Flag => value.as_bool().map(Setting::Flag),
+        Kind::Whole(minimum, maximum) => whole(value)
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|number| (minimum..=maximum).contains(number))
+            .map(Setting::Whole),
+        Kind::Number(interval) => number(value)
+            .filter(|number| interval.contains(*number))
+            .map(Setting::Number),
+        Kind::Choice(names) => {
+            let name = value.as_str()?;
+            let known = names.iter().find(|known| **known == name)?;
+            Some(Setting::Choice(known))
         }
     }
 }

@@ -10,14 +10,16 @@ mod step_log;
 mod tests;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use anyhow::Result;
+use bonus_loss::Context;
 use cifar_models::checkpoint::to_safetensors;
 
 use self::schedule::learning_rate;
 use self::state::Clock;
 pub use self::state::{Position, State, UnusableCheckpoint, steps_covered};
-pub use self::step::{Learner, build_model};
+pub use self::step::{Learner, model_config};
 use self::step_log::{PendingStep, StepLog};
 use crate::data::{ImageSet, Normalization, training_batches};
 use crate::device::OpenDevice;
@@ -105,6 +107,7 @@ pub fn train(
         images,
         device,
         steps_per_epoch: steps_per_epoch(trial, images),
+        class_counts: class_counts(images),
         clock: Clock::from(state.position.time_s_total),
     };
     let (split, score) = loop {
@@ -133,6 +136,14 @@ pub fn train(
     }
 }
 
+fn class_counts(images: &TrialImages) -> Arc<[usize]> {
+    let mut counts = vec![0; images.classes];
+    for index in 0..images.train.len() {
+        counts[usize::from(images.train.label(index))] += 1;
+    }
+    counts.into()
+}
+
 fn steps_per_epoch(trial: &Trial, images: &TrialImages) -> u64 {
     images.train.len().div_ceil(trial.train.batch_size) as u64
 }
@@ -143,6 +154,8 @@ struct Run<'a> {
     images: &'a TrialImages,
     device: &'a OpenDevice,
     steps_per_epoch: u64,
+    /// Training images of each class.
+    class_counts: Arc<[usize]>,
     /// Of everything, over all sessions.
     clock: Clock,
 }
@@ -158,6 +171,11 @@ impl Run<'_> {
         let settings = &self.trial.train;
         let device = self.device.autodiff();
         let Position { step, epoch, .. } = state.position;
+        state.learner.loss = state.learner.loss.at(Context {
+            epoch,
+            epochs: settings.epochs,
+            class_counts: Some(self.class_counts.clone()),
+        });
         let batches = training_batches(
             &self.images.train,
             self.images.normalization,

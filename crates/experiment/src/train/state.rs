@@ -11,8 +11,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
-use super::{Learner, TrialImages, steps_per_epoch};
-use crate::data::DataError;
+use super::{Learner, TrialImages, model_config, steps_per_epoch};
+use crate::data::{DataError, IMAGE_SHAPE};
 use crate::device::OpenDevice;
 use crate::digest::hex;
 use crate::plan::Trial;
@@ -62,8 +62,9 @@ impl State {
             ..trial.train.clone()
         };
         let device = device.autodiff();
+        let model = model_config(&settings, images.classes, IMAGE_SHAPE);
         Self {
-            learner: Learner::new(&settings, &trial.loss, images.classes, trial.seed, &device),
+            learner: Learner::new(&settings, &trial.loss, &model, trial.seed, &device),
             position: Position::START,
         }
     }

@@ -6,16 +6,16 @@ use anyhow::{Context, Result, ensure};
 use bonus_loss::{Loss, LossConfig};
 use burn::tensor::{Device, Int, Tensor};
 use cifar_models::checkpoint::{NamedTensors, replace};
-use cifar_models::{Precision, ResNet18, ResNet18Config, named_tensors};
+use cifar_models::{Model, ModelConfig, Precision, named_tensors};
 
 use super::loss_scale::LossScale;
 use super::sgd::Sgd;
 use crate::measure::sums;
-use crate::settings::{ModelName, OptimizerName, PrecisionName, TrainSettings};
+use crate::settings::{OptimizerName, PrecisionName, Setting, TrainKey, TrainSettings};
 
 /// A network in training, with all that a step changes.
 pub struct Learner {
-    pub model: ResNet18,
+    pub model: Model,
     pub loss: Loss,
     optimizer: Sgd,
     /// Only in mixed precision.
@@ -30,35 +30,35 @@ pub enum Phase {
     Update,
 }
 
-/// The model that `settings` name, with the initial weights of `seed`.
-pub fn build_model(
-    settings: &TrainSettings,
-    classes: usize,
-    seed: u64,
-    device: &Device,
-) -> ResNet18 {
-    match settings.model {
-        ModelName::Resnet18 => ResNet18Config::new(classes)
-            .with_width(settings.width)
-            .with_precision(match settings.precision {
-                PrecisionName::F32 => Precision::F32,
-                PrecisionName::Mixed => Precision::Mixed,
-            })
-            .init(seed, device),
-    }
+/// The model that `settings` name with its parameters, for images of height × width × channels.
+pub fn model_config(settings: &TrainSettings, classes: usize, input: [usize; 3]) -> ModelConfig {
+    let config = ModelConfig::new(settings.model, classes)
+        .with_input(input)
+        .with_precision(match settings.precision {
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::Mixed => Precision::Mixed,
+        });
+    let parameters = settings.model.parameters.iter();
+    parameters.fold(config, |config, parameter| {
+        let key = TrainKey::find(parameter.name).map(|key| (key.get)(settings));
+        match key {
+            Some(Setting::Whole(value)) => config.with(parameter.name, value),
+            _ => panic!("expected a key with whole numbers for {}", parameter.name),
+        }
+    })
 }
 
 impl Learner {
-    /// Before the first step, on `device`, which must record gradients.
+    /// Before the first step, with the initial weights of `seed`, on `device`, which must record gradients.
     pub fn new(
         settings: &TrainSettings,
         loss: &LossConfig,
-        classes: usize,
+        model: &ModelConfig,
         seed: u64,
         device: &Device,
     ) -> Self {
         Self {
-            model: build_model(settings, classes, seed, device),
+            model: model.init(seed, device),
             loss: loss.init(),
             optimizer: match settings.optimizer {
                 OptimizerName::Sgd => Sgd::new(settings),
@@ -179,10 +179,11 @@ impl Learner {
 #[cfg(test)]
 mod tests {
     use burn::tensor::TensorData;
-    use cifar_models::checkpoint;
+    use cifar_models::{MODELS, checkpoint};
 
     use super::*;
     use crate::measure::read_sums;
+    use crate::settings::Kind;
 
     const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
@@ -197,6 +198,24 @@ mod tests {
         };
         let pixels: Vec<f32> = (0..8 * IMAGE).map(pixel).collect();
         Tensor::from_data(TensorData::new(pixels, [8, 3, 32, 32]), device)
+    }
+
+    #[test]
+    fn every_parameter_of_a_model_is_a_key_with_its_default_and_range() {
+        for model in MODELS {
+            let settings = TrainSettings {
+                model,
+                ..TrainSettings::default()
+            };
+            let config = model_config(&settings, 10, model.standard_input);
+            assert_eq!(config, ModelConfig::new(model, 10));
+            for parameter in model.parameters {
+                let key = TrainKey::find(parameter.name).unwrap();
+                let range = Kind::Whole(parameter.minimum, parameter.maximum);
+                assert_eq!(key.kind, range, "{}", parameter.name);
+                assert!(key.counts(&settings), "{}", parameter.name);
+            }
+        }
     }
 
     #[test]
@@ -245,7 +264,8 @@ mod tests {
             ..TrainSettings::default()
         };
         let loss = LossConfig::new("cross_entropy").unwrap();
-        let mut learner = Learner::new(&settings, &loss, 10, 0, &device);
+        let model = model_config(&settings, 10, [32, 32, 3]);
+        let mut learner = Learner::new(&settings, &loss, &model, 0, &device);
         let weights = format!("{FIXTURES}/parity.pth");
         learner.model = checkpoint::load(learner.model, weights.as_ref()).unwrap();
         let mut losses = Vec::new();

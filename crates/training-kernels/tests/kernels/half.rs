@@ -1,6 +1,6 @@
 //! Images of f16 against images of f32: by Burn's own operations on Flex, by our kernels on a GPU.
 
-use crate::support::{Numbers, error, in_double, tensor, training_devices, values};
+use crate::support::{Numbers, distance, error, in_double, tensor, training_devices, values};
 use burn::tensor::{DType, Device, Tensor};
 use training_kernels::{BatchNormTrain, Then, batch_norm, batch_norm_train, convolution};
 
@@ -12,7 +12,7 @@ const BOUND: f64 = 1e-2;
 /// A convolution of maps of `dtype` and its batch normalisation without ReLU, which turns the least
 /// difference around 0 into the whole of a gradient: output of training and evaluation, mean, variance,
 /// gradients of images, kernel, weight and bias.
-fn results(dtype: DType) -> Vec<Vec<f32>> {
+fn results(dtype: DType) -> [Vec<f32>; 8] {
     let device = Device::flex().autodiff();
     let mut numbers = Numbers::new(5);
     let shape = [4, 9, 9, 8];
@@ -38,7 +38,7 @@ fn results(dtype: DType) -> Vec<Vec<f32>> {
     assert_eq!((output.dtype(), evaluated.dtype()), (dtype, dtype));
     let output = output.cast(DType::F32);
     let gradients = (output.clone() * gradient).sum().backward();
-    vec![
+    [
         values(output),
         values(evaluated.cast(DType::F32)),
         values(mean),
@@ -60,7 +60,7 @@ fn images_of_f16_give_nearly_the_results_of_f32() {
 }
 
 /// Training's batch normalisation with residual and ReLU of images of `dtype`: output, moments, gradients.
-fn normalized(dtype: DType, device: &Device) -> Vec<Vec<f32>> {
+fn normalized(dtype: DType, device: &Device) -> [Vec<f32>; 7] {
     let mut numbers = Numbers::new(6);
     // More than one stretch, the last one shorter, and no whole block of channels.
     let shape = [9, 32, 31, 40];
@@ -73,7 +73,7 @@ fn normalized(dtype: DType, device: &Device) -> Vec<Vec<f32>> {
     assert_eq!(result.output.dtype(), dtype);
     let output = result.output.cast(DType::F32);
     let gradients = (output.clone() * pull).sum().backward();
-    vec![
+    [
         values(output),
         values(result.mean),
         values(result.variance),
@@ -87,14 +87,14 @@ fn normalized(dtype: DType, device: &Device) -> Vec<Vec<f32>> {
 #[test]
 fn training_normalises_f16_nearly_as_f32_on_every_device_that_has_it() {
     let expected = normalized(DType::F32, &Device::flex().autodiff());
-    let has_half = |device: &Device| device.supports_dtype(DType::F16);
-    for device in training_devices().iter().filter(|device| has_half(device)) {
+    let mut devices = training_devices();
+    devices.retain(|device| device.supports_dtype(DType::F16));
+    assert!(!devices.is_empty(), "Flex has f16");
+    for device in &devices {
         let found = normalized(DType::F16, device);
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             // A value that f16 rounds over ReLU's edge changes its whole gradient, so sums are compared.
-            let difference = found.iter().zip(expected).map(|(a, b)| (a - b).powi(2));
-            let length = expected.iter().map(|value| value.powi(2)).sum::<f32>();
-            let error = (difference.sum::<f32>() / length).sqrt();
+            let error = distance(found, &in_double(expected));
             assert!(error < 2e-2, "result {index}: {error:.1e}");
         }
     }

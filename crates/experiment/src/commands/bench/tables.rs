@@ -18,7 +18,8 @@ fn speeds(rows: &[BenchRow]) -> String {
         text("instructions", |row| instructions(row).to_owned()),
         text("mode", |row| row.mode.name().to_owned()),
         text("precision", |row| row.precision.clone()),
-        number("width", |row| row.width.to_string()),
+        text("model", |row| row.model.clone()),
+        number("width", width),
         number("batch", |row| row.batch.to_string()),
         number("threads", |row| row.threads.to_string()),
         number("images/s", |row| format!("{:.1}", row.images_per_second)),
@@ -32,7 +33,7 @@ fn speeds(rows: &[BenchRow]) -> String {
     ]);
     let steps = rows.first().map_or(0, |row| row.steps);
     format!(
-        "{table}\nresnet18; images/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
+        "{table}\nimages/s of the median of {steps} steps after a warm-up; peak of the whole process\n"
     )
 }
 
@@ -60,7 +61,8 @@ fn phases(rows: &[BenchRow]) -> String {
         text("backend", |row| row.backend.clone()),
         text("instructions", |row| instructions(row).to_owned()),
         text("precision", |row| row.precision.clone()),
-        number("width", |row| row.width.to_string()),
+        text("model", |row| row.model.clone()),
+        number("width", width),
         number("batch", |row| row.batch.to_string()),
         number("threads", |row| row.threads.to_string()),
         time("data ms", |phases| phases.data_ms),
@@ -90,12 +92,13 @@ fn layer_table(row: &BenchRow) -> String {
         number("share %", |layer| format!("{:.1}", 100.0 * layer.share)),
     ]);
     format!(
-        "\nwhere a training step goes ({}, {}, {}, width {}, batch {}, threads {})\n\
+        "\nwhere a training step goes ({}, {}, {}, {}, width {}, batch {}, threads {})\n\
          {table}\neach layer was measured by itself, so the shares need not add up to 100\n",
         row.backend,
         instructions(row),
         row.precision,
-        row.width,
+        row.model,
+        width(row),
         row.batch,
         row.threads
     )
@@ -104,6 +107,11 @@ fn layer_table(row: &BenchRow) -> String {
 /// Those of the CPU's kernels, or a dash on a GPU.
 fn instructions(row: &BenchRow) -> &str {
     row.instructions.as_deref().unwrap_or(NONE)
+}
+
+/// The network's, or a dash where it has none.
+fn width(row: &BenchRow) -> String {
+    (row.width).map_or(NONE.to_owned(), |width| width.to_string())
 }
 
 fn megabytes(bytes: Option<u64>) -> String {

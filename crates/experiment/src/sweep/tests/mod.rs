@@ -25,7 +25,7 @@ fn refused(text: &str) -> Diagnostics {
 }
 
 /// A text, and the first line (without the path) and the mend of its only problem.
-type Case = (&'static str, &'static str, &'static str);
+type Case<'a> = (&'a str, &'a str, &'a str);
 
 /// Asserts that each text has its problem and no other, and that following its hint makes it right; `complete`
 /// makes a file of it.

@@ -43,7 +43,7 @@ fn a_wrong_value_of_a_key_is_refused() {
         ("precision = 16", "5:13: train.precision: expected one of \"f32\", \"mixed\", found 16", "What the convolutions compute in; mixed is f16, with f32 for all that needs it, and f32 throughout on a CPU; \"f32\" by default"),
         ("backend = \"cuda\"", "5:11: train.backend: expected one of \"auto\", \"wgpu\", \"flex\", \"ndarray\", found \"cuda\"", ""),
         ("threads = 0", "5:11: train.threads: expected a whole number from 1 to 1024, found 0", ""),
-        ("model = \"\\u001b[31mé\"", "5:9: train.model: expected \"resnet18\", found \"\\u{1b}[31mé\"", "Network to train; \"resnet18\" by default"),
+        ("model = \"\\u001b[31mé\"", "5:9: train.model: expected one of \"resnet18\", \"lenet\", found \"\\u{1b}[31mé\"", "Network to train; \"resnet18\" by default"),
         ("batchsize = 64", "5:1: train.batchsize: unknown key", "did you mean batch_size?"),
         ("seed = 1", "5:1: train.seed: unknown key", "did you mean seeds above the first [table], as in seeds = [1, 2, 3]?"),
         ("loss = \"focal\"", "5:1: train.loss: unknown key", "did you mean losses above the first [table], as in losses = [{ name = \"cross_entropy\" }]?"),
@@ -59,6 +59,7 @@ fn a_wrong_value_of_a_key_is_refused() {
 fn a_setting_without_effect_is_refused() {
     #[rustfmt::skip]
     let cases: &[Case] = &[
+        ("[train]\nmodel = \"lenet\"\nwidth = 8", "6:9: train.width: expected only with model = \"resnet18\", found model = \"lenet\"", "it has no effect there: leave it out"),
         ("[train]\nnoise = 0.2", "5:9: train.noise: expected only with dataset = \"shapes\", found dataset = \"cifar10\"", "it has no effect there: leave it out"),
         ("[train]\ndataset = \"cifar100\"\nambiguous = 0.2", "6:13: train.ambiguous: expected only with dataset = \"shapes\", found dataset = \"cifar100\"", "it has no effect there: leave it out"),
         ("[train]\nstep_epochs = 9", "5:15: train.step_epochs: expected only with schedule = \"step\", found schedule = \"cosine\"", "it has no effect there: leave it out"),

@@ -2,10 +2,13 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::serde::{Deserialize, Serialize};
 use burn::tensor::{DType, Device, Tensor};
 use training_kernels::Then;
 
+use super::{
+    Classifier, ConvolutionLayer, InputShapes, ModelConfig, ModelParameter, Precision, Shapes,
+    UnexpectedShape, WIDTH,
+};
 use crate::{BatchNorm2d, Convolution, InitialWeights, Linear, Shortcut};
 
 /// The shape of a [`ResNet18`].
@@ -17,22 +20,12 @@ pub struct ResNet18Config {
     /// many. 64 is the published network.
     #[config(default = 64)]
     pub width: usize,
+    /// Channels of the images, at least 1.
+    #[config(default = 3)]
+    pub channels: usize,
     /// What the convolutions compute in.
     #[config(default = "Precision::F32")]
     pub precision: Precision,
-}
-
-/// What a network computes in. Parameters, their gradients, logits and running statistics are f32 in
-/// either.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(crate = "burn::serde")]
-pub enum Precision {
-    /// Everything in f32.
-    F32,
-    /// Images and maps in f16, and so the convolutions, which GPUs compute in f16 several times as
-    /// fast; batch normalisation in f32 from f16 to f16; the linear layer in f32. Source: Micikevicius
-    /// et al., "Mixed Precision Training", ICLR 2018, with the casts of PyTorch's autocast.
-    Mixed,
 }
 
 /// Deep residual network of 18 layers (He et al., "Deep Residual Learning for Image Recognition",
@@ -64,6 +57,7 @@ impl ResNet18Config {
         let Self {
             classes,
             width,
+            channels,
             precision,
         } = *self;
         assert!(
@@ -78,7 +72,7 @@ impl ResNet18Config {
             ]
         };
         ResNet18 {
-            conv1: Convolution::new("conv1", [3, width], 3, 1, weights),
+            conv1: Convolution::new("conv1", [channels, width], 3, 1, weights),
             bn1: BatchNorm2d::new(width, device),
             layer1: stage("layer1", width, width, 1),
             layer2: stage("layer2", width, 2 * width, 2),
@@ -90,14 +84,33 @@ impl ResNet18Config {
     }
 }
 
-impl ResNet18 {
-    /// Logits of `images`: `[batch, 3, 32, 32]` to `[batch, classes]`.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+impl Classifier for ResNet18 {
+    const NAME: &'static str = "resnet18";
+    const SUMMARY: &'static str = "residual network of 18 layers in pytorch-cifar's form";
+    const SOURCE: &'static str =
+        "He et al., \"Deep Residual Learning for Image Recognition\", CVPR 2016";
+    const PARAMETERS: &'static [ModelParameter] = &[WIDTH];
+    /// Those of which the last maps are 4×4, which pytorch-cifar's average pooling expects.
+    const INPUTS: InputShapes = InputShapes {
+        minimum: [25, 25, 1],
+        maximum: [32, 32, 3],
+    };
+    const STANDARD_INPUT: [usize; 3] = [32, 32, 3];
+
+    fn build(config: &ModelConfig, seed: u64, device: &Device) -> Self {
+        ResNet18Config::new(config.classes)
+            .with_width(config.parameter(WIDTH.name))
+            .with_channels(config.input[2])
+            .with_precision(config.precision)
+            .init(seed, device)
+    }
+
+    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.linear.forward(self.features(images))
     }
 
-    /// What the last layer sees: `[batch, 3, 32, 32]` to `[batch, 8 · width]`.
-    pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
+    /// `[batch, channels, height, width]` to `[batch, 8 · width]`.
+    fn features(&self, images: Tensor<4>) -> Tensor<2> {
         // Inside, images lie channels last: the layout in which they are fast on every device.
         let images = images.permute([0, 2, 3, 1]); // [batch, height, width, channels]
         // A convolution computes in the precision of its input, and batch normalisation keeps it.
@@ -116,30 +129,49 @@ impl ResNet18 {
             .mean_dim(1)
             .reshape([batch, channels])
     }
-}
 
-impl ResNet18 {
-    /// Every convolution by name, with what it does to images of shape `[batch, height, width, 3]`.
-    /// Each is followed by batch normalisation of its output.
-    pub fn convolutions(&self, images: [usize; 4]) -> Vec<(String, training_kernels::Convolution)> {
+    fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {
+        let normalized = |name: String, shape| ConvolutionLayer {
+            name,
+            shape,
+            normalized: true,
+        };
         let stem = self.conv1.shape(images);
         let mut maps = stem.output();
-        let mut convolutions = vec![("conv1".to_owned(), stem)];
+        let mut convolutions = vec![normalized("conv1".to_owned(), stem)];
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
         for (stage, blocks) in (1..).zip(stages) {
             for (index, block) in blocks.iter().enumerate() {
                 let name = |layer| format!("layer{stage}.{index}.{layer}");
                 let first = block.conv1.shape(maps);
                 let second = block.conv2.shape(first.output());
-                convolutions.push((name("conv1"), first));
-                convolutions.push((name("conv2"), second));
+                convolutions.push(normalized(name("conv1"), first));
+                convolutions.push(normalized(name("conv2"), second));
                 if let Some(shortcut) = block.shortcut.convolution() {
-                    convolutions.push((name("shortcut.0"), shortcut.shape(maps)));
+                    convolutions.push(normalized(name("shortcut.0"), shortcut.shape(maps)));
                 }
                 maps = second.output();
             }
         }
         convolutions
+    }
+
+    fn read_config(shapes: &Shapes, config: ModelConfig) -> Result<ModelConfig, UnexpectedShape> {
+        let unexpected = |name, expected| UnexpectedShape { name, expected };
+        let (first, last) = ("conv1.weight", "linear.weight");
+        let width = match *shapes[first] {
+            [width, channels, 3, 3] if channels == config.input[2] => width,
+            _ => {
+                let expected = format!("[width, {}, 3, 3]", config.input[2]);
+                return Err(unexpected(first, expected));
+            }
+        };
+        match *shapes[last] {
+            [classes, features] if features == 8 * width && width > 0 && classes > 0 => {
+                Ok(ModelConfig { classes, ..config }.with(WIDTH.name, width))
+            }
+            _ => Err(unexpected(last, format!("[classes, {}]", 8 * width))),
+        }
     }
 }
 
@@ -255,7 +287,7 @@ mod tests {
         let convolutions = network.convolutions([4, 32, 32, 3]);
         let parameters: usize = convolutions
             .iter()
-            .map(|(_, shape)| shape.weight_len())
+            .map(|layer| layer.shape.weight_len())
             .sum();
         let weights = named_tensors(&network);
         let kernels = weights
@@ -264,9 +296,9 @@ mod tests {
         assert_eq!(convolutions.len(), kernels.clone().count());
         let elements = kernels.map(|(_, values)| values.num_elements());
         assert_eq!(parameters, elements.sum::<usize>());
-        let (name, last) = convolutions.last().unwrap();
+        let last = convolutions.last().unwrap();
         assert_eq!(
-            (name.as_str(), last.output()),
+            (last.name.as_str(), last.shape.output()),
             ("layer4.1.conv2", [4, 4, 4, 16])
         );
     }

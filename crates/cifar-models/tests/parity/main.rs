@@ -1,0 +1,5 @@
+//! Networks against PyTorch.
+
+mod lenet;
+mod resnet18;
+mod support;
