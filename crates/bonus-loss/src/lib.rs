@@ -26,6 +26,7 @@ mod poly1;
 mod serialization;
 mod stable;
 mod sum;
+mod symmetric_cross_entropy;
 mod targets;
 
 pub use all_classes::{Activation, Classes};
@@ -43,6 +44,7 @@ pub use mean_absolute_error::MeanAbsoluteError;
 pub use mean_squared_error::MeanSquaredError;
 pub use parameter::{Kind, Parameter, UncheckedValue, Value};
 pub use poly1::Poly1;
+pub use symmetric_cross_entropy::SymmetricCrossEntropy;
 pub use targets::{Context, Targets};
 
 /// Every loss there is: names in TOML, the command line's list, documentation, curves and the
@@ -57,6 +59,7 @@ pub static LOSSES: &[LossEntry] = &[
     Focal::ENTRY,
     Poly1::ENTRY,
     GeneralizedCrossEntropy::ENTRY,
+    SymmetricCrossEntropy::ENTRY,
     sum::ENTRY,
 ];
 
