@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use gpu_device::{Adapter, AdapterIdentity, Combination};
+use gpu_device::{AdapterIdentity, Combination};
 use serde::Serialize;
 
 use super::Cpu;
