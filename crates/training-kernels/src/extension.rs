@@ -9,6 +9,7 @@
     reason = "a backward pass needs all that the forward pass met and gave"
 )]
 
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
 
 #[cfg(feature = "wgpu")]
