@@ -321,7 +321,7 @@ def gate(raw):
         lines[0] += f" Chosen: {json.dumps(report['chosen'])}."
     combinations = report.get("combinations") or []
     if combinations:
-        known = ["combination", "verdict", "mixed_unavailable", "deterministic", "ground", "seconds"]
+        known = ["combination", "precision", "verdict", "deterministic", "ground", "seconds"]
         keys = [key for key in known if any(key in row for row in combinations)]
         lines.append(table(keys, [[cell(row.get(key)) for key in keys] for row in combinations]))
     return "## Parity gate\n\n" + "\n\n".join(lines)

@@ -132,7 +132,7 @@ fn or_default<T: Copy>(values: &[T]) -> Vec<Option<T>> {
 pub fn measure_here(task: &MeasureRow) -> Result<BenchRow> {
     let MeasureRow { setting, layers } = task;
     use_threads(setting.threads)?;
-    let device = open_device(setting.backend)?;
+    let device = open_device(setting.backend, setting.precision)?;
     let setting = &Setting {
         precision: usable_precision(&device, setting.precision),
         ..*setting

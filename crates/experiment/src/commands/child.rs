@@ -19,8 +19,8 @@ pub fn run() -> Result<Exit> {
         MeasureRow::NAME => say::<MeasureRow>(measure_here(&request.settings()?)?),
         #[cfg(feature = "wgpu")]
         CompareDevices::NAME => {
-            let CompareDevices { combination } = request.settings()?;
-            say::<CompareDevices>(compare_with_cpu(&best_adapter()?, combination)?);
+            let task = request.settings()?;
+            say::<CompareDevices>(compare_with_cpu(&best_adapter()?, task)?);
         }
         unknown => {
             let error = anyhow!("child: expected a task of this program, found {unknown:?}");

@@ -17,7 +17,7 @@ use crate::json;
 use crate::measure::{Tally, predictions, read_values};
 use crate::records::Score;
 use crate::session::open_device;
-use crate::settings::{BackendChoice, DatasetName, TrainSettings};
+use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
 use crate::terminal::{print, tell};
 
 /// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
@@ -70,7 +70,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     for note in &data.notes {
         tell(format_args!("note: {note}"));
     }
-    let device = open_device(arguments.backend)?;
+    let device = open_device(arguments.backend, PrecisionName::F32)?;
     let model = load_model(&checkpoint, arguments, data.classes, &device.device)?;
     let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;

@@ -10,18 +10,19 @@ use gpu_device::{Adapter, Combination};
 use serde::{Deserialize, Serialize};
 use training_kernels::Instructions;
 
-use super::{Comparison, compare, scales};
+use super::{Side, compare, scales};
 use crate::child::{Child, Said, Task};
 use crate::device::open_cpu;
-use crate::settings::BackendChoice;
+use crate::settings::{BackendChoice, PrecisionName};
 
 /// How often a running child is looked at.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A combination that was tried, and how it went.
+/// A combination that was tried in a precision, and how it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     pub combination: Combination,
+    pub precision: PrecisionName,
     pub seconds: f64,
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -31,7 +32,9 @@ pub struct Tried {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// It came to its end; right or wrong.
-    Compared(Comparison),
+    Compared(Side),
+    /// The adapter does not compute in this precision.
+    Unsupported,
     /// The process ended without a result.
     Crashed {
         cause: String,
@@ -44,35 +47,20 @@ pub enum Outcome {
 impl Tried {
     /// Whether it may train.
     pub fn is_right(&self) -> bool {
-        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.f32.is_right())
+        matches!(&self.outcome, Outcome::Compared(side) if side.is_right())
     }
 
     /// Whether it gave the same bits for the same training.
     pub fn is_deterministic(&self) -> bool {
-        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.f32.is_deterministic())
+        matches!(&self.outcome, Outcome::Compared(side) if side.is_deterministic())
     }
 
-    /// Why it may not train in mixed precision, where it may not.
-    pub fn mixed_unavailable(&self) -> Option<&'static str> {
-        match &self.outcome {
-            Outcome::Compared(Comparison {
-                mixed: Some(mixed), ..
-            }) if mixed.is_right() => None,
-            Outcome::Compared(Comparison { mixed: Some(_), .. }) => {
-                Some("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
-            }
-            Outcome::Compared(Comparison { mixed: None, .. }) => {
-                Some("the adapter does not compute in f16")
-            }
-            _ => Some("nothing could be compared"),
-        }
-    }
-
-    /// `right`, `wrong`, `crashed` or `timed out`.
+    /// `right`, `wrong`, `unsupported`, `crashed` or `timed out`.
     pub fn verdict(&self) -> &'static str {
         match &self.outcome {
-            Outcome::Compared(comparison) if comparison.f32.is_right() => "right",
+            Outcome::Compared(side) if side.is_right() => "right",
             Outcome::Compared(_) => "wrong",
+            Outcome::Unsupported => "unsupported",
             Outcome::Crashed { .. } => "crashed",
             Outcome::TimedOut { .. } => "timed out",
         }
@@ -81,10 +69,11 @@ impl Tried {
     /// The verdict with its ground: the worst check, or how the process ended.
     pub fn ground(&self) -> String {
         match &self.outcome {
-            Outcome::Compared(comparison) => comparison.f32.worst().map_or_else(
+            Outcome::Compared(side) => side.worst().map_or_else(
                 || "nothing was compared".to_owned(),
                 |check| format!("{}: {}", check.what, check.error_text()),
             ),
+            Outcome::Unsupported => format!("the adapter does not compute in {}", self.precision),
             Outcome::Crashed { cause } => cause.clone(),
             Outcome::TimedOut { limit_s } => format!("not done after {limit_s} s"),
         }
@@ -95,20 +84,21 @@ impl Tried {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CompareDevices {
     pub combination: Combination,
+    pub precision: PrecisionName,
 }
 
 impl Task for CompareDevices {
     const NAME: &'static str = "doctor";
-    type Event = Comparison;
+    type Event = Option<Side>;
 }
 
 /// Compares in a process of its own.
 ///
 /// # Errors
 /// When the process cannot be started.
-pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> {
+pub fn try_in_child(task: CompareDevices, limit: Duration) -> Result<Tried> {
     let start = Instant::now();
-    let mut child = Child::start(&CompareDevices { combination }, |command| {
+    let mut child = Child::start(&task, |command| {
         // The CPU's side does not depend on what the user compares.
         command
             .env_remove(Instructions::VARIABLE)
@@ -127,7 +117,8 @@ pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> 
         Some(status) => outcome(status, said, &stderr),
     };
     Ok(Tried {
-        combination,
+        combination: task.combination,
+        precision: task.precision,
         seconds: start.elapsed().as_secs_f64(),
         outcome,
     })
@@ -137,10 +128,11 @@ pub fn try_in_child(combination: Combination, limit: Duration) -> Result<Tried> 
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare_with_cpu(adapter: &Adapter, combination: Combination) -> Result<Comparison> {
+pub fn compare_with_cpu(adapter: &Adapter, task: CompareDevices) -> Result<Option<Side>> {
     let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
-    let device = combination.open(adapter)?;
-    compare(&scales(adapter.identity.software), &cpu.device, &device)
+    let device = task.combination.open(adapter)?;
+    let scales = scales(adapter.identity.software);
+    compare(task.precision, &scales, &cpu.device, &device)
 }
 
 /// Reads to the end on a thread of its own, so that a full pipe cannot stop the child.
@@ -174,11 +166,13 @@ fn wait(child: &mut process::Child, limit: Duration) -> Result<Option<ExitStatus
     }
 }
 
-fn outcome(status: ExitStatus, said: Vec<Said<Comparison>>, stderr: &str) -> Outcome {
+fn outcome(status: ExitStatus, said: Vec<Said<Option<Side>>>, stderr: &str) -> Outcome {
     let mut error = None;
     for said in said {
         match said {
-            Said::Event(comparison) if status.success() => return Outcome::Compared(comparison),
+            Said::Event(side) if status.success() => {
+                return side.map_or(Outcome::Unsupported, Outcome::Compared);
+            }
             Said::Event(_) => {}
             Said::Failed(told) => error = Some(told),
         }

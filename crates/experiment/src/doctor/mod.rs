@@ -15,14 +15,7 @@ pub use self::check::Check;
 pub use self::child::{CompareDevices, Outcome, Tried, compare_with_cpu, try_in_child};
 pub use self::network::{NetworkReport, Scale};
 pub use self::verdict::Verdict;
-
-/// What one way of computing gave beside the CPU.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    pub f32: Side,
-    /// `None` where the device does not compute in f16.
-    pub mixed: Option<Side>,
-}
+use crate::settings::PrecisionName;
 
 /// The comparisons in one precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,68 +46,72 @@ impl Side {
     }
 }
 
-/// The networks to compare, of every model: a narrow and the standard one at the batch of real training, so
-/// that the tuning is of use to it; on a software adapter a tiny one.
+/// The networks to compare: every model in its usual size at the batch of real training, so that the tuning, which
+/// takes most of the time, is of use to it; on a software adapter tiny ones.
 pub fn scales(software: bool) -> Vec<Scale> {
-    let (widths, batch) = if software {
-        (&[4][..], 2)
+    let (width, batch) = if software {
+        (4, 2)
     } else {
-        (&[16, WIDTH.default][..], 128)
+        (WIDTH.default, 128)
     };
-    let scales = MODELS.iter().flat_map(|model| {
-        let widths: Vec<Option<usize>> = match model.parameter(WIDTH.name) {
-            Some(_) => widths.iter().copied().map(Some).collect(),
-            None => vec![None],
-        };
-        widths.into_iter().map(move |width| Scale {
-            model: model.name.to_owned(),
-            width,
-            batch,
-        })
+    let scales = MODELS.iter().map(|model| Scale {
+        model: model.name.to_owned(),
+        width: model.parameter(WIDTH.name).map(|_| width),
+        batch,
     });
     scales.collect()
 }
 
-/// Compares everything on `device` with the same on `cpu`.
+/// Compares everything on `device` in `precision` with the same on `cpu` in f32; `None` where the device does not
+/// compute in it.
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Comparison> {
+pub fn compare(
+    precision: PrecisionName,
+    scales: &[Scale],
+    cpu: &Device,
+    device: &Device,
+) -> Result<Option<Side>> {
+    if precision == PrecisionName::Mixed && !device.supports_dtype(DType::F16) {
+        return Ok(None);
+    }
     // First the operations, which take little time.
-    let operations = operations::compare(cpu, device)?;
+    let operations = match precision {
+        PrecisionName::F32 => operations::compare(cpu, device)?,
+        PrecisionName::Mixed => half_operations(scales, cpu, device)?,
+    };
     let networks = scales
         .iter()
-        .map(|scale| network::compare(scale, cpu, device));
-    let f32 = Side {
+        .map(|scale| network::compare(precision, scale, cpu, device));
+    Ok(Some(Side {
         operations,
         networks: networks.collect::<Result<_>>()?,
-    };
-    let mixed = if device.supports_dtype(DType::F16) {
-        let mut operations = operations::compare_half(cpu, device)?;
-        for scale in scales {
-            operations.extend(operations::compare_convolutions_in_half(
-                &scale.model,
-                &network::convolutions(scale, cpu),
-                cpu,
-                device,
-            )?);
-        }
-        let networks = scales
-            .iter()
-            .map(|scale| network::compare_mixed(scale, cpu, device));
-        Some(Side {
-            operations,
-            networks: networks.collect::<Result<_>>()?,
-        })
-    } else {
-        None
-    };
-    Ok(Comparison { f32, mixed })
+    }))
+}
+
+fn half_operations(scales: &[Scale], cpu: &Device, device: &Device) -> Result<Vec<Check>> {
+    let mut operations = operations::compare_half(cpu, device)?;
+    for scale in scales {
+        operations.extend(operations::compare_convolutions_in_half(
+            &scale.model,
+            &network::convolutions(scale, cpu),
+            cpu,
+            device,
+        )?);
+    }
+    Ok(operations)
 }
 
 #[cfg(all(test, feature = "flex", feature = "ndarray"))]
 mod tests {
     use super::*;
+
+    /// In f32 and in mixed precision.
+    fn compared(cpu: &Device, device: &Device) -> [Option<Side>; 2] {
+        [PrecisionName::F32, PrecisionName::Mixed]
+            .map(|precision| compare(precision, &scales(true), cpu, device).unwrap())
+    }
 
     #[test]
     fn nothing_compared_is_neither_right_nor_deterministic() {
@@ -128,8 +125,8 @@ mod tests {
     #[test]
     fn one_cpu_backend_is_right_by_the_other() {
         let ndarray = crate::device::open_cpu(crate::settings::BackendChoice::Ndarray).unwrap();
-        let comparison = compare(&scales(true), &Device::flex(), &ndarray.device).unwrap();
-        let Comparison { f32, mixed } = comparison;
+        let [f32, mixed] = compared(&Device::flex(), &ndarray.device);
+        let f32 = f32.expect("every device computes in f32");
         assert!(f32.is_right(), "{:?}", f32.worst());
         assert!(f32.is_deterministic());
         // Every operation, every loss, and the network's 62 parameters and 102 tensors.
@@ -140,11 +137,12 @@ mod tests {
     #[test]
     fn flex_is_right_but_for_sums_in_f16_which_are_found_out() {
         let flex = Device::flex();
-        let comparison = compare(&scales(true), &flex, &flex).unwrap();
-        assert!(comparison.f32.is_right());
-        let mut errors = comparison.f32.checks().map(|check| check.error);
+        let [f32, mixed] = compared(&flex, &flex);
+        let f32 = f32.expect("every device computes in f32");
+        assert!(f32.is_right());
+        let mut errors = f32.checks().map(|check| check.error);
         assert!(errors.all(|error| error == Some(0.0)));
-        let mixed = comparison.mixed.expect("Flex computes in f16");
+        let mixed = mixed.expect("Flex computes in f16");
         // Flex adds up the products of a weight's gradient, 2048 here, in f16.
         let wrong = mixed.checks().filter(|check| !check.passes());
         let wrong: Vec<&str> = wrong.map(|check| check.what.as_str()).collect();

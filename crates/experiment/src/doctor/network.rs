@@ -51,47 +51,31 @@ pub struct NetworkReport {
     pub deterministic: bool,
 }
 
-/// Trains on `device` and on `cpu` from the same weights on the same batch.
+/// Trains on `device` in `precision` and on `cpu` in f32 from the same weights on the same batch.
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare(scale: &Scale, cpu: &Device, device: &Device) -> Result<NetworkReport> {
+pub fn compare(
+    precision: PrecisionName,
+    scale: &Scale,
+    cpu: &Device,
+    device: &Device,
+) -> Result<NetworkReport> {
     let expected = Trained::on(cpu, scale, PrecisionName::F32)?;
-    let found = Trained::on(device, scale, PrecisionName::F32)?;
-    let again = ten_steps(&device.clone().autodiff(), scale, PrecisionName::F32)?;
+    let found = Trained::on(device, scale, precision)?;
+    let again = ten_steps(&device.clone().autodiff(), scale, precision)?;
     let model = &scale.model;
-    let mut checks = expected.outputs(&found, model, [LOGITS, TRAINED]);
-    checks.extend(check_all(
-        &expected.gradients,
-        &found.gradients,
-        GRADIENTS,
-        |name| format!("{model}: gradient of {name}"),
-    ));
-    let (expected, found) = (expected.after, found.after);
-    checks.extend(check_all(
-        &expected.weights,
-        &found.weights,
-        TRAINED,
-        |name| format!("{model}: {name} after ten steps"),
-    ));
+    let checks = match precision {
+        PrecisionName::F32 => {
+            let mut checks = expected.outputs(&found, model, [LOGITS, TRAINED]);
+            checks.extend(expected.tensors(&found, model));
+            checks
+        }
+        PrecisionName::Mixed => expected.outputs(&found, model, [MIXED_LOGITS, MIXED_LOSSES]),
+    };
     Ok(NetworkReport {
         scale: scale.clone(),
         checks,
-        deterministic: found == again,
-    })
-}
-
-/// Trains on `device` in mixed precision and on `cpu` in f32 from the same weights on the same batch.
-///
-/// # Errors
-/// When a device fails.
-pub fn compare_mixed(scale: &Scale, cpu: &Device, device: &Device) -> Result<NetworkReport> {
-    let expected = Trained::on(cpu, scale, PrecisionName::F32)?;
-    let found = Trained::on(device, scale, PrecisionName::Mixed)?;
-    let again = ten_steps(&device.clone().autodiff(), scale, PrecisionName::Mixed)?;
-    Ok(NetworkReport {
-        scale: scale.clone(),
-        checks: expected.outputs(&found, &scale.model, [MIXED_LOGITS, MIXED_LOSSES]),
         deterministic: found.after == again,
     })
 }
@@ -127,6 +111,18 @@ impl Trained {
             Check::new(first, &self.logits, &found.logits, logits),
             Check::new(steps, &self.after.losses, &found.after.losses, losses),
         ]
+    }
+
+    /// Compares the gradients of the first step, and the weights after ten, with these.
+    fn tensors(&self, found: &Self, model: &str) -> Vec<Check> {
+        let mut checks = check_all(&self.gradients, &found.gradients, GRADIENTS, |name| {
+            format!("{model}: gradient of {name}")
+        });
+        let [expected, found] = [self, found].map(|trained| &trained.after.weights);
+        checks.extend(check_all(expected, found, TRAINED, |name| {
+            format!("{model}: {name} after ten steps")
+        }));
+        checks
     }
 
     fn on(device: &Device, scale: &Scale, precision: PrecisionName) -> Result<Self> {

@@ -8,8 +8,9 @@ use gpu_device::{AdapterIdentity, Combination, cache_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Tried;
+use super::{Outcome, Tried};
 use crate::digest::hex;
+use crate::settings::PrecisionName;
 use crate::store::atomic;
 
 /// What has been tried on one adapter and driver with one build of this program.
@@ -39,8 +40,23 @@ impl Verdict {
         Ok(known.unwrap_or(new))
     }
 
-    pub fn of(&self, combination: Combination) -> Option<&Tried> {
-        (self.tried.iter()).find(|tried| tried.combination == combination)
+    /// How `combination` did in `precision`, where it was tried.
+    pub fn of(&self, combination: Combination, precision: PrecisionName) -> Option<&Tried> {
+        (self.tried.iter())
+            .find(|tried| (tried.combination, tried.precision) == (combination, precision))
+    }
+
+    /// Why `combination` may not train in mixed precision, where it may not.
+    pub fn mixed_unavailable(&self, combination: Combination) -> Option<&'static str> {
+        let tried = self.of(combination, PrecisionName::Mixed);
+        match tried.map(|tried| (&tried.outcome, tried.is_right())) {
+            Some((_, true)) => None,
+            Some((Outcome::Compared(_), false)) => {
+                Some("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
+            }
+            Some((Outcome::Unsupported, _)) => Some("the adapter does not compute in f16"),
+            _ => Some("nothing could be compared in f16"),
+        }
     }
 
     /// Adds an outcome, in place of an earlier one, and saves all.
@@ -48,8 +64,9 @@ impl Verdict {
     /// # Errors
     /// When the cache directory cannot be written.
     pub fn add(&mut self, tried: Tried) -> Result<()> {
-        self.tried
-            .retain(|earlier| earlier.combination != tried.combination);
+        self.tried.retain(|earlier| {
+            (earlier.combination, earlier.precision) != (tried.combination, tried.precision)
+        });
         self.tried.push(tried);
         let Some(path) = self.path() else {
             return Ok(());
@@ -60,12 +77,13 @@ impl Verdict {
         Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// The first of `combinations` that is right.
-    pub fn chosen(&self, combinations: &[Combination]) -> Option<&Tried> {
-        let mut known = combinations
-            .iter()
-            .filter_map(|combination| self.of(*combination));
-        known.find(|tried| tried.is_right())
+    /// The first of `combinations` that is right in f32, on which everything relies.
+    pub fn chosen(&self, combinations: &[Combination]) -> Option<Combination> {
+        let is_right = |combination: &Combination| {
+            let tried = self.of(*combination, PrecisionName::F32);
+            tried.is_some_and(Tried::is_right)
+        };
+        combinations.iter().copied().find(is_right)
     }
 
     fn path(&self) -> Option<PathBuf> {
@@ -85,4 +103,84 @@ fn program_hash() -> Result<String> {
     let path = std::env::current_exe().context("doctor: this program's own file")?;
     let program = fs::read(&path).with_context(|| format!("{}", path.display()))?;
     Ok(hex(&Sha256::digest(program)))
+}
+
+#[cfg(test)]
+mod tests {
+    use PrecisionName::{F32, Mixed};
+
+    use super::*;
+    use crate::doctor::{Check, Side};
+
+    /// A comparison that is right or not.
+    fn compared(right: bool) -> Outcome {
+        let found = if right { 1.0 } else { 2.0 };
+        Outcome::Compared(Side {
+            operations: vec![Check::new("numbers", &[1.0], &[found], 0.1)],
+            networks: Vec::new(),
+        })
+    }
+
+    fn verdict(tried: impl IntoIterator<Item = (&'static str, PrecisionName, Outcome)>) -> Verdict {
+        let tried = tried
+            .into_iter()
+            .map(|(combination, precision, outcome)| Tried {
+                combination: combination.parse().unwrap(),
+                precision,
+                seconds: 1.0,
+                outcome,
+            });
+        Verdict {
+            adapter: AdapterIdentity {
+                name: "adapter".to_owned(),
+                driver: "1".to_owned(),
+                api: "vulkan".to_owned(),
+                software: false,
+            },
+            program: "program".to_owned(),
+            tried: tried.collect(),
+        }
+    }
+
+    #[test]
+    fn the_first_combination_that_is_right_in_f32_is_chosen() {
+        let combinations = ["spirv+fusion", "spirv", "wgsl"].map(|name| name.parse().unwrap());
+        let [_, spirv, _] = combinations;
+        let crashed = Outcome::Crashed {
+            cause: "signal".to_owned(),
+        };
+        let known = verdict([
+            ("wgsl", F32, compared(true)),
+            ("spirv+fusion", F32, crashed),
+            ("spirv+fusion", Mixed, compared(true)),
+            ("spirv", F32, compared(true)),
+            ("spirv", Mixed, compared(false)),
+        ]);
+        assert_eq!(known.chosen(&combinations), Some(spirv));
+        let wrong = verdict([("spirv", F32, compared(false))]);
+        assert_eq!(wrong.chosen(&combinations), None);
+    }
+
+    #[test]
+    fn mixed_precision_is_available_only_where_it_was_found_right() {
+        for (outcome, reason) in [
+            (Some(compared(true)), None),
+            (Some(compared(false)), Some("computes wrongly")),
+            (Some(Outcome::Unsupported), Some("does not compute in f16")),
+            (
+                Some(Outcome::TimedOut { limit_s: 1 }),
+                Some("nothing could be compared"),
+            ),
+            (None, Some("nothing could be compared")),
+        ] {
+            let tried = outcome.map(|outcome| ("spirv", Mixed, outcome));
+            let known = verdict(tried.into_iter().chain([("spirv", F32, compared(true))]));
+            let found = known.mixed_unavailable("spirv".parse().unwrap());
+            assert_eq!(found.is_some(), reason.is_some(), "{found:?}");
+            assert!(
+                found.unwrap_or("").contains(reason.unwrap_or("")),
+                "{found:?}"
+            );
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::device::{OpenDevice, Unavailable, open_cpu};
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::terminal::{inform, tell};
 
-/// Opens the device for `choice` and tells what is noteworthy about it.
+/// Opens the device for `choice` to compute in `precision`, and tells what is noteworthy about it.
 ///
 /// `auto` takes a GPU where one is at hand that computes rightly, never a software adapter, and the
 /// fastest CPU backend otherwise. `wgpu` takes a software adapter too, with a warning, since the user
@@ -18,16 +18,18 @@ use crate::terminal::{inform, tell};
 ///
 /// # Errors
 /// When the backend is not compiled in, no adapter exists, or none of the ways to compute on it is right.
-pub fn open_device(choice: BackendChoice) -> Result<OpenDevice> {
+pub fn open_device(choice: BackendChoice, precision: PrecisionName) -> Result<OpenDevice> {
+    #[cfg(not(feature = "wgpu"))]
+    let _ = precision;
     // Before anything is tried on a GPU that is compared with the CPU.
     Instructions::chosen().map_err(Unavailable::Instructions)?;
     let device = match choice {
         #[cfg(feature = "wgpu")]
-        BackendChoice::Wgpu => return gpu::open(),
+        BackendChoice::Wgpu => return gpu::open(precision),
         #[cfg(not(feature = "wgpu"))]
         BackendChoice::Wgpu => return Err(crate::device::not_compiled_in(choice).into()),
         #[cfg(feature = "wgpu")]
-        BackendChoice::Auto => gpu::open_if_good()?,
+        BackendChoice::Auto => gpu::open_if_good(precision)?,
         _ => None,
     };
     let device = match device {
@@ -105,8 +107,9 @@ mod gpu {
     use gpu_device::{Adapter, Combination};
 
     use crate::device::{OpenDevice, Unavailable, open_gpu};
-    use crate::doctor::{Verdict, try_in_child};
+    use crate::doctor::{CompareDevices, Tried, Verdict, try_in_child};
     use crate::records::Determinism;
+    use crate::settings::PrecisionName;
     use crate::terminal::{inform, tell};
 
     /// The first use of an adapter tunes its kernels, which takes minutes on some.
@@ -125,7 +128,7 @@ mod gpu {
     }
 
     /// Opens the best adapter, be it a software adapter.
-    pub fn open() -> Result<OpenDevice> {
+    pub fn open(precision: PrecisionName) -> Result<OpenDevice> {
         let adapter = best_adapter()?;
         if adapter.identity.software {
             tell(format_args!(
@@ -133,7 +136,7 @@ mod gpu {
                 adapter.identity.name
             ));
         }
-        let device = open_where_right(&adapter)?;
+        let device = open_where_right(&adapter, precision)?;
         Ok(device.ok_or_else(|| {
             Unavailable::Backend(format!(
                 "expected a GPU that computes as the CPU does, found {} with {}: `experiment doctor` shows what differs; update the driver, or use --backend flex",
@@ -143,11 +146,11 @@ mod gpu {
     }
 
     /// The best GPU, where there is one that computes rightly.
-    pub fn open_if_good() -> Result<Option<OpenDevice>> {
+    pub fn open_if_good(precision: PrecisionName) -> Result<Option<OpenDevice>> {
         let Some(adapter) = Adapter::best().filter(|adapter| !adapter.identity.software) else {
             return Ok(None);
         };
-        let device = open_where_right(&adapter)?;
+        let device = open_where_right(&adapter, precision)?;
         if device.is_none() {
             tell(format_args!(
                 "warning: {} does not compute as the CPU does, so it is not used; `experiment doctor` shows what differs",
@@ -157,38 +160,61 @@ mod gpu {
         Ok(device)
     }
 
-    /// Opens `adapter` in the first way that is right, trying those that have not been tried yet.
-    fn open_where_right(adapter: &Adapter) -> Result<Option<OpenDevice>> {
+    /// Opens `adapter` in the first way that is right in f32. What has not been tried yet is tried, in mixed
+    /// precision only where that is `wanted`: each takes minutes on a GPU's first use.
+    fn open_where_right(adapter: &Adapter, wanted: PrecisionName) -> Result<Option<OpenDevice>> {
         let mut verdict = Verdict::known(&adapter.identity)?;
         for combination in Combination::of(adapter) {
-            if verdict.of(combination).is_none() {
+            let in_f32 = tried(&mut verdict, adapter, combination, PrecisionName::F32)?;
+            if !in_f32.is_right() {
                 inform(format_args!(
-                    "checking {} with {combination} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
-                    adapter.identity.name
-                ));
-                verdict.add(try_in_child(combination, LIMIT)?)?;
-            }
-            match verdict.of(combination) {
-                Some(tried) if tried.is_right() => {
-                    let determinism = if tried.is_deterministic() {
-                        Determinism::Bitwise
-                    } else {
-                        Determinism::Tolerance
-                    };
-                    let mixed_unavailable = tried.mixed_unavailable();
-                    let device = open_gpu(adapter, combination, determinism, mixed_unavailable)?;
-                    return Ok(Some(device));
-                }
-                Some(tried) => inform(format_args!(
                     "note: {combination} is not used on {}: {}, {}",
                     adapter.identity.name,
-                    tried.verdict(),
-                    tried.ground()
-                )),
-                None => {}
+                    in_f32.verdict(),
+                    in_f32.ground()
+                ));
+                continue;
             }
+            let as_wanted = tried(&mut verdict, adapter, combination, wanted)?;
+            // Where mixed precision is not right, f32 takes its place.
+            let trains = if as_wanted.is_right() {
+                as_wanted
+            } else {
+                in_f32
+            };
+            let determinism = if trains.is_deterministic() {
+                Determinism::Bitwise
+            } else {
+                Determinism::Tolerance
+            };
+            let mixed_unavailable = verdict.mixed_unavailable(combination);
+            let device = open_gpu(adapter, combination, determinism, mixed_unavailable)?;
+            return Ok(Some(device));
         }
         Ok(None)
+    }
+
+    /// How `combination` does in `precision`, as the verdict has it or after a try.
+    fn tried(
+        verdict: &mut Verdict,
+        adapter: &Adapter,
+        combination: Combination,
+        precision: PrecisionName,
+    ) -> Result<Tried> {
+        if let Some(tried) = verdict.of(combination, precision) {
+            return Ok(tried.clone());
+        }
+        inform(format_args!(
+            "checking {} with {combination} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
+            adapter.identity.name
+        ));
+        let task = CompareDevices {
+            combination,
+            precision,
+        };
+        let tried = try_in_child(task, LIMIT)?;
+        verdict.add(tried.clone())?;
+        Ok(tried)
     }
 }
 

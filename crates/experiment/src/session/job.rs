@@ -61,7 +61,7 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
     let data_dir = task.data_dir.as_ref().map(PathBuf::from);
     let images = ImageLibrary::load(&[&trial], data_dir.as_deref())?.of(&trial)?;
     use_threads(task.threads)?;
-    let device = open_device(task.backend)?;
+    let device = open_device(task.backend, trial.train.precision)?;
 
     let mut progress =
         Progress::sent_by(|message| child::say::<TrainTrial>(TrialEvent::Progress(message)));

@@ -33,7 +33,10 @@ impl Training<'_> {
     pub fn run(mut self) -> Result<()> {
         let session = self.session;
         use_threads(session.threads)?;
-        let device = open_device(session.backend)?;
+        let mut precisions = self.trials.iter().map(|trial| trial.train.precision);
+        let mixed = precisions.find(|precision| *precision != PrecisionName::F32);
+        let precision = mixed.unwrap_or(PrecisionName::F32);
+        let device = open_device(session.backend, precision)?;
         inform(format_args!(
             "{}: {} of {} trials to train on {}, results in {}",
             session.name,
@@ -47,10 +50,7 @@ impl Training<'_> {
             device.details(),
             rayon::current_num_threads()
         ));
-        let mut precisions = self.trials.iter().map(|trial| trial.train.precision);
-        if let Some(mixed) = precisions.find(|precision| *precision != PrecisionName::F32) {
-            usable_precision(&device, mixed);
-        }
+        usable_precision(&device, precision);
         if session.jobs.get() > 1 {
             drop(device);
             return self.train_in_processes(&self.trials, session.jobs);

@@ -10,9 +10,10 @@ use serde::Serialize;
 use super::Cpu;
 use crate::commands::whole_number;
 use crate::device::Unavailable;
-use crate::doctor::{Check, Outcome, Side, Tried, Verdict, try_in_child};
+use crate::doctor::{Check, CompareDevices, Outcome, Tried, Verdict, try_in_child};
 use crate::json;
 use crate::session::best_adapter;
+use crate::settings::PrecisionName;
 use crate::terminal::table::{Align, Column, NONE, plain};
 use crate::terminal::{inform, print};
 
@@ -44,8 +45,6 @@ struct Row<'a> {
     verdict: &'static str,
     ground: String,
     deterministic: bool,
-    /// Why it does not train in mixed precision; null where it does.
-    mixed_unavailable: Option<&'static str>,
     #[serde(flatten)]
     tried: &'a Tried,
 }
@@ -60,15 +59,29 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     let combinations = Combination::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
     for combination in &combinations {
-        if arguments.again || verdict.of(*combination).is_none() {
-            inform(format_args!("trying {combination}"));
-            verdict.add(try_in_child(*combination, limit)?)?;
+        // Nothing relies on a combination that is wrong in f32, so it need not be right in mixed precision.
+        for precision in [PrecisionName::F32, PrecisionName::Mixed] {
+            let task = CompareDevices {
+                combination: *combination,
+                precision,
+            };
+            if arguments.again || verdict.of(*combination, precision).is_none() {
+                inform(format_args!("trying {combination} in {precision}"));
+                verdict.add(try_in_child(task, limit)?)?;
+            }
+            if !(verdict.of(*combination, precision)).is_some_and(Tried::is_right) {
+                break;
+            }
         }
     }
     let tried: Vec<&Tried> = (combinations.iter())
-        .filter_map(|combination| verdict.of(*combination))
+        .flat_map(|combination| {
+            [PrecisionName::F32, PrecisionName::Mixed]
+                .map(|precision| verdict.of(*combination, precision))
+        })
+        .flatten()
         .collect();
-    let chosen = verdict.chosen(&combinations).map(|tried| tried.combination);
+    let chosen = verdict.chosen(&combinations);
     if json {
         let combinations = tried.into_iter().map(row).collect();
         let report = Report {
@@ -101,7 +114,6 @@ fn row(tried: &Tried) -> Row<'_> {
         verdict: tried.verdict(),
         ground: tried.ground(),
         deterministic: tried.is_deterministic(),
-        mixed_unavailable: tried.mixed_unavailable(),
         tried,
     }
 }
@@ -111,10 +123,8 @@ fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination
     let left = |header, cell: fn(&&Tried) -> String| Column::new(header, Align::Left, tried, cell);
     let columns = plain(vec![
         left("kernels", |tried| tried.combination.to_string()),
+        left("precision", |tried| tried.precision.to_string()),
         left("verdict", |tried| tried.verdict().to_owned()),
-        left("mixed", |tried| {
-            yes_or_no(tried, tried.mixed_unavailable().is_none())
-        }),
         left("same bits", |tried| {
             yes_or_no(tried, tried.is_deterministic())
         }),
@@ -144,12 +154,12 @@ fn yes_or_no(tried: &Tried, yes: bool) -> String {
 
 /// The comparisons that failed, or all of them, worst first.
 fn details(tried: &Tried, all: bool) -> String {
-    let Outcome::Compared(comparison) = &tried.outcome else {
+    let Outcome::Compared(side) = &tried.outcome else {
         return String::new();
     };
-    let sides = [Some(&comparison.f32), comparison.mixed.as_ref()];
-    let checks = sides.into_iter().flatten().flat_map(Side::checks);
-    let mut checks: Vec<&Check> = checks.filter(|check| all || !check.passes()).collect();
+    let mut checks: Vec<&Check> = (side.checks())
+        .filter(|check| all || !check.passes())
+        .collect();
     checks.sort_by(|a, b| b.share().total_cmp(&a.share()));
     let lines = checks.iter().map(|check| {
         let mark = if check.passes() { "" } else { "  WRONG" };
@@ -159,5 +169,5 @@ fn details(tried: &Tried, all: bool) -> String {
     if lines.is_empty() {
         return lines;
     }
-    format!("\n{}\n{lines}", tried.combination)
+    format!("\n{}, {}\n{lines}", tried.combination, tried.precision)
 }

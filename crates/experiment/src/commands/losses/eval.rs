@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::BadInput;
 use crate::session::open_device;
-use crate::settings::BackendChoice;
+use crate::settings::{BackendChoice, PrecisionName};
 use crate::sweep::{parse_loss, utf8};
 
 /// Compute losses and their gradients by the logits, as training does
@@ -48,7 +48,7 @@ pub fn evaluate_file(arguments: &EvalArguments) -> Result<String> {
     let path = &arguments.input;
     let bytes = read_input(path).map_err(BadInput)?;
     let cases = parse_cases(utf8(&bytes, path)?, path).map_err(BadInput)?;
-    let device = open_device(arguments.backend)?.autodiff();
+    let device = open_device(arguments.backend, PrecisionName::F32)?.autodiff();
     let mut evaluations = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         let evaluation = evaluate(&loss, case, &device).with_context(|| place(path, index))?;
