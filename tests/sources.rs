@@ -49,11 +49,27 @@ fn is_for_tests(line: &str) -> bool {
         .any(|start| line.trim_start().starts_with(start))
 }
 
-/// Every text of the project that people write.
+/// Every text of the project that people write. Of the folders at its root only those that belong to it: a user
+/// may have data, stores and environments beside them.
 pub fn all() -> Vec<Source> {
+    const FOLDERS: [&str; 7] = [
+        ".ci",
+        "crates",
+        "docs",
+        "experiments",
+        "results",
+        "scripts",
+        "tests",
+    ];
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let mut sources = Vec::new();
-    collect(root, "", &mut sources);
+    for folder in FOLDERS {
+        collect(root, folder, &mut sources);
+    }
+    for name in ["README.md", "DESIGN.md", "Cargo.toml"] {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        sources.push(Source::new(name, &text));
+    }
     assert!(
         sources.len() > 200,
         "only {} texts were found",
@@ -68,17 +84,9 @@ fn collect(root: &Path, folder: &str, sources: &mut Vec<Source>) {
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().into_string().expect("names are UTF-8");
-        let path = if folder.is_empty() {
-            name.clone()
-        } else {
-            format!("{folder}/{name}")
-        };
-        let is_hidden = name.starts_with('.') && name != ".ci";
+        let path = format!("{folder}/{name}");
         if entry.file_type().unwrap().is_dir() {
-            let is_made = ["target", "runs", "dist"].contains(&name.as_str());
-            if !(is_hidden || is_made && folder.is_empty()) {
-                collect(root, &path, sources);
-            }
+            collect(root, &path, sources);
         } else if ENDS.contains(&name.rsplit('.').next().unwrap_or_default()) {
             let text = fs::read_to_string(entry.path());
             let text = text.unwrap_or_else(|error| panic!("{path}: {error}"));

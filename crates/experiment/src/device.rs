@@ -22,9 +22,10 @@ pub struct OpenDevice {
     pub kernels: Option<String>,
     /// Those that the CPU's kernels run with; `None` on a GPU.
     pub instructions: Option<Instructions>,
-    pub determinism: Determinism,
-    /// Why it cannot compute in mixed precision, where it cannot.
-    pub mixed_unavailable: Option<String>,
+    /// What the same training gives again in f32.
+    pub in_f32: Determinism,
+    /// The same in mixed precision, or why it does not compute in it.
+    pub in_mixed: Result<Determinism, String>,
 }
 
 /// Why a backend cannot be opened, and what to do about it.
@@ -48,9 +49,17 @@ impl OpenDevice {
         )
     }
 
-    /// What else results may depend on: whether they repeat, driver and kernels.
-    pub fn details(&self) -> String {
-        let mut details = match self.determinism {
+    /// What the same training gives again in `precision`, which this device computes in.
+    pub fn determinism(&self, precision: PrecisionName) -> Determinism {
+        match (precision, &self.in_mixed) {
+            (PrecisionName::Mixed, Ok(determinism)) => *determinism,
+            _ => self.in_f32,
+        }
+    }
+
+    /// What else results in `precision` may depend on: whether they repeat, driver and kernels.
+    pub fn details(&self, precision: PrecisionName) -> String {
+        let mut details = match self.determinism(precision) {
             Determinism::Bitwise => "results repeat bit for bit".to_owned(),
             #[cfg(feature = "wgpu")]
             Determinism::Tolerance => "results repeat within rounding".to_owned(),
@@ -70,9 +79,9 @@ impl OpenDevice {
 
     /// The precision in which this device computes what asks for `wanted`.
     pub fn precision(&self, wanted: PrecisionName) -> PrecisionName {
-        match self.mixed_unavailable {
-            Some(_) => PrecisionName::F32,
-            None => wanted,
+        match self.in_mixed {
+            Err(_) => PrecisionName::F32,
+            Ok(_) => wanted,
         }
     }
 }
@@ -103,13 +112,13 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
         driver: None,
         kernels: None,
         instructions: Some(Instructions::chosen().map_err(Unavailable::Instructions)?),
-        determinism: Determinism::Bitwise,
-        mixed_unavailable: Some(format!("the kernels of {choice} compute in f32")),
+        in_f32: Determinism::Bitwise,
+        in_mixed: Err(format!("the kernels of {choice} compute in f32")),
     })
 }
 
-/// Opens `adapter` for kernels made by `combination`, with what was found of it: that it is right, how
-/// deterministic it is, and why it cannot train in mixed precision, if it cannot. Once in a process.
+/// Opens `adapter` for kernels made by `combination`, with what was found of it: how deterministic it is in f32, where
+/// it is right, and in mixed precision, or why it is not right there. Once in a process.
 ///
 /// # Errors
 /// When the driver refuses.
@@ -117,21 +126,21 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
 pub fn open_gpu(
     adapter: &Adapter,
     combination: Combination,
-    determinism: Determinism,
-    mixed_unavailable: Option<&str>,
+    in_f32: Determinism,
+    in_mixed: Result<Determinism, &str>,
 ) -> Result<OpenDevice, Unavailable> {
     let identity = adapter.identity.clone();
     let device = (combination.open(adapter))
         .map_err(|error| Unavailable::Backend(format!("{}: {error:#}", identity.name)))?;
     Ok(OpenDevice {
-        mixed_unavailable: mixed_unavailable.map(str::to_owned),
         device,
         backend: BackendChoice::Wgpu,
         name: identity.name,
         driver: Some(format!("{} ({})", identity.driver, identity.api)),
         kernels: Some(combination.to_string()),
         instructions: None,
-        determinism,
+        in_f32,
+        in_mixed: in_mixed.map_err(str::to_owned),
     })
 }
 
@@ -175,7 +184,7 @@ mod tests {
     fn a_cpu_backend_computes_in_f32_whatever_is_wanted_and_says_why() {
         let device = open_cpu(BackendChoice::Flex).expect("flex is compiled in");
         assert_eq!(device.precision(PrecisionName::Mixed), PrecisionName::F32);
-        let reason = device.mixed_unavailable.expect("a reason");
+        let reason = device.in_mixed.expect_err("a reason");
         assert_eq!(reason, "the kernels of flex compute in f32");
     }
 

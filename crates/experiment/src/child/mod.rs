@@ -1,7 +1,7 @@
 //! Work in a process of its own, since drivers crash, and threads, instructions and a peak of memory are a process's.
 //!
 //! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
-//! ends, the process that asked wants it to stop, or is dead. It writes [`Said`]s to standard output, a line of JSON
+//! ends, a trial stops with a checkpoint: the process that asked wants it to, or is dead. It writes [`Said`]s to standard output, a line of JSON
 //! each. How it ended is an [`Exit`](crate::exit::Exit).
 
 mod process;

@@ -13,6 +13,7 @@ use training_kernels::Instructions;
 use super::{Side, compare, scales};
 use crate::child::{Child, Said, Task};
 use crate::device::open_cpu;
+use crate::records::Determinism;
 use crate::settings::{BackendChoice, PrecisionName};
 
 /// How often a running child is looked at.
@@ -51,8 +52,11 @@ impl Tried {
     }
 
     /// Whether it gave the same bits for the same training.
-    pub fn is_deterministic(&self) -> bool {
-        matches!(&self.outcome, Outcome::Compared(side) if side.is_deterministic())
+    pub fn determinism(&self) -> Determinism {
+        match &self.outcome {
+            Outcome::Compared(side) if side.is_deterministic() => Determinism::Bitwise,
+            _ => Determinism::Tolerance,
+        }
     }
 
     /// `right`, `wrong`, `unsupported`, `crashed` or `timed out`.

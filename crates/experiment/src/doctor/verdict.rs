@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Outcome, Tried};
 use crate::digest::hex;
+use crate::records::Determinism;
 use crate::settings::PrecisionName;
 use crate::store::atomic;
 
@@ -46,17 +47,26 @@ impl Verdict {
             .find(|tried| (tried.combination, tried.precision) == (combination, precision))
     }
 
-    /// Why `combination` may not train in mixed precision, where it may not.
-    pub fn mixed_unavailable(&self, combination: Combination) -> Option<&'static str> {
-        let tried = self.of(combination, PrecisionName::Mixed);
-        match tried.map(|tried| (&tried.outcome, tried.is_right())) {
-            Some((_, true)) => None,
-            Some((Outcome::Compared(_), false)) => {
-                Some("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
+    /// How deterministic `combination` is in mixed precision, or why it may not train in it.
+    pub fn in_mixed(&self, combination: Combination) -> Result<Determinism, &'static str> {
+        let Some(tried) = self.of(combination, PrecisionName::Mixed) else {
+            return Err("nothing was compared in f16");
+        };
+        match &tried.outcome {
+            _ if tried.is_right() => Ok(tried.determinism()),
+            Outcome::Compared(_) => {
+                Err("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
             }
-            Some((Outcome::Unsupported, _)) => Some("the adapter does not compute in f16"),
-            _ => Some("nothing could be compared in f16"),
+            Outcome::Unsupported => Err("the adapter does not compute in f16"),
+            Outcome::Crashed { .. } | Outcome::TimedOut { .. } => {
+                Err("nothing could be compared in f16")
+            }
         }
+    }
+
+    /// Forgets how `combination` did.
+    pub fn forget(&mut self, combination: Combination) {
+        self.tried.retain(|tried| tried.combination != combination);
     }
 
     /// Adds an outcome, in place of an earlier one, and saves all.
@@ -171,11 +181,11 @@ mod tests {
                 Some(Outcome::TimedOut { limit_s: 1 }),
                 Some("nothing could be compared"),
             ),
-            (None, Some("nothing could be compared")),
+            (None, Some("nothing was compared")),
         ] {
             let tried = outcome.map(|outcome| ("spirv", Mixed, outcome));
             let known = verdict(tried.into_iter().chain([("spirv", F32, compared(true))]));
-            let found = known.mixed_unavailable("spirv".parse().unwrap());
+            let found = known.in_mixed("spirv".parse().unwrap()).err();
             assert_eq!(found.is_some(), reason.is_some(), "{found:?}");
             assert!(
                 found.unwrap_or("").contains(reason.unwrap_or("")),

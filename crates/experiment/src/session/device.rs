@@ -88,7 +88,7 @@ fn gpu_device_file(dev: &Path) -> Option<PathBuf> {
 /// The precision in which `device` computes what asks for `wanted`; says why where it is another.
 pub fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> PrecisionName {
     let precision = device.precision(wanted);
-    if let (true, Some(reason)) = (precision != wanted, &device.mixed_unavailable) {
+    if let (true, Err(reason)) = (precision != wanted, &device.in_mixed) {
         tell(format_args!(
             "warning: precision: {reason}; {precision} takes the place of {wanted}"
         ));
@@ -108,7 +108,6 @@ mod gpu {
 
     use crate::device::{OpenDevice, Unavailable, open_gpu};
     use crate::doctor::{CompareDevices, Tried, Verdict, try_in_child};
-    use crate::records::Determinism;
     use crate::settings::PrecisionName;
     use crate::terminal::{inform, tell};
 
@@ -175,20 +174,9 @@ mod gpu {
                 ));
                 continue;
             }
-            let as_wanted = tried(&mut verdict, adapter, combination, wanted)?;
-            // Where mixed precision is not right, f32 takes its place.
-            let trains = if as_wanted.is_right() {
-                as_wanted
-            } else {
-                in_f32
-            };
-            let determinism = if trains.is_deterministic() {
-                Determinism::Bitwise
-            } else {
-                Determinism::Tolerance
-            };
-            let mixed_unavailable = verdict.mixed_unavailable(combination);
-            let device = open_gpu(adapter, combination, determinism, mixed_unavailable)?;
+            tried(&mut verdict, adapter, combination, wanted)?;
+            let in_mixed = verdict.in_mixed(combination);
+            let device = open_gpu(adapter, combination, in_f32.determinism(), in_mixed)?;
             return Ok(Some(device));
         }
         Ok(None)

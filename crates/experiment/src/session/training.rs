@@ -47,10 +47,9 @@ impl Training<'_> {
         ));
         detail(format_args!(
             "{}, {} threads",
-            device.details(),
+            device.details(usable_precision(&device, precision)),
             rayon::current_num_threads()
         ));
-        usable_precision(&device, precision);
         if session.jobs.get() > 1 {
             drop(device);
             return self.train_in_processes(&self.trials, session.jobs);

@@ -168,14 +168,15 @@ fn resume(
 }
 
 fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
+    let precision = device.precision(trial.train.precision);
     Computation {
         backend: device.backend.to_string(),
         device: device.name.clone(),
         driver: device.driver.clone(),
         kernels: device.kernels.clone(),
         instructions: device.instructions.map(|set| set.to_string()),
-        determinism: device.determinism,
-        precision: device.precision(trial.train.precision).to_string(),
+        determinism: device.determinism(precision),
+        precision: precision.to_string(),
         threads: rayon::current_num_threads(),
     }
 }

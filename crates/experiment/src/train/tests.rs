@@ -5,6 +5,7 @@ use bonus_loss::LossConfig;
 use super::*;
 use crate::data::{DatasetSource, load, split};
 use crate::device::open_cpu;
+use crate::records::Determinism;
 use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
 
 /// Keeps the records of epochs.
@@ -55,7 +56,7 @@ fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
         records: data.records,
     };
     let device = OpenDevice {
-        mixed_unavailable: None,
+        in_mixed: Ok(Determinism::Bitwise),
         ..open_cpu(BackendChoice::Flex).unwrap()
     };
     let trial = Trial::new(settings, loss, 1);

@@ -12,6 +12,7 @@ use crate::commands::whole_number;
 use crate::device::Unavailable;
 use crate::doctor::{Check, CompareDevices, Outcome, Tried, Verdict, try_in_child};
 use crate::json;
+use crate::records::Determinism;
 use crate::session::best_adapter;
 use crate::settings::PrecisionName;
 use crate::terminal::table::{Align, Column, NONE, plain};
@@ -59,13 +60,16 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     let combinations = Combination::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
     for combination in &combinations {
+        if arguments.again {
+            verdict.forget(*combination);
+        }
         // Nothing relies on a combination that is wrong in f32, so it need not be right in mixed precision.
         for precision in [PrecisionName::F32, PrecisionName::Mixed] {
             let task = CompareDevices {
                 combination: *combination,
                 precision,
             };
-            if arguments.again || verdict.of(*combination, precision).is_none() {
+            if verdict.of(*combination, precision).is_none() {
                 inform(format_args!("trying {combination} in {precision}"));
                 verdict.add(try_in_child(task, limit)?)?;
             }
@@ -113,7 +117,7 @@ fn row(tried: &Tried) -> Row<'_> {
     Row {
         verdict: tried.verdict(),
         ground: tried.ground(),
-        deterministic: tried.is_deterministic(),
+        deterministic: tried.determinism() == Determinism::Bitwise,
         tried,
     }
 }
@@ -126,7 +130,7 @@ fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination
         left("precision", |tried| tried.precision.to_string()),
         left("verdict", |tried| tried.verdict().to_owned()),
         left("same bits", |tried| {
-            yes_or_no(tried, tried.is_deterministic())
+            yes_or_no(tried, tried.determinism() == Determinism::Bitwise)
         }),
         Column::new("seconds", Align::Right, tried, |tried| {
             format!("{:.0}", tried.seconds)

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::data::split;
 use crate::device::open_cpu;
+use crate::records::Determinism;
 use crate::session::images::{ImageLibrary, size};
 use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
 
@@ -222,7 +223,7 @@ fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
     let terms = vec![LossConfig::new("cross_entropy").unwrap()];
     let loss = LossConfig::sum(terms, vec![1e3]).unwrap();
     case.trial = Trial::new(settings, loss, 1);
-    case.device.mixed_unavailable = None;
+    case.device.in_mixed = Ok(Determinism::Bitwise);
     let expected = case.uninterrupted();
     let skipped = expected.epochs[3]["steps_skipped"].as_u64();
     assert!(
