@@ -13,7 +13,7 @@ use crate::terminal::table::{Align, Column, NONE, ruled};
 /// Classes of the network whose parameters are counted.
 const CLASSES: usize = 10;
 
-/// List the models: what each is, the images that it allows, its keys of [train], its number of parameters
+/// List the models: what each is, the images that it allows, its keys and its number of parameters
 #[derive(Debug, Args)]
 pub struct ModelsArguments {}
 
