@@ -91,7 +91,12 @@ fn a_terminal_shows_bars_that_fit_and_warnings_above_them() {
             return;
         };
         assert!(text.contains("sweep "), "{text}");
-        assert_eq!(text.contains("training "), jobs == "1", "{text}");
+        // A process for each trial shows none of its own; a short phase of one may fall between two drawings.
+        assert_eq!(
+            text.contains("\ntrial  ") || text.contains("Jtrial  "),
+            jobs == "1",
+            "{text:?}"
+        );
         assert!(!text.contains(": epoch "), "{text}");
         assert!(text.contains("[2/2] "), "{text}");
         // Between what moves the cursor, as it does before and after the bars.
