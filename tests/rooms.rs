@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     (
         "commands",
         &[
             "session", "doctor", "bench", "report", "train", "measure", "store", "plan", "data",
-            "device", "sweep", "terminal", "child", "records", "settings", "exit", "cpu", "json",
+            "datasets", "datasets", "datasets", "datasets", "device", "sweep", "terminal", "child",
+            "records", "settings", "exit", "cpu", "json",
         ],
     ),
     (
@@ -62,12 +63,13 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("store", &["plan", "records", "digest", "json"]),
     ("plan", &["sweep", "settings", "digest"]),
     ("sweep", &["settings"]),
-    ("data", &["records", "settings", "digest"]),
+    ("data", &["datasets", "records", "settings", "digest"]),
     ("device", &["records", "settings"]),
     ("terminal", &["records"]),
     ("child", &["exit"]),
     ("records", &["cpu"]),
-    ("settings", &[]),
+    ("settings", &["datasets"]),
+    ("datasets", &[]),
     ("synthetic", &[]),
     ("exit", &[]),
     ("cpu", &[]),

@@ -7,6 +7,7 @@ mod child;
 mod commands;
 mod cpu;
 mod data;
+mod datasets;
 mod device;
 mod digest;
 #[cfg(feature = "wgpu")]

@@ -6,7 +6,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::Model;
 
-use crate::data::{Batch, IMAGE_BYTES, ImageSet, Normalization, evaluation_batches};
+use crate::data::{Batch, ImageSet, evaluation_batches};
+use crate::datasets::{ImageShape, Normalization};
 use crate::records::Score;
 
 /// Images in an evaluation batch; it changes speed and memory, not the score.
@@ -101,18 +102,24 @@ pub fn predictions(
     let size = EVALUATION_BATCH.min(images.len());
     evaluation_batches(images, normalization, EVALUATION_BATCH).map(move |mut batch| {
         let count = batch.labels.len();
-        batch.images.resize(size * IMAGE_BYTES, 0.0);
+        batch.images.resize(size * batch.shape.bytes(), 0.0);
         let (inputs, targets) = to_tensors(batch, device);
         (model.forward(inputs).narrow(0, 0, count), targets)
     })
 }
 
-/// Images `[batch, 3, 32, 32]` and labels `[batch]` on `device`; there may be more images.
+/// Images `[batch, channels, height, width]` and labels `[batch]` on `device`; there may be more images.
 pub fn to_tensors(batch: Batch, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
-    let images = batch.images.len() / IMAGE_BYTES;
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = batch.shape;
+    let images = batch.images.len() / batch.shape.bytes();
+    let shape = [images, channels, height, width];
     let labels = batch.labels.len();
     (
-        Tensor::from_data(TensorData::new(batch.images, [images, 3, 32, 32]), device),
+        Tensor::from_data(TensorData::new(batch.images, shape), device),
         Tensor::from_data(TensorData::new(batch.labels, [labels]), device),
     )
 }

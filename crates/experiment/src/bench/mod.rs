@@ -18,7 +18,6 @@ use training_kernels::Instructions;
 pub use self::child::{MeasureRow, measure_apart};
 pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
-use crate::data::IMAGE_SHAPE;
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
 use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
@@ -191,7 +190,7 @@ fn new_learner(device: &OpenDevice, setting: &Setting, loss: &LossConfig) -> Lea
 }
 
 fn model(setting: &Setting) -> ModelConfig {
-    model_config(&settings(setting), CLASSES, IMAGE_SHAPE)
+    model_config(&settings(setting), CLASSES, setting.model.standard_input)
 }
 
 fn settings(setting: &Setting) -> TrainSettings {

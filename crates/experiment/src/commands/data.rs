@@ -1,7 +1,8 @@
-//! `experiment data`: fetching and verifying the datasets that come as files.
+//! `experiment data`: the table of datasets, and fetching and verifying those that come as files.
 
 mod download;
 mod inspection;
+mod list;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
 use self::download::DownloadProgress;
-use crate::data::{self, DataError, RELEASES, Release};
+use crate::data::{self, DataError};
+use crate::datasets::DatasetFiles;
 use crate::terminal::{print, tell};
 
 const VERIFY_EXIT_CODES: &str = "\
@@ -20,7 +22,7 @@ Exit codes: 0 where the files can be trained on, be they the official release's 
 4 where one of them is damaged or cannot be opened, the test file or every training file is missing, \
 or no dataset is found";
 
-/// Fetch and verify the datasets that come as files
+/// List the datasets, and fetch and verify those that come as files
 #[derive(Debug, Args)]
 pub struct DataArguments {
     #[command(subcommand)]
@@ -29,12 +31,14 @@ pub struct DataArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// List the datasets: what each is, its images, its classes and how it is fetched
+    List,
     /// Download the official archive, check it and unpack it; one that is in the folder already is not
     /// downloaded again
     Fetch {
         /// The dataset
-        #[arg(value_name = "DATASET", value_parser = release_parser())]
-        release: &'static Release,
+        #[arg(value_name = "DATASET", value_parser = dataset_parser())]
+        dataset: DatasetFiles,
         /// Folder to put the dataset's folder into; without it `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
@@ -46,8 +50,8 @@ enum Action {
     #[command(after_help = VERIFY_EXIT_CODES)]
     Verify {
         /// Only this dataset; without it every one that is found
-        #[arg(value_name = "DATASET", value_parser = release_parser())]
-        release: Option<&'static Release>,
+        #[arg(value_name = "DATASET", value_parser = dataset_parser())]
+        dataset: Option<DatasetFiles>,
         /// Folder of the files or its parent; without it `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
@@ -57,21 +61,19 @@ enum Action {
 /// Runs `experiment data`.
 pub fn run(arguments: &DataArguments) -> Result<()> {
     match &arguments.action {
+        Action::List => print(&list::text()),
         Action::Fetch {
-            release,
+            dataset,
             data_dir,
             mirror,
-        } => fetch(release, data_dir.as_deref(), mirror),
-        Action::Verify { release, data_dir } => verify(*release, data_dir.as_deref()),
+        } => fetch(*dataset, data_dir.as_deref(), mirror),
+        Action::Verify { dataset, data_dir } => verify(*dataset, data_dir.as_deref()),
     }
 }
 
-fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
-    let names = RELEASES.iter().map(|release| release.dataset.name());
-    PossibleValuesParser::new(names).map(|name| {
-        let found = RELEASES
-            .iter()
-            .find(|release| release.dataset.name() == name);
+fn dataset_parser() -> impl TypedValueParser<Value = DatasetFiles> {
+    PossibleValuesParser::new(DatasetFiles::all().map(|files| files.dataset.name)).map(|name| {
+        let found = DatasetFiles::all().find(|files| files.dataset.name == name);
         found.expect("the parser lets only names of the table through")
     })
 }
@@ -97,32 +99,26 @@ fn web_address(text: &str) -> Result<String, String> {
     }
 }
 
-fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
+fn fetch(files: DatasetFiles, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
     let root = data::data_root(data_dir)?;
+    let official = files.release.download.sources.iter();
     let sources: Vec<String> = match mirrors {
-        [] => release
-            .archive
-            .sources
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        [] => official.map(ToString::to_string).collect(),
         mirrors => mirrors.to_vec(),
     };
     let mut progress = DownloadProgress::default();
-    let folder = data::fetch(release, &root, &sources, &mut progress);
+    let folder = data::fetch(files, &root, &sources, &mut progress);
     drop(progress);
     print(&format!("{}\n", folder?.display()))
 }
 
-fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<()> {
+fn verify(dataset: Option<DatasetFiles>, data_dir: Option<&Path>) -> Result<()> {
     let mut not_found = Vec::new();
     let mut failed = Vec::new();
     let mut found = 0;
-    for release in RELEASES
-        .iter()
-        .filter(|any| release.is_none_or(|it| it.dataset == any.dataset))
-    {
-        match data::inspect_found(release, data_dir) {
+    let wanted = |files: &DatasetFiles| dataset.is_none_or(|it| it.dataset == files.dataset);
+    for files in DatasetFiles::all().filter(wanted) {
+        match data::inspect_found(files, data_dir) {
             Ok(inspection) => {
                 found += 1;
                 print(&inspection::text(&inspection))?;

@@ -10,14 +10,15 @@ use cifar_models::checkpoint::Checkpoint;
 use cifar_models::{Model, ModelConfig, ModelEntry, WIDTH};
 use clap::Args;
 
-use crate::data::{DatasetSource, IMAGE_SHAPE, ImageSet, TestData, load_test};
+use crate::data::{DatasetSource, ImageSet, TestData, load_test};
+use crate::datasets::Dataset;
 use crate::device::use_threads;
 use crate::exit::BadInput;
 use crate::json;
 use crate::measure::{Tally, predictions, read_values};
 use crate::records::Score;
 use crate::session::open_device;
-use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::terminal::{print, tell};
 
 /// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
@@ -33,8 +34,8 @@ pub struct EvalArguments {
     #[arg(long)]
     weights: PathBuf,
     /// The images, of which the test file suffices; shapes has its default noise
-    #[arg(long, default_value = "cifar10")]
-    dataset: DatasetName,
+    #[arg(long, default_value = "cifar10", value_parser = super::dataset())]
+    dataset: &'static Dataset,
     /// Folder of the dataset's files, or its parent
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -71,7 +72,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
         tell(format_args!("note: {note}"));
     }
     let device = open_device(arguments.backend, PrecisionName::F32)?;
-    let model = load_model(&checkpoint, arguments, data.classes, &device.device)?;
+    let model = load_model(&checkpoint, arguments, &device.device)?;
     let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
@@ -98,17 +99,17 @@ fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
 fn load_model(
     checkpoint: &Checkpoint,
     arguments: &EvalArguments,
-    classes: usize,
     device: &Device,
 ) -> Result<Model> {
-    let config = ModelConfig::new(arguments.model, classes).with_input(IMAGE_SHAPE);
+    let EvalArguments { model, dataset, .. } = arguments;
+    let classes = dataset.classes;
+    let config = ModelConfig::new(model, classes).with_input(dataset.shape.axes());
     let config = checkpoint.config(config, device)?;
     let file = arguments.weights.display();
     if config.classes != classes {
         return Err(BadInput(anyhow!(
-            "{file}: expected a network for the {classes} classes of {}, found one for {}: \
+            "{file}: expected a network for the {classes} classes of {dataset}, found one for {}: \
              choose the dataset that it was trained on with --dataset",
-            arguments.dataset,
             config.classes
         ))
         .into());

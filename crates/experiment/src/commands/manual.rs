@@ -55,6 +55,7 @@ Examples:
 
 pub const DATA: &str = "\
 Examples:
+  experiment data list
   experiment data fetch cifar10
   experiment data verify";
 

@@ -21,6 +21,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::child::say_failed;
+use crate::datasets::{DATASET_NAMES, Dataset};
 use crate::exit::{BadInput, Exit};
 use crate::sweep::Diagnostics;
 use crate::terminal::{Verbosity, set_verbosity, tell};
@@ -123,6 +124,12 @@ fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
 fn model() -> impl TypedValueParser<Value = &'static ModelEntry> {
     PossibleValuesParser::new(MODEL_NAMES)
         .map(|name| cifar_models::find(&name).expect("one of the possible values"))
+}
+
+/// Accepts a dataset of the table by its name.
+fn dataset() -> impl TypedValueParser<Value = &'static Dataset> {
+    PossibleValuesParser::new(DATASET_NAMES)
+        .map(|name| Dataset::find(&name).expect("one of the possible values"))
 }
 
 /// Refuses `--width` where the model has none.

@@ -11,7 +11,7 @@ use ureq::{Agent, Body, Proxy};
 
 use super::error::DataError;
 use super::progress::Progress;
-use super::release::Archive;
+use crate::datasets::RemoteFile;
 use crate::digest;
 
 /// A file that grows towards the archive, kept from one attempt, source or run to the next.
@@ -31,7 +31,7 @@ enum Failure {
 
 /// Downloads `archive` into `part`, trying each source in turn until one gives the right bytes.
 pub fn download(
-    archive: &Archive,
+    archive: &RemoteFile,
     sources: &[String],
     part: &mut Part,
     progress: &mut dyn Progress,
@@ -97,7 +97,7 @@ fn archive_url(source: &str, name: &str) -> String {
 fn from_source(
     agent: &Agent,
     url: &str,
-    archive: &Archive,
+    archive: &RemoteFile,
     part: &mut Part,
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
@@ -131,7 +131,7 @@ fn from_source(
 fn attempt(
     agent: &Agent,
     url: &str,
-    archive: &Archive,
+    archive: &RemoteFile,
     part: &mut Part,
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
@@ -178,7 +178,11 @@ fn attempt(
 ///
 /// An answer of another length than the archive's is refused before it can overwrite anything: it is
 /// an error page, or another archive.
-fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Result<u64, String> {
+fn check_answer(
+    response: &Response<Body>,
+    archive: &RemoteFile,
+    length: u64,
+) -> Result<u64, String> {
     let announced = |name| {
         response
             .headers()

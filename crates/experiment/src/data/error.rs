@@ -4,8 +4,6 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::settings::DatasetName;
-
 /// A problem with a dataset's files or their download; the program's exit code is then 4.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -14,7 +12,7 @@ pub enum DataError {
         join(looked_in)
     )]
     NotFound {
-        dataset: DatasetName,
+        dataset: &'static str,
         looked_in: Vec<PathBuf>,
         /// How to get them.
         advice: String,

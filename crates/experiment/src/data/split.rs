@@ -43,13 +43,20 @@ pub fn split(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::images::{IMAGE_BYTES, Images};
+    use crate::data::images::Images;
+    use crate::datasets::ImageShape;
 
     fn set(count: usize) -> ImageSet {
-        ImageSet::new(Images {
-            pixels: vec![0; count * IMAGE_BYTES],
+        let shape = ImageShape {
+            height: 2,
+            width: 3,
+            channels: 1,
+        };
+        let images = Images {
+            pixels: vec![0; count * shape.bytes()],
             labels: vec![0; count],
-        })
+        };
+        ImageSet::new(shape, images)
     }
 
     fn records(set: &ImageSet) -> Vec<u32> {

@@ -8,7 +8,6 @@ use cifar_models::{ConvolutionLayer, Model, ModelConfig, WIDTH, named_gradients,
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, check_all};
-use crate::data::IMAGE_SHAPE;
 use crate::measure::{read_sums, read_values};
 use crate::settings::{PrecisionName, TrainSettings};
 use crate::synthetic;
@@ -172,9 +171,9 @@ fn weights(model: &Model) -> Named {
         .collect()
 }
 
-/// For images as datasets have them, so that kernels are compared, and tuned, that training will use.
+/// For the images of the model's published form, so that kernels are compared, and tuned, that training will use.
 fn config(settings: &TrainSettings) -> ModelConfig {
-    model_config(settings, CLASSES, IMAGE_SHAPE)
+    model_config(settings, CLASSES, settings.model.standard_input)
 }
 
 fn settings(scale: &Scale, precision: PrecisionName) -> TrainSettings {

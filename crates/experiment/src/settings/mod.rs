@@ -8,7 +8,7 @@ mod train;
 pub use self::conflicts::{Conflict, conflicts};
 pub use self::kinds::{Kind, Setting};
 pub use self::names::{
-    AugmentationName, BackendChoice, DatasetName, OptimizerName, PrecisionName, ScheduleName,
+    AugmentationName, BackendChoice, OptimizerName, PrecisionName, ScheduleName,
 };
 pub use self::train::{TRAIN_KEYS, TrainKey, TrainSettings};
 

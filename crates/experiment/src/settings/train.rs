@@ -6,8 +6,9 @@ use cifar_models::{MODEL_NAMES, MODELS, ModelEntry, WIDTH};
 
 use super::kinds::{Field, Interval, Kind, Setting};
 use super::names::{
-    AugmentationName, DatasetName, OptimizerName, PrecisionName, ScheduleName, named_model,
+    AugmentationName, OptimizerName, PrecisionName, ScheduleName, named_dataset, named_model,
 };
+use crate::datasets::{DATASET_NAMES, Dataset, MOST_TRAINING_IMAGES};
 
 /// What follows "only with" in a row: `key = "name"`, `key > bound`, or `model has "parameter"`.
 macro_rules! condition {
@@ -66,7 +67,7 @@ macro_rules! train_settings {
 
 train_settings! {
     /// Images to train and to test on.
-    dataset: DatasetName = DatasetName::Cifar10, Kind::Choice(DatasetName::NAMES);
+    dataset: &'static Dataset = named_dataset("cifar10"), Kind::Choice(DATASET_NAMES);
     /// Standard deviation of the pixel noise, in units of the pixel range.
     noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
     /// Share of images that mix two classes.
@@ -104,9 +105,9 @@ train_settings! {
     /// How training images are changed at random.
     augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES);
     /// Number of training images used; 0 uses all that are not held out for validation.
-    subset: usize = 0, Kind::Whole(0, 50_000);
+    subset: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
     /// Number of training images held out for validation, never part of the subset; with 0 the test set is evaluated each epoch.
-    validation: usize = 0, Kind::Whole(0, 50_000);
+    validation: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
 }
 
 /// One key of `[train]`: reading, checking, the grid, ids and every written form follow from it.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
 use super::{Learner, TrialImages, model_config, steps_per_epoch};
-use crate::data::{DataError, IMAGE_SHAPE};
+use crate::data::DataError;
 use crate::device::OpenDevice;
 use crate::digest::hex;
 use crate::plan::Trial;
@@ -62,7 +62,7 @@ impl State {
             ..trial.train.clone()
         };
         let device = device.autodiff();
-        let model = model_config(&settings, images.classes, IMAGE_SHAPE);
+        let model = model_config(&settings, images.classes, images.train.shape().axes());
         Self {
             learner: Learner::new(&settings, &trial.loss, &model, trial.seed, &device),
             position: Position::START,

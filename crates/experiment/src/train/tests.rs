@@ -4,9 +4,10 @@ use bonus_loss::LossConfig;
 
 use super::*;
 use crate::data::{DatasetSource, load, split};
+use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::records::Determinism;
-use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 
 /// Keeps the records of epochs.
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl Observer for Epochs {
 /// The end of one epoch of three steps in mixed precision, and its record.
 fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
     let settings = TrainSettings {
-        dataset: DatasetName::Shapes,
+        dataset: &SHAPES,
         width: 2,
         epochs: 1,
         batch_size: 16,

@@ -9,14 +9,15 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::data::split;
+use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::records::Determinism;
 use crate::session::images::{ImageLibrary, size};
-use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 
 fn small() -> TrainSettings {
     TrainSettings {
-        dataset: DatasetName::Shapes,
+        dataset: &SHAPES,
         width: 2,
         epochs: 2,
         batch_size: 32,
