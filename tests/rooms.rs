@@ -10,8 +10,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
         "commands",
         &[
             "session", "doctor", "bench", "report", "train", "measure", "store", "plan", "data",
-            "datasets", "datasets", "datasets", "datasets", "device", "sweep", "terminal", "child",
-            "records", "settings", "exit", "cpu", "json",
+            "datasets", "device", "sweep", "terminal", "child", "records", "settings", "exit",
+            "cpu", "json",
         ],
     ),
     (
@@ -42,6 +42,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "train",
             "measure",
             "data",
+            "datasets",
             "device",
             "synthetic",
             "child",
@@ -56,10 +57,10 @@ const ROOMS: [(&str, &[&str]); 22] = [
     (
         "train",
         &[
-            "measure", "plan", "data", "device", "records", "settings", "digest",
+            "measure", "plan", "data", "datasets", "device", "records", "settings", "digest",
         ],
     ),
-    ("measure", &["data", "records"]),
+    ("measure", &["data", "datasets", "records"]),
     ("store", &["plan", "records", "digest", "json"]),
     ("plan", &["sweep", "settings", "digest"]),
     ("sweep", &["settings"]),

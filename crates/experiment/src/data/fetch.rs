@@ -48,6 +48,7 @@ pub fn fetch(
     match (files.release.download.packing, files.release.download.files) {
         (Packing::Archive, [archive]) => fetch.archive(archive, sources, progress)?,
         (Packing::Archive, _) => panic!("expected one archive"),
+        (Packing::Files, remote) => fetch.folder(remote, sources, progress)?,
     }
     Ok(target)
 }
@@ -82,6 +83,32 @@ impl Fetch<'_> {
             .map_err(|error| DataError::io(&part_path, "to remove it", &error))
     }
 
+    /// Downloads each file into a folder beside the target and renames that, so that a folder of the target's
+    /// name is always whole. What is there from an interrupted run is kept.
+    fn folder(
+        &self,
+        remote: &[RemoteFile],
+        sources: &[String],
+        progress: &mut dyn Progress,
+    ) -> Result<(), DataError> {
+        let name = self.files.release.folder();
+        let unfinished = self.parent.join(format!("{name}.part"));
+        std::fs::create_dir_all(&unfinished)
+            .map_err(|error| DataError::not_written(&unfinished, "to create the folder", &error))?;
+        for file in remote {
+            let path = unfinished.join(file.name);
+            if is_official(file, &path, progress)? {
+                continue;
+            }
+            let part_path = unfinished.join(format!("{}.part", file.name));
+            let mut part = Part::open(&part_path)?;
+            download(file, sources, &mut part, progress)?;
+            move_to(&path, &part_path, "the downloaded file")?;
+        }
+        progress.message("checksums are right");
+        move_to(self.target, &unfinished, "the downloaded folder")
+    }
+
     /// Unpacks `archive` beside the target and renames, so that a folder of that name is always whole.
     fn place(&self, archive: &Path) -> Result<(), DataError> {
         let DatasetFiles { dataset, release } = self.files;
@@ -95,12 +122,20 @@ impl Fetch<'_> {
         let images: usize = release.shards().map(|shard| shard.images).sum();
         let limit = (images * (dataset.shape.bytes() + LABEL_BYTES)) as u64 + OTHER_BYTES;
         let placed = unpack(archive, &unpacked, limit).and_then(|()| {
-            std::fs::rename(unpacked.join(release.folder()), target)
-                .map_err(|error| DataError::io(target, "to move the unpacked folder there", &error))
+            move_to(
+                target,
+                &unpacked.join(release.folder()),
+                "the unpacked folder",
+            )
         });
         let removed = std::fs::remove_dir_all(&unpacked).map_err(write);
         placed.and(removed)
     }
+}
+
+fn move_to(target: &Path, path: &Path, what: &str) -> Result<(), DataError> {
+    std::fs::rename(path, target)
+        .map_err(|error| DataError::io(target, &format!("to move {what} there"), &error))
 }
 
 /// Whether the official files are in `target` already; other files in their place are an error.

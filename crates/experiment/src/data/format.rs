@@ -1,5 +1,6 @@
 //! The formats of dataset files: the files of a shard → images and labels.
 
+mod idx;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub fn read(
         Format::Records(labels) => {
             records::read(labels, files.dataset.shape, shard, folder, images)
         }
+        Format::Idx => idx::read(files.dataset, shard, folder, images),
     }?;
     for (file, checksum) in &checksums {
         refuse_other_dataset(files, file, checksum, folder)?;
@@ -39,10 +41,17 @@ pub fn locate(
     file: &ReleaseFile,
     folder: &Path,
 ) -> Result<Option<PathBuf>, DataError> {
-    let path = match format {
-        Format::Records(_) => folder.join(file.name),
-    };
-    Ok(exists(&path)?.then_some(path))
+    let path = folder.join(file.name);
+    if exists(&path)? {
+        return Ok(Some(path));
+    }
+    match format {
+        Format::Records(_) => Ok(None),
+        Format::Idx => {
+            let packed = folder.join(format!("{}{}", file.name, idx::PACKED));
+            Ok(exists(&packed)?.then_some(packed))
+        }
+    }
 }
 
 /// Names of a shard's files that are not in `folder`.

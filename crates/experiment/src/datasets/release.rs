@@ -40,6 +40,8 @@ pub struct Release {
 pub enum Format {
     /// Records of label bytes, the last of which is the class, and the image's channels, each row-major.
     Records(&'static [Label]),
+    /// Two IDX files, plain or packed by gzip: images of one channel, and labels.
+    Idx,
 }
 
 /// A label byte and the number of values that it can have.
@@ -94,6 +96,8 @@ pub struct RemoteFile {
 pub enum Packing {
     /// One `.tar.gz` of the folder.
     Archive,
+    /// Files of the folder, as they are.
+    Files,
 }
 
 impl Release {

@@ -1,4 +1,5 @@
 mod server;
+mod several;
 mod there;
 
 use std::fs;
