@@ -5,6 +5,7 @@
 
 mod cifar10;
 mod cifar100;
+mod fashion_mnist;
 mod mnist;
 mod release;
 mod shapes;
@@ -41,7 +42,7 @@ pub const MOST_TRAINING_IMAGES: usize = {
     most
 };
 
-datasets! { cifar10::CIFAR10, cifar100::CIFAR100, mnist::MNIST, shapes::SHAPES }
+datasets! { cifar10::CIFAR10, cifar100::CIFAR100, mnist::MNIST, fashion_mnist::FASHION_MNIST, shapes::SHAPES }
 
 /// A dataset of labelled images, divided into training and test images.
 pub struct Dataset {

@@ -36,7 +36,7 @@ fn a_wrong_value_of_a_key_is_refused() {
         ("noise = 2", "5:9: train.noise: expected a number in [0, 1], found 2", "Standard deviation of the pixel noise, in units of the pixel range; 0.1 by default"),
         ("nesterov = \"true\"", "5:12: train.nesterov: expected true or false, found \"true\"", "remove the quotes: true"),
         ("nesterov = 1", "5:12: train.nesterov: expected true or false, found 1", "Whether the gradient is taken where momentum leads (Nesterov); false by default"),
-        ("dataset = \"cifar-10\"", "5:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"mnist\", \"shapes\", found \"cifar-10\"", "did you mean cifar10?"),
+        ("dataset = \"cifar-10\"", "5:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"mnist\", \"fashion_mnist\", \"shapes\", found \"cifar-10\"", "did you mean cifar10?"),
         ("optimizer = \"adamw\"", "5:13: train.optimizer: expected \"sgd\", found \"adamw\"", "Rule that turns gradients into steps; \"sgd\" by default"),
         ("schedule = 3", "5:12: train.schedule: expected one of \"constant\", \"cosine\", \"step\", found 3", "How the learning rate changes over the epochs; \"cosine\" by default"),
         ("precision = \"fp32\"", "5:13: train.precision: expected one of \"f32\", \"mixed\", found \"fp32\"", "did you mean f32?"),

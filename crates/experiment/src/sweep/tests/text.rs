@@ -136,7 +136,7 @@ x.toml:5:2: train.lerning_rate: unknown key
   |
   = help: did you mean learning_rate?
 
-x.toml:6:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"mnist\", \"shapes\", found \"CIFAR10\"
+x.toml:6:11: train.dataset: expected one of \"cifar10\", \"cifar100\", \"mnist\", \"fashion_mnist\", \"shapes\", found \"CIFAR10\"
   |
 6 | dataset = \"CIFAR10\"
   |           ^^^^^^^^^

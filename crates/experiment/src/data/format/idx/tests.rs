@@ -214,3 +214,18 @@ fn damaged_packing_is_refused() {
         assert!(error.starts_with(&expected), "{error}");
     }
 }
+
+#[test]
+fn files_of_another_dataset_are_refused_by_their_content() {
+    let fashion = DatasetFiles::of(Dataset::find("fashion_mnist").unwrap()).unwrap();
+    let checksum = fashion.release.test.files[1].sha256;
+    let file = &mnist().release.test.files[1];
+    let folder = Path::new("here");
+    let error = super::super::refuse_other_dataset(mnist(), file, checksum, folder).unwrap_err();
+    let expected = format!(
+        "{}: expected a file of mnist, found that of fashion_mnist",
+        folder.join(file.name).display()
+    );
+    assert_eq!(error.to_string(), expected);
+    super::super::refuse_other_dataset(mnist(), file, file.sha256, folder).unwrap();
+}
