@@ -125,7 +125,7 @@ fn every_key_changes_the_id() {
     let default = TrainSettings::default();
     let mut ids = HashSet::from([Trial::new(default.clone(), loss.clone(), 1).id]);
     for key in TRAIN_KEYS {
-        let other = match (key.kind, key.default()) {
+        let other = match (key.kind, key.default(default.optimizer)) {
             (Kind::Choice([_]), _) => continue,
             (Kind::Choice(names), Setting::Choice(name)) => {
                 let other = names.iter().find(|other| **other != name);

@@ -6,15 +6,19 @@ use bonus_loss::LOSSES;
 use serde_json::{Map, Value, json};
 
 use super::label;
-use crate::settings::TRAIN_KEYS;
+use crate::settings::{OptimizerName, TRAIN_KEYS};
 
 /// The settings with each key and parameter that they lack at its default, which is what a version without it did:
 /// a key that came later does not tell old trials from new ones.
 pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
+    let optimizer = settings.get("optimizer").and_then(Value::as_str);
+    let optimizer = optimizer
+        .and_then(OptimizerName::from_name)
+        .unwrap_or_default();
     for key in TRAIN_KEYS {
         settings
             .entry(key.name)
-            .or_insert_with(|| json!(key.default()));
+            .or_insert_with(|| json!(key.default(optimizer)));
     }
     if let Some(loss) = settings.get_mut("loss")
         && let Some(config) = label::read(loss)

@@ -70,13 +70,11 @@ macro_rules! named {
     };
 }
 
+pub(super) use named;
+
 named! {
     /// The datasets a sweep can name.
     DatasetName { Cifar10 = "cifar10", Cifar100 = "cifar100", Shapes = "shapes" }
-}
-named! {
-    /// The optimizers a sweep can name.
-    OptimizerName { Sgd = "sgd" }
 }
 named! {
     /// How the learning rate changes over the epochs.

@@ -1,21 +1,22 @@
 //! The keys of `[train]`, a row each, and the settings that they make.
 
 use std::fmt::{self, Display, Formatter};
+use std::iter::successors;
 
 use cifar_models::{MODEL_NAMES, MODELS, ModelEntry, WIDTH};
 
 use super::kinds::{Field, Interval, Kind, Setting};
 use super::names::{
-    AugmentationName, DatasetName, OptimizerName, PrecisionName, ScheduleName, named_model,
+    AugmentationName, DatasetName, PrecisionName, ScheduleName, named, named_model,
 };
 
-/// What follows "only with" in a row: `key = "name"`, `key > bound`, or `model has "parameter"`.
+/// What follows "only with" in a row: `key in {"name", …}`, `key > bound`, or `model has "parameter"`.
 macro_rules! condition {
     () => {
         None
     };
-    ($key:ident = $name:literal) => {
-        condition!($key, Requirement::Choice($name))
+    ($key:ident in {$($name:literal),+}) => {
+        condition!($key, Requirement::In(&[$($name),+]))
     };
     ($key:ident > $bound:literal) => {
         condition!($key, Requirement::Above($bound))
@@ -32,11 +33,14 @@ macro_rules! condition {
 }
 
 /// Makes [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row a key: description, name,
-/// type, default, range, and what another key must be for it to have an effect.
+/// type, default, range, the defaults of optimizers that need another one, and what another key must be for it to
+/// have an effect.
 macro_rules! train_settings {
     ($(
         $(#[doc = $description:literal])+
-        $name:ident: $type:ty = $default:expr, $kind:expr $(, only with $other:ident $relation:tt $value:literal)?;
+        $name:ident: $type:ty = $default:expr, $kind:expr
+            $(, by optimizer {$($optimizer:ident = $number:literal),+})?
+            $(, only with $other:ident $relation:tt $value:tt)?;
     )+) => {
         /// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's
         /// recipe and never change once released, since a trial's id leaves out keys at their
@@ -57,6 +61,7 @@ macro_rules! train_settings {
             name: stringify!($name),
             description: concat!($($description),+),
             kind: $kind,
+            by_optimizer: &[$($((OptimizerName::$optimizer, $number)),+)?],
             only_with: condition!($($other $relation $value)?),
             get: |settings| settings.$name.to_setting(),
             set: |settings, setting| settings.$name = Field::from_setting(setting),
@@ -64,13 +69,23 @@ macro_rules! train_settings {
     };
 }
 
+named! {
+    /// The optimizers a sweep can name; what they compute is in `train/optimizers`.
+    #[derive(Default)]
+    OptimizerName {
+        /// Stochastic gradient descent, with momentum.
+        #[default]
+        Sgd = "sgd",
+    }
+}
+
 train_settings! {
     /// Images to train and to test on.
     dataset: DatasetName = DatasetName::Cifar10, Kind::Choice(DatasetName::NAMES);
     /// Standard deviation of the pixel noise, in units of the pixel range.
-    noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
+    noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset in {"shapes"};
     /// Share of images that mix two classes.
-    ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
+    ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset in {"shapes"};
     /// Network to train.
     model: &'static ModelEntry = named_model("resnet18"), Kind::Choice(MODEL_NAMES);
     /// Channels of the first stage; 64 is the standard network.
@@ -96,9 +111,9 @@ train_settings! {
     /// Epochs during which the learning rate rises linearly to its full value.
     warmup_epochs: usize = 0, Kind::Whole(0, 100_000);
     /// Epochs between two reductions of the learning rate.
-    step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule = "step";
+    step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule in {"step"};
     /// Factor of each reduction of the learning rate.
-    step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule = "step";
+    step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule in {"step"};
     /// What the convolutions compute in; mixed is f16, with f32 for all that needs it, and f32 throughout on a CPU.
     precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
     /// How training images are changed at random.
@@ -109,11 +124,39 @@ train_settings! {
     validation: usize = 0, Kind::Whole(0, 50_000);
 }
 
+impl TrainSettings {
+    /// The settings with these values, all others at their default with the optimizer that is among them.
+    pub fn with(values: &[(&TrainKey, Setting)]) -> Self {
+        let set = |mut settings: Self| {
+            for (key, value) in values {
+                (key.set)(&mut settings, *value);
+            }
+            settings
+        };
+        let optimizer = set(Self::default()).optimizer;
+        set(Self::of(optimizer))
+    }
+
+    /// The defaults with `optimizer`.
+    pub fn of(optimizer: OptimizerName) -> Self {
+        let mut settings = Self {
+            optimizer,
+            ..Self::default()
+        };
+        for key in (TRAIN_KEYS.iter()).filter(|key| !key.by_optimizer.is_empty()) {
+            (key.set)(&mut settings, key.default(optimizer));
+        }
+        settings
+    }
+}
+
 /// One key of `[train]`: reading, checking, the grid, ids and every written form follow from it.
 pub struct TrainKey {
     pub name: &'static str,
     pub description: &'static str,
     pub kind: Kind,
+    /// The defaults of optimizers that need another one than the rest.
+    pub by_optimizer: &'static [(OptimizerName, f64)],
     /// What another key must be for this one to have an effect.
     pub only_with: Option<Condition>,
     pub get: fn(&TrainSettings) -> Setting,
@@ -126,23 +169,42 @@ impl TrainKey {
         TRAIN_KEYS.iter().find(|key| key.name == name)
     }
 
-    pub fn default(&self) -> Setting {
-        (self.get)(&TrainSettings::default())
+    /// What the key is with `optimizer` where nothing is written.
+    pub fn default(&self, optimizer: OptimizerName) -> Setting {
+        let mut of_its_own = self.by_optimizer.iter();
+        match of_its_own.find(|(name, _)| *name == optimizer) {
+            Some((_, number)) => Setting::Number(*number),
+            None => (self.get)(&TrainSettings::default()),
+        }
     }
 
     /// Whether the key has an effect beside the other `settings`.
     pub fn counts(&self, settings: &TrainSettings) -> bool {
-        self.only_with
-            .is_none_or(|condition| condition.holds(settings))
+        self.unmet(settings).is_none()
+    }
+
+    /// What keeps the key from having an effect beside the other `settings`.
+    pub fn unmet(&self, settings: &TrainSettings) -> Option<Condition> {
+        self.conditions()
+            .find(|condition| !condition.holds(settings))
+    }
+
+    /// What other keys must be for this one to have an effect: the key that it depends on must have one, too.
+    pub fn conditions(&self) -> impl Iterator<Item = Condition> {
+        successors(self.only_with, |condition| condition.other().only_with)
     }
 
     /// What the key means and what it is where nothing is written.
     pub fn help(&self) -> String {
-        format!(
+        let mut help = format!(
             "{}; {} by default",
             self.description.trim().trim_end_matches('.'),
-            self.default()
-        )
+            self.default(OptimizerName::default())
+        );
+        for (optimizer, number) in self.by_optimizer {
+            help += &format!(", {number} with optimizer = \"{optimizer}\"");
+        }
+        help
     }
 }
 
@@ -155,7 +217,8 @@ pub struct Condition {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Requirement {
-    Choice(&'static str),
+    /// One of these names.
+    In(&'static [&'static str]),
     /// A number above this one.
     Above(f64),
     /// A model that has this parameter.
@@ -164,22 +227,34 @@ pub enum Requirement {
 
 impl Condition {
     /// What the other key is in `settings`.
-    ///
-    /// # Panics
-    /// If there is no such key, which the table of keys rules out.
     pub fn found(&self, settings: &TrainSettings) -> Setting {
-        let key = TrainKey::find(self.key).expect("a condition names a key of the table");
-        (key.get)(settings)
+        (self.other().get)(settings)
     }
 
     fn holds(&self, settings: &TrainSettings) -> bool {
         match (self.requirement, self.found(settings)) {
-            (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
             (Requirement::Above(bound), Setting::Number(found)) => found > bound,
-            (Requirement::ModelParameter(parameter), Setting::Choice(found)) => {
-                models_with(parameter).any(|model| model.name == found)
-            }
+            (requirement, Setting::Choice(found)) => requirement.names().contains(&found),
             _ => false,
+        }
+    }
+
+    fn other(&self) -> &'static TrainKey {
+        TrainKey::find(self.key).expect("a condition names a key of the table")
+    }
+}
+
+impl Requirement {
+    /// The names that are allowed, where it is names that are.
+    fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::In(names) => names.to_vec(),
+            Self::Above(_) => Vec::new(),
+            Self::ModelParameter(parameter) => {
+                let models = MODELS.iter();
+                let models = models.filter(|model| model.parameter(parameter).is_some());
+                models.map(|model| model.name).collect()
+            }
         }
     }
 }
@@ -187,21 +262,18 @@ impl Condition {
 /// As it follows "only with".
 impl Display for Condition {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        match self.requirement {
-            Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
-            Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
-            Requirement::ModelParameter(parameter) => {
-                let names = models_with(parameter).map(|model| format!("{:?}", model.name));
-                match names.collect::<Vec<_>>().as_slice() {
-                    [name] => write!(formatter, "{} = {name}", self.key),
-                    names => write!(formatter, "{} in {{{}}}", self.key, names.join(", ")),
-                }
-            }
+        let key = self.key;
+        if let Requirement::Above(bound) = self.requirement {
+            return write!(formatter, "{key} > {bound}");
+        }
+        let names = self.requirement.names().into_iter();
+        match names
+            .map(|name| format!("{name:?}"))
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
+            [name] => write!(formatter, "{key} = {name}"),
+            names => write!(formatter, "{key} in {{{}}}", names.join(", ")),
         }
     }
-}
-
-/// The models that have the parameter called `name`.
-fn models_with(name: &str) -> impl Iterator<Item = &'static ModelEntry> {
-    (MODELS.iter()).filter(move |model| model.parameter(name).is_some())
 }

@@ -9,7 +9,9 @@ use super::diagnostics::Problem;
 use super::points::Axis;
 use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
 use super::values::{key_name, mend, whole};
-use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey, TrainSettings};
+use crate::settings::{
+    BackendChoice, ExecutionSettings, Kind, OptimizerName, Setting, TrainKey, TrainSettings,
+};
 
 /// A sweep file, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -202,7 +204,7 @@ impl Checker {
             let list = List {
                 place: &format!("grid.{}", row.name),
                 entries: "values",
-                example: &format!("{} = [{}]", row.name, row.default()),
+                example: &format!("{} = [{}]", row.name, row.default(OptimizerName::default())),
             };
             let problems_before = self.problems.len();
             let values = self.distinct(value, &list, |checker, value, place| {

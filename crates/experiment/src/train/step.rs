@@ -2,32 +2,37 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bonus_loss::{Loss, LossConfig};
 use burn::tensor::{Device, Int, Tensor};
 use cifar_models::checkpoint::{NamedTensors, replace};
 use cifar_models::{Model, ModelConfig, Precision, named_tensors};
 
 use super::loss_scale::LossScale;
-use super::sgd::Sgd;
+use super::optimizers::{self, Optimizer};
 use crate::measure::sums;
-use crate::settings::{OptimizerName, PrecisionName, Setting, TrainKey, TrainSettings};
+use crate::settings::{PrecisionName, Setting, TrainKey, TrainSettings};
 
 /// A network in training, with all that a step changes.
 pub struct Learner {
     pub model: Model,
     pub loss: Loss,
-    optimizer: Sgd,
+    optimizer: Box<dyn Optimizer>,
     /// Only in mixed precision.
     loss_scale: Option<LossScale>,
 }
+
+/// What the names of a model's tensors begin with among those of a learner.
+const MODEL: &str = "model.";
+/// As [`MODEL`].
+const LOSS_SCALE: &str = "loss_scale.";
 
 /// The parts of a step, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     Forward,
     Backward,
-    Update,
+    Optimizer,
 }
 
 /// The model that `settings` name with its parameters, for images of height × width × channels.
@@ -57,15 +62,14 @@ impl Learner {
         seed: u64,
         device: &Device,
     ) -> Self {
+        let without_gradients = device.clone().without_autodiff();
         Self {
             model: model.init(seed, device),
             loss: loss.init(),
-            optimizer: match settings.optimizer {
-                OptimizerName::Sgd => Sgd::new(settings),
-            },
+            optimizer: optimizers::init(settings, &without_gradients),
             loss_scale: match settings.precision {
                 PrecisionName::F32 => None,
-                PrecisionName::Mixed => Some(LossScale::new(&device.clone().without_autodiff())),
+                PrecisionName::Mixed => Some(LossScale::new(&without_gradients)),
             },
         }
     }
@@ -108,7 +112,7 @@ impl Learner {
             (self.loss_scale.as_mut()).map(|loss_scale| loss_scale.judge(&self.model, &gradients));
         let unscaling = unscaling.as_ref();
         self.model = (self.optimizer).step(self.model, gradients, learning_rate, unscaling);
-        after(Phase::Update);
+        after(Phase::Optimizer);
         (self, sums)
     }
 
@@ -123,18 +127,13 @@ impl Learner {
 
     /// All that steps change, as named tensors. What is listed here, [`Learner::restored`] takes back.
     pub fn tensors(&self) -> NamedTensors {
-        let parts = [
-            ("model", named_tensors(&self.model).into_iter().collect()),
-            ("velocity", self.optimizer.velocities()),
-            (
-                "loss_scale",
-                (self.loss_scale.as_ref()).map_or_else(NamedTensors::new, LossScale::tensors),
-            ),
-        ];
-        let mut tensors = NamedTensors::new();
-        for (part, named) in parts {
+        let model = named_tensors(&self.model).into_iter().collect();
+        let loss_scale = self.loss_scale.as_ref().map(LossScale::tensors);
+        let mut tensors = self.optimizer.tensors();
+        for (part, named) in [(MODEL, model), (LOSS_SCALE, loss_scale.unwrap_or_default())] {
+            let named: NamedTensors = named;
             let named = named.into_iter();
-            tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
+            tensors.extend(named.map(|(name, tensor)| (format!("{part}{name}"), tensor)));
         }
         tensors
     }
@@ -150,28 +149,21 @@ impl Learner {
         path: &Path,
         device: &Device,
     ) -> Result<Self> {
-        let mut part = |part: &str| -> NamedTensors {
-            let prefix = format!("{part}.");
-            let named = tensors.extract_if(.., |name, _| name.starts_with(&prefix));
+        let mut part = |prefix: &str| -> NamedTensors {
+            let named = tensors.extract_if(.., |name, _| name.starts_with(prefix));
             named
                 .map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor))
                 .collect()
         };
-        self.model = replace(self.model, part("model"), path)?;
-        self.optimizer
-            .restore(&self.model, part("velocity"), device)
-            .with_context(|| path.display().to_string())?;
+        self.model = replace(self.model, part(MODEL), path)?;
         if let Some(loss_scale) = &mut self.loss_scale {
             loss_scale
-                .restore(&part("loss_scale"), device)
+                .restore(&part(LOSS_SCALE), device)
                 .with_context(|| path.display().to_string())?;
         }
-        let unknown: Vec<&String> = tensors.keys().collect();
-        ensure!(
-            unknown.is_empty(),
-            "{}: unexpected tensors: {unknown:?}",
-            path.display()
-        );
+        self.optimizer
+            .restore(&self.model, tensors, device)
+            .with_context(|| path.display().to_string())?;
         Ok(self)
     }
 }

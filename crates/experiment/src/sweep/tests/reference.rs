@@ -4,16 +4,23 @@ use std::fmt::Write;
 use std::fs;
 
 use super::*;
-use crate::settings::{TRAIN_KEYS, TrainKey};
+use crate::settings::{OptimizerName, TRAIN_KEYS, TrainKey};
 
 const START: &str = "<!-- keys of [train], written by the tests: EXPERIMENT_WRITE_DOCS=1 cargo test --release -->\n";
 const END: &str = "<!-- end of keys -->\n";
 
 fn row(key: &TrainKey) -> String {
-    let mut row = format!("| `{}` | {} | `{}` |", key.name, key.kind, key.default());
+    let default = key.default(OptimizerName::default());
+    let mut row = format!("| `{}` | {} | `{default}`", key.name, key.kind);
+    for (optimizer, number) in key.by_optimizer {
+        let _ = write!(row, "; `{number}` with `optimizer = \"{optimizer}\"`");
+    }
+    row += " |";
     row += key.description;
-    if let Some(condition) = key.only_with {
-        let _ = write!(row, " Only with `{condition}`.");
+    let conditions = key.conditions().map(|condition| format!("`{condition}`"));
+    let conditions: Vec<String> = conditions.collect();
+    if !conditions.is_empty() {
+        let _ = write!(row, " Only with {}.", conditions.join(" and "));
     }
     row + " |\n"
 }
