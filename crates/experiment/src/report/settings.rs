@@ -70,6 +70,11 @@ mod tests {
         let loss = json!({ "name": "encouraging", "log_end": 1.0, "tail": "tangent" });
         assert_eq!(old["loss"], loss);
         assert_eq!(completed(&json!(old)), old);
+        let adamw = completed(&json!({ "optimizer": "adamw" }));
+        assert_eq!(
+            [&old["learning_rate"], &adamw["learning_rate"]],
+            [0.1, 0.001]
+        );
     }
 
     #[test]

@@ -76,6 +76,8 @@ named! {
         /// Stochastic gradient descent, with momentum.
         #[default]
         Sgd = "sgd",
+        /// Adam with decoupled weight decay.
+        AdamW = "adamw",
     }
 }
 
@@ -97,13 +99,19 @@ train_settings! {
     /// Rule that turns gradients into steps.
     optimizer: OptimizerName = OptimizerName::Sgd, Kind::Choice(OptimizerName::NAMES);
     /// Highest learning rate of the schedule.
-    learning_rate: f64 = 0.1, Kind::Number(Interval::above(0.0));
+    learning_rate: f64 = 0.1, Kind::Number(Interval::above(0.0)), by optimizer {AdamW = 0.001};
     /// Share of the last step's velocity that is kept.
-    momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0));
+    momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"sgd"};
     /// Whether the gradient is taken where momentum leads (Nesterov).
     nesterov: bool = false, Kind::Flag, only with momentum > 0.0;
-    /// Factor of the weights that is added to their gradient.
-    weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0));
+    /// Decay rate of the running mean of gradients (the first moment).
+    beta1: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"adamw"};
+    /// Decay rate of the running mean of squared gradients (the second moment).
+    beta2: f64 = 0.999, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"adamw"};
+    /// Added to the denominator, the root of the second moment.
+    epsilon: f64 = 1e-8, Kind::Number(Interval::above(0.0)), only with optimizer in {"adamw"};
+    /// Coefficient of weight decay: this multiple of the weights is added to their gradient by sgd, and subtracted from the weights at each step, times the learning rate, by adamw.
+    weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0)), by optimizer {AdamW = 0.01};
     /// Whether weight decay acts on batch norm's parameters and on biases too.
     decay_norm_and_bias: bool = true, Kind::Flag, only with weight_decay > 0.0;
     /// How the learning rate changes over the epochs.

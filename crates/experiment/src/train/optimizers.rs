@@ -1,12 +1,14 @@
 //! The table of optimizers. A new one is one file below `optimizers/`, its module and its row here, and its name and
 //! its keys in `settings/train.rs`.
 
+mod adamw;
 mod sgd;
 mod stateful;
 
 use burn::tensor::{Device, Tensor};
 use training_kernels::Unscaling;
 
+use self::adamw::AdamW;
 pub use self::sgd::Sgd;
 pub use self::stateful::{Optimizer, Stateful};
 use crate::settings::{OptimizerName, TrainSettings};
@@ -15,6 +17,11 @@ use crate::settings::{OptimizerName, TrainSettings};
 pub fn init(settings: &TrainSettings, device: &Device) -> Box<dyn Optimizer> {
     match settings.optimizer {
         OptimizerName::Sgd => Box::new(Stateful::new(Sgd::new(settings), settings, device)),
+        OptimizerName::AdamW => Box::new(Stateful::new(
+            AdamW::new(settings, device),
+            settings,
+            device,
+        )),
     }
 }
 

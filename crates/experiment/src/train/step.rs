@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::measure::read_sums;
-    use crate::settings::Kind;
+    use crate::settings::{Kind, OptimizerName};
 
     const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
@@ -212,24 +212,62 @@ mod tests {
 
     #[test]
     fn ten_steps_have_the_losses_of_pytorch() {
-        let expected = parity()["losses"].as_array().unwrap().clone();
-        assert_eq!(expected.len(), STEPS);
-        for (found, expected) in losses(PrecisionName::F32, 0.02).into_iter().zip(expected) {
-            let expected = expected.as_f64().unwrap();
-            let error = (found - expected).abs();
-            assert!(error < 1e-4 * expected, "{found} ≠ {expected}");
+        let settings = TrainSettings {
+            learning_rate: 0.02,
+            ..TrainSettings::default()
+        };
+        assert_losses(&losses(&settings), &parity()["losses"]);
+    }
+
+    #[test]
+    fn ten_steps_of_adamw_have_the_losses_of_pytorch_with_its_defaults_too() {
+        let cases = parity()["adamw"].as_array().unwrap().clone();
+        assert_eq!(cases.len(), 2);
+        let defaults = TrainSettings::of(OptimizerName::AdamW);
+        for (case, is_default) in cases.iter().zip([true, false]) {
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let settings = TrainSettings {
+                learning_rate: number("learning_rate"),
+                beta1: number("beta1"),
+                beta2: number("beta2"),
+                epsilon: number("epsilon"),
+                weight_decay: number("weight_decay"),
+                ..defaults.clone()
+            };
+            assert_eq!(settings == defaults, is_default);
+            assert_losses(&losses(&settings), &case["losses"]);
         }
     }
 
     #[test]
     fn ten_steps_in_mixed_precision_have_nearly_the_losses_of_f32() {
-        // At the rate of the test above steps magnify what f16 rounds, differently with each way of adding up.
-        let rate = 0.002;
-        let [mixed, f32] = [PrecisionName::Mixed, PrecisionName::F32].map(|it| losses(it, rate));
-        assert!(f32[STEPS - 1] < 0.9 * f32[0], "{f32:?}");
-        for (found, expected) in mixed.iter().zip(&f32) {
+        for optimizer in OptimizerName::NAMES {
+            let optimizer = OptimizerName::from_name(optimizer).unwrap();
+            let defaults = TrainSettings::of(optimizer);
+            let [mixed, f32] = [PrecisionName::Mixed, PrecisionName::F32].map(|precision| {
+                losses(&TrainSettings {
+                    precision,
+                    // At higher rates steps magnify what f16 rounds, differently with each way of adding up.
+                    learning_rate: 0.002_f64.min(defaults.learning_rate),
+                    ..defaults.clone()
+                })
+            });
+            assert!(f32[STEPS - 1] < 0.9 * f32[0], "{f32:?}");
+            for (found, expected) in mixed.iter().zip(&f32) {
+                let error = (found - expected).abs();
+                assert!(error < 0.02 * expected, "{optimizer}: {mixed:?} ≠ {f32:?}");
+            }
+        }
+    }
+
+    #[track_caller]
+    fn assert_losses(found: &[f64], expected: &serde_json::Value) {
+        let expected = expected.as_array().unwrap();
+        assert_eq!([found.len(), expected.len()], [STEPS; 2]);
+        for (found, expected) in found.iter().zip(expected) {
+            let expected = expected.as_f64().unwrap();
             let error = (found - expected).abs();
-            assert!(error < 0.02 * expected, "{mixed:?} ≠ {f32:?}");
+            assert!(error < 1e-4 * expected, "{found} ≠ {expected}");
         }
     }
 
@@ -248,12 +286,11 @@ mod tests {
 
     /// The loss before each step from PyTorch's weights. A step that was skipped, since its scaled gradients
     /// overflowed, is taken again; whether the first one overflows depends on the order of f16 sums.
-    fn losses(precision: PrecisionName, learning_rate: f64) -> Vec<f64> {
+    fn losses(settings: &TrainSettings) -> Vec<f64> {
         let device = Device::flex().autodiff();
         let settings = TrainSettings {
             width: 2,
-            precision,
-            ..TrainSettings::default()
+            ..settings.clone()
         };
         let loss = LossConfig::new("cross_entropy").unwrap();
         let model = model_config(&settings, 10, [32, 32, 3]);
@@ -265,7 +302,8 @@ mod tests {
         while losses.len() < STEPS {
             let targets = Tensor::from_data(TARGETS, &device);
             let sums;
-            (learner, sums) = learner.step(fixture_images(&device), targets, learning_rate);
+            (learner, sums) =
+                learner.step(fixture_images(&device), targets, settings.learning_rate);
             let skipped_before = skipped;
             skipped = learner.skipped_steps().unwrap().unwrap_or(0);
             assert!(skipped <= MOST_SKIPPED, "{losses:?}");
