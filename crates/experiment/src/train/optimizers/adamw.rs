@@ -1,17 +1,12 @@
 //! AdamW as PyTorch defines it.
 
 use burn::tensor::{Device, Tensor};
+use training_kernels::{AdamWStep, adamw_step};
 
 use super::{Parameter, Rule, Strength};
 use crate::settings::TrainSettings;
 
-/// Adam with decoupled weight decay, as `torch.optim.AdamW` without AMSGrad.
-///
-/// With gradient g, parameter p, moments m and v (0 before the first step), learning rate η and the number of the
-/// step t: p ← p − η weight_decay p; m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²;
-/// p ← p − η m̂ / (√v̂ + epsilon) with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
-///
-/// Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
+/// Adam with decoupled weight decay; the formula is that of [`AdamWStep`].
 pub struct AdamW {
     betas: [f64; 2],
     epsilon: f64,
@@ -46,18 +41,18 @@ impl Rule for AdamW {
         gradient: Tensor<D>,
         strength: Strength,
     ) -> Parameter<D> {
-        let [beta1, beta2] = self.betas;
-        let corrections = self.corrections.clone();
-        let [correction1, correction2] = corrections.map(|correction| correction.reshape([1; D]));
+        let rule = AdamWStep {
+            learning_rate: strength.learning_rate,
+            betas: self.betas,
+            epsilon: self.epsilon,
+            weight_decay: strength.weight_decay,
+        };
         let mut state = before.state.into_iter();
-        let mut moment = || state.next().unwrap_or_else(|| gradient.zeros_like());
-        let mean = moment() * beta1 + gradient.clone() * (1.0 - beta1);
-        let mean_square = moment() * beta2 + gradient.clone() * gradient * (1.0 - beta2);
-        let denominator = (mean_square.clone() / correction2).sqrt() + self.epsilon;
-        let direction = mean.clone() / correction1 / denominator;
-        let decayed = before.value * (1.0 - strength.learning_rate * strength.weight_decay);
+        let moments = [(); 2].map(|()| state.next().unwrap_or_else(|| gradient.zeros_like()));
+        let [value, mean, mean_square] =
+            adamw_step(before.value, gradient, moments, &self.corrections, rule);
         Parameter {
-            value: decayed - direction * strength.learning_rate,
+            value,
             state: vec![mean, mean_square],
         }
     }
