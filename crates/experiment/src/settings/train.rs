@@ -285,3 +285,61 @@ impl Display for Condition {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_condition_can_be_met_and_not_met() {
+        let conditions = TRAIN_KEYS.iter().filter_map(|key| key.only_with);
+        assert!(conditions.clone().count() > 0);
+        for condition in conditions {
+            let names = condition.requirement.names();
+            match condition.other().kind {
+                Kind::Choice(known) => {
+                    assert!(names.iter().all(|name| known.contains(name)), "{condition}");
+                    assert!((1..known.len()).contains(&names.len()), "{condition}");
+                }
+                Kind::Number(_) => assert!(names.is_empty(), "{condition}"),
+                kind => panic!("{condition}: no condition is on {kind}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_condition_reads_as_the_line_that_meets_it_or_as_a_set() {
+        let condition = |requirement| Condition {
+            key: "optimizer",
+            requirement,
+        };
+        for (requirement, text) in [
+            (Requirement::In(&["sgd"]), "optimizer = \"sgd\""),
+            (
+                Requirement::In(&["sgd", "adamw"]),
+                "optimizer in {\"sgd\", \"adamw\"}",
+            ),
+            (Requirement::Above(0.0), "optimizer > 0"),
+            (
+                Requirement::ModelParameter("width"),
+                "optimizer = \"resnet18\"",
+            ),
+        ] {
+            assert_eq!(condition(requirement).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_key_depends_on_what_its_condition_depends_on() {
+        let nesterov = TrainKey::find("nesterov").unwrap();
+        let unmet = |settings: &TrainSettings| nesterov.unmet(settings).map(|it| it.key);
+        let adamw = TrainSettings::of(OptimizerName::AdamW);
+        let still = TrainSettings {
+            momentum: 0.0,
+            ..TrainSettings::default()
+        };
+        assert_eq!(unmet(&TrainSettings::default()), None);
+        assert_eq!(unmet(&still), Some("momentum"));
+        assert_eq!(unmet(&adamw), Some("optimizer"));
+    }
+}

@@ -170,6 +170,8 @@ impl Learner {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use burn::tensor::TensorData;
     use cifar_models::{MODELS, checkpoint};
 
@@ -284,17 +286,53 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
+    #[test]
+    fn the_tensors_of_a_checkpoint_keep_their_names() {
+        let sgd = TrainSettings::default();
+        let expected: [(TrainSettings, &[&str]); 3] = [
+            (
+                TrainSettings {
+                    precision: PrecisionName::Mixed,
+                    ..sgd.clone()
+                },
+                &["loss_scale", "model", "velocity"],
+            ),
+            (
+                TrainSettings {
+                    momentum: 0.0,
+                    ..sgd
+                },
+                &["model"],
+            ),
+            (
+                TrainSettings::of(OptimizerName::AdamW),
+                &["exp_avg", "exp_avg_sq", "model", "step"],
+            ),
+        ];
+        for (settings, expected) in expected {
+            let (learner, device) = learner(&settings);
+            let targets = Tensor::from_data(TARGETS, &device);
+            let (learner, _) = learner.step(fixture_images(&device), targets, 0.1);
+            let names: Vec<String> = learner.tensors().into_keys().collect();
+            let parts = names.iter().map(|name| name.split('.').next().unwrap());
+            let parts: BTreeSet<&str> = parts.collect();
+            assert_eq!(parts.into_iter().collect::<Vec<_>>(), expected);
+            let of = |part: &str| {
+                let names = names.iter().filter_map(|name| name.strip_prefix(part));
+                let parameters = names.filter(|name| !name.contains("running_"));
+                parameters.collect::<Vec<_>>()
+            };
+            for state in ["velocity.", "exp_avg.", "exp_avg_sq."] {
+                let is_kept = expected.contains(&state.trim_end_matches('.'));
+                assert_eq!(of(state), if is_kept { of("model.") } else { vec![] });
+            }
+        }
+    }
+
     /// The loss before each step from PyTorch's weights. A step that was skipped, since its scaled gradients
     /// overflowed, is taken again; whether the first one overflows depends on the order of f16 sums.
     fn losses(settings: &TrainSettings) -> Vec<f64> {
-        let device = Device::flex().autodiff();
-        let settings = TrainSettings {
-            width: 2,
-            ..settings.clone()
-        };
-        let loss = LossConfig::new("cross_entropy").unwrap();
-        let model = model_config(&settings, 10, [32, 32, 3]);
-        let mut learner = Learner::new(&settings, &loss, &model, 0, &device);
+        let (mut learner, device) = learner(settings);
         let weights = format!("{FIXTURES}/parity.pth");
         learner.model = checkpoint::load(learner.model, weights.as_ref()).unwrap();
         let mut losses = Vec::new();
@@ -312,5 +350,17 @@ mod tests {
             }
         }
         losses
+    }
+
+    /// A network of width 2 before its first step, and its device.
+    fn learner(settings: &TrainSettings) -> (Learner, Device) {
+        let device = Device::flex().autodiff();
+        let settings = TrainSettings {
+            width: 2,
+            ..settings.clone()
+        };
+        let loss = LossConfig::new("cross_entropy").unwrap();
+        let model = model_config(&settings, 10, [32, 32, 3]);
+        (Learner::new(&settings, &loss, &model, 0, &device), device)
     }
 }

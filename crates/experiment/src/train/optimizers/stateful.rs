@@ -42,7 +42,7 @@ pub struct Stateful<R> {
     rule: R,
     weight_decay: f64,
     decay_norm_and_bias: bool,
-    /// Steps taken, without those that were skipped, `[1]`, where the rule counts them. In f32 it ends at 2²⁴ steps.
+    /// Steps taken, without those that were skipped, `[1]`, where the rule counts them; f32 counts to 2²⁴ and stays.
     count: Option<Tensor<1>>,
     /// By the names of the parameters, each tensor in one row.
     state: HashMap<String, Vec<Tensor<1>>>,
