@@ -11,6 +11,7 @@ mod gpu;
 mod instructions;
 mod jobs;
 mod models;
+mod optimizers;
 mod provenance;
 mod readme;
 mod report;

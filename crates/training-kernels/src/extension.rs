@@ -17,6 +17,7 @@ use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, backend_extension};
 
+use crate::adamw::AdamWStep;
 use crate::batch_norm::Then;
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
@@ -149,6 +150,20 @@ pub trait SgdKernels: Backend {
         #[extension_type] unscaling: TensorUnscaling<Self>,
         rule: SgdStep,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// AdamW: new parameter and new moments.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
+pub trait AdamWKernel: Backend {
+    fn adamw_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        mean_square: FloatTensor<Self>,
+        first_correction: FloatTensor<Self>,
+        second_correction: FloatTensor<Self>,
+        rule: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// The search for numbers that are not finite.

@@ -8,6 +8,7 @@
     reason = "the kernels index several arrays of fixed length in step"
 )]
 
+mod adamw;
 mod batch_norm;
 mod convolution;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
@@ -24,12 +25,13 @@ mod output;
 mod product;
 mod sgd;
 
+pub use adamw::AdamWStep;
 pub use batch_norm::Then;
 pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
 pub use memory::KeepingAllocator;
 pub use operations::{
-    BatchNormTrain, are_finite, batch_norm, batch_norm_train, convolution, scaled_sgd_step,
-    sgd_step,
+    BatchNormTrain, adamw_step, are_finite, batch_norm, batch_norm_train, convolution,
+    scaled_sgd_step, sgd_step,
 };
 pub use sgd::{SgdStep, Unscaling};

@@ -1,21 +1,19 @@
 //! The kernels as functions of Burn's tensors, on every device.
 
+mod steps;
+
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{self, conv2d};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Bool, DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
+pub use self::steps::{adamw_step, are_finite, scaled_sgd_step, sgd_step};
 use crate::batch_norm::Then;
 use crate::convolution::Convolution;
-#[cfg(feature = "wgpu")]
-use crate::extension::FiniteKernel;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-use crate::extension::{
-    ConvolutionKernel, EvaluationBatchNorm, SgdKernels, TensorUnscaling, TrainingBatchNorm,
-};
-use crate::sgd::{SgdStep, Unscaling};
+use crate::extension::{ConvolutionKernel, EvaluationBatchNorm, TrainingBatchNorm};
 
 /// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
 /// `[channels_out, channels_in, kernel, kernel]` to `[batch, height_out, width_out, channels_out]`
@@ -130,159 +128,6 @@ pub fn batch_norm(
     let pixels = in_pixels(images.cast(DType::F32));
     let output = module::batch_norm(pixels, weight, bias, mean, variance, epsilon);
     followed(output.reshape(dims).cast(dtype), then)
-}
-
-/// A step of stochastic gradient descent on one parameter: the new parameter and the new velocity.
-/// The formula is that of [`SgdStep`]; before the first step there is no velocity.
-///
-/// # Panics
-/// When parameter, gradient and velocity differ in shape or type, and on a device that records gradients.
-pub fn sgd_step<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    step(parameter, gradient, velocity, None, rule)
-}
-
-/// As [`sgd_step`], along a gradient that was multiplied by a loss scale.
-///
-/// # Panics
-/// As [`sgd_step`].
-pub fn scaled_sgd_step<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    unscaling: &Unscaling,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    step(parameter, gradient, velocity, Some(unscaling), rule)
-}
-
-fn step<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    unscaling: Option<&Unscaling>,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    assert!(
-        !parameter.device().is_autodiff(),
-        "expected a parameter on a device without gradients"
-    );
-    for other in [Some(&gradient), velocity.as_ref()].into_iter().flatten() {
-        assert!(
-            other.dims() == parameter.dims(),
-            "expected gradient and velocity of the parameter's shape {:?}, found {:?}",
-            parameter.dims(),
-            other.dims()
-        );
-        assert!(
-            other.dtype() == parameter.dtype(),
-            "expected gradient and velocity of {:?} as the parameter, found {:?}",
-            parameter.dtype(),
-            other.dtype()
-        );
-    }
-    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-    if parameter.dtype() == DType::F32 && (on_cpu(&parameter) || on_gpu(&parameter)) {
-        let (parameter, gradient) = (parameter.into_dispatch(), gradient.into_dispatch());
-        let unscaling = match unscaling.cloned() {
-            None => TensorUnscaling::None,
-            Some(Unscaling { scale, skip }) => TensorUnscaling::By {
-                scale: scale.into_dispatch(),
-                skip: skip.into_dispatch(),
-            },
-        };
-        let (parameter, velocity) = match velocity {
-            None => <Dispatch as SgdKernels>::sgd_first_step(parameter, gradient, unscaling, rule),
-            Some(velocity) => {
-                let velocity = velocity.into_dispatch();
-                <Dispatch as SgdKernels>::sgd_step(parameter, gradient, velocity, unscaling, rule)
-            }
-        };
-        return [parameter, velocity].map(Tensor::from_dispatch);
-    }
-    match unscaling {
-        None => step_by_operations(parameter, gradient, velocity, rule),
-        Some(Unscaling { scale, skip }) => {
-            let gradient = gradient / scale.clone().reshape([1; D]);
-            let skip = skip.clone().greater_elem(0.0).reshape([1; D]);
-            let skip = skip.expand(parameter.dims());
-            let velocity_before = velocity.clone().unwrap_or_else(|| gradient.zeros_like());
-            let parameter_before = parameter.clone();
-            let [parameter, velocity] = step_by_operations(parameter, gradient, velocity, rule);
-            [
-                parameter.mask_where(skip.clone(), parameter_before),
-                velocity.mask_where(skip, velocity_before),
-            ]
-        }
-    }
-}
-
-/// [`sgd_step`] where there is no kernel.
-fn step_by_operations<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    let gradient = gradient + parameter.clone() * rule.weight_decay;
-    let velocity = match velocity {
-        None => gradient.clone(),
-        Some(velocity) => velocity * rule.momentum + gradient.clone(),
-    };
-    let direction = if rule.nesterov {
-        gradient + velocity.clone() * rule.momentum
-    } else {
-        velocity.clone()
-    };
-    [parameter - direction * rule.learning_rate, velocity]
-}
-
-/// Whether every number of the `tensors` is finite, `[1]`. Nothing is read back from the device.
-///
-/// # Panics
-/// When there is no tensor.
-pub fn are_finite(tensors: Vec<Tensor<1>>) -> Tensor<1, Bool> {
-    #[cfg(feature = "wgpu")]
-    if tensors
-        .iter()
-        .all(|tensor| on_gpu(tensor) && tensor.dtype() == DType::F32)
-    {
-        return marks_of_not_finite(&tensors).sum().equal_elem(0.0);
-    }
-    // One number that is not finite makes a sum so, and finite ones are too small and too few to add up
-    // beyond f32: this takes one pass over the numbers.
-    let sums = tensors.into_iter().map(Tensor::sum);
-    let total = sums.reduce(|total, sum| total + sum);
-    total.expect("tensors to look into").is_finite()
-}
-
-/// Zeros, and ones where a number of the `tensors` is not finite.
-#[cfg(feature = "wgpu")]
-fn marks_of_not_finite(tensors: &[Tensor<1>]) -> Tensor<1> {
-    /// Enough units for a large GPU.
-    const MARKS: usize = 1 << 16;
-    let last = tensors.last().expect("tensors to look into").clone();
-    let marks = Tensor::<1>::zeros([MARKS], &last.device()).into_dispatch();
-    let marks = tensors.chunks(8).fold(marks, |marks, eight| {
-        // What is missing at the end of the last eight is filled up with a tensor that is looked into anyway.
-        let tensor = |index| eight.get(index).unwrap_or(&last).clone().into_dispatch();
-        <Dispatch as FiniteKernel>::mark_not_finite(
-            marks,
-            tensor(0),
-            tensor(1),
-            tensor(2),
-            tensor(3),
-            tensor(4),
-            tensor(5),
-            tensor(6),
-            tensor(7),
-        )
-    });
-    Tensor::from_dispatch(marks)
 }
 
 fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tensor<4>>) {

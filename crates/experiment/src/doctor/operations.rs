@@ -5,7 +5,8 @@ use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
 use cifar_models::{ConvolutionLayer, max_pool2d};
 use training_kernels::{
-    Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
+    AdamWStep, Convolution, SgdStep, Then, adamw_step, batch_norm, batch_norm_train, convolution,
+    sgd_step,
 };
 
 use super::check::{Check, check_all};
@@ -64,7 +65,8 @@ const OPERATIONS: &[Operation] = &[
     Operation::new("sum of losses and number correct", |device, _| {
         summed(device)
     }),
-    Operation::new("SGD step", |device, _| stepped(device)),
+    Operation::new("SGD step", |device, _| stepped_by_sgd(device)),
+    Operation::new("AdamW step", |device, _| stepped_by_adamw(device)),
 ];
 
 /// Compares every operation, the losses among them.
@@ -258,7 +260,7 @@ fn summed(device: &Device) -> Result<Outputs> {
     )])
 }
 
-fn stepped(device: &Device) -> Result<Outputs> {
+fn stepped_by_sgd(device: &Device) -> Result<Outputs> {
     let values = |name| noise(name, [CHANNELS_OUT, IMAGES[3]], device);
     let rule = SgdStep {
         learning_rate: 0.1,
@@ -271,6 +273,33 @@ fn stepped(device: &Device) -> Result<Outputs> {
     Ok(vec![
         ("parameter", read_values(parameter)?),
         ("velocity", read_values(velocity)?),
+    ])
+}
+
+fn stepped_by_adamw(device: &Device) -> Result<Outputs> {
+    let values = |name| noise(name, [CHANNELS_OUT, IMAGES[3]], device);
+    let rule = AdamWStep {
+        learning_rate: 0.1,
+        betas: [0.9, 0.999],
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+    };
+    let squares = values("mean of squares");
+    let moments = [values("mean"), squares.clone() * squares + 0.1];
+    let corrections = rule
+        .betas
+        .map(|beta| Tensor::from_floats([1.0 - beta as f32], device));
+    let [parameter, mean, mean_square] = adamw_step(
+        values("parameter"),
+        values("gradient"),
+        moments,
+        &corrections,
+        rule,
+    );
+    Ok(vec![
+        ("parameter", read_values(parameter)?),
+        ("mean", read_values(mean)?),
+        ("mean of squares", read_values(mean_square)?),
     ])
 }
 

@@ -6,15 +6,16 @@ use bonus_loss::LOSSES;
 use serde_json::{Map, Value, json};
 
 use super::label;
-use crate::settings::TRAIN_KEYS;
+use crate::settings::{Kind, Setting, TRAIN_KEYS, TrainKey, TrainSettings};
 
 /// The settings with each key and parameter that they lack at its default, which is what a version without it did:
 /// a key that came later does not tell old trials from new ones.
 pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
+    let train = train_settings(&settings).unwrap_or_default();
     for key in TRAIN_KEYS {
         settings
             .entry(key.name)
-            .or_insert_with(|| json!(key.default()));
+            .or_insert_with(|| json!(key.default(&train)));
     }
     if let Some(loss) = settings.get_mut("loss")
         && let Some(config) = label::read(loss)
@@ -22,6 +23,30 @@ pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
         *loss = json!(config);
     }
     settings
+}
+
+/// The settings of these keys, others at their default; `None` where this version does not know a value.
+fn train_settings(settings: &Map<String, Value>) -> Option<TrainSettings> {
+    let mut values = Vec::new();
+    for key in TRAIN_KEYS {
+        if let Some(value) = settings.get(key.name) {
+            values.push((key, read(key, value)?));
+        }
+    }
+    Some(TrainSettings::with(&values))
+}
+
+/// The setting of a key that JSON holds.
+fn read(key: &TrainKey, value: &Value) -> Option<Setting> {
+    match key.kind {
+        Kind::Choice(names) => {
+            let name = names.iter().find(|name| value.as_str() == Some(name));
+            name.map(|name| Setting::Choice(name))
+        }
+        Kind::Flag => value.as_bool().map(Setting::Flag),
+        Kind::Whole(..) => value.as_u64().map(|whole| Setting::Whole(whole as usize)),
+        Kind::Number(_) => value.as_f64().map(Setting::Number),
+    }
 }
 
 /// Every key but the loss and the seed, in alphabetical order: those of this version and of `settings`.
@@ -66,6 +91,11 @@ mod tests {
         let loss = json!({ "name": "encouraging", "log_end": 1.0, "tail": "tangent" });
         assert_eq!(old["loss"], loss);
         assert_eq!(completed(&json!(old)), old);
+        let adamw = completed(&json!({ "optimizer": "adamw" }));
+        assert_eq!(
+            [&old["learning_rate"], &adamw["learning_rate"]],
+            [0.1, 0.001]
+        );
     }
 
     #[test]

@@ -7,10 +7,8 @@ mod train;
 
 pub use self::conflicts::{Conflict, conflicts};
 pub use self::kinds::{Kind, Setting};
-pub use self::names::{
-    AugmentationName, BackendChoice, OptimizerName, PrecisionName, ScheduleName,
-};
-pub use self::train::{TRAIN_KEYS, TrainKey, TrainSettings};
+pub use self::names::{AugmentationName, BackendChoice, PrecisionName, ScheduleName};
+pub use self::train::{OptimizerName, TRAIN_KEYS, TrainKey, TrainSettings};
 
 /// Where and how a sweep runs; nothing here changes the mathematics or a trial's id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -71,10 +71,8 @@ macro_rules! named {
     };
 }
 
-named! {
-    /// The optimizers a sweep can name.
-    OptimizerName { Sgd = "sgd" }
-}
+pub(super) use named;
+
 named! {
     /// How the learning rate changes over the epochs.
     ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step" }

@@ -1,22 +1,23 @@
 //! The keys of `[train]`, a row each, and the settings that they make.
 
 use std::fmt::{self, Display, Formatter};
+use std::iter::successors;
 
 use cifar_models::{MODEL_NAMES, MODELS, ModelEntry, WIDTH};
 
 use super::kinds::{Field, Interval, Kind, Setting};
 use super::names::{
-    AugmentationName, OptimizerName, PrecisionName, ScheduleName, named_dataset, named_model,
+    AugmentationName, PrecisionName, ScheduleName, named, named_dataset, named_model,
 };
 use crate::datasets::{DATASET_NAMES, Dataset, MOST_TRAINING_IMAGES};
 
-/// What follows "only with" in a row: `key = "name"`, `key > bound`, or `model has "parameter"`.
+/// What follows "only with" in a row: `key in {"name", …}`, `key > bound`, or `model has "parameter"`.
 macro_rules! condition {
     () => {
         None
     };
-    ($key:ident = $name:literal) => {
-        condition!($key, Requirement::Choice($name))
+    ($key:ident in {$($name:literal),+}) => {
+        condition!($key, Requirement::In(&[$($name),+]))
     };
     ($key:ident > $bound:literal) => {
         condition!($key, Requirement::Above($bound))
@@ -33,11 +34,14 @@ macro_rules! condition {
 }
 
 /// Makes [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row a key: description, name,
-/// type, default, range, and what another key must be for it to have an effect.
+/// type, default, range, the defaults that follow from another key, and what another key must be for it to have an
+/// effect.
 macro_rules! train_settings {
     ($(
         $(#[doc = $description:literal])+
-        $name:ident: $type:ty = $default:expr, $kind:expr $(, only with $other:ident $relation:tt $value:literal)?;
+        $name:ident: $type:ty = $default:expr, $kind:expr
+            $(, by $by:ident {$($with:literal = $variant:ident($other_default:expr)),+})?
+            $(, only with $other:ident $relation:tt $value:tt)?;
     )+) => {
         /// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's
         /// recipe and never change once released, since a trial's id leaves out keys at their
@@ -58,6 +62,10 @@ macro_rules! train_settings {
             name: stringify!($name),
             description: concat!($($description),+),
             kind: $kind,
+            by: &[$(DefaultsBy {
+                key: stringify!($by),
+                names: &[$(($with, Setting::$variant($other_default))),+],
+            })?],
             only_with: condition!($($other $relation $value)?),
             get: |settings| settings.$name.to_setting(),
             set: |settings, setting| settings.$name = Field::from_setting(setting),
@@ -65,13 +73,25 @@ macro_rules! train_settings {
     };
 }
 
+named! {
+    /// The optimizers a sweep can name; what they compute is in `train/optimizers`.
+    #[derive(Default)]
+    OptimizerName {
+        /// Stochastic gradient descent, with momentum.
+        #[default]
+        Sgd = "sgd",
+        /// Adam with decoupled weight decay.
+        AdamW = "adamw",
+    }
+}
+
 train_settings! {
     /// Images to train and to test on.
     dataset: &'static Dataset = named_dataset("cifar10"), Kind::Choice(DATASET_NAMES);
     /// Standard deviation of the pixel noise, in units of the pixel range.
-    noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
+    noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset in {"shapes"};
     /// Share of images that mix two classes.
-    ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset = "shapes";
+    ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset in {"shapes"};
     /// Network to train.
     model: &'static ModelEntry = named_model("resnet18"), Kind::Choice(MODEL_NAMES);
     /// Channels of the first stage; 64 is the standard network.
@@ -83,13 +103,19 @@ train_settings! {
     /// Rule that turns gradients into steps.
     optimizer: OptimizerName = OptimizerName::Sgd, Kind::Choice(OptimizerName::NAMES);
     /// Highest learning rate of the schedule.
-    learning_rate: f64 = 0.1, Kind::Number(Interval::above(0.0));
+    learning_rate: f64 = 0.1, Kind::Number(Interval::above(0.0)), by optimizer {"adamw" = Number(0.001)};
     /// Share of the last step's velocity that is kept.
-    momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0));
+    momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"sgd"};
     /// Whether the gradient is taken where momentum leads (Nesterov).
     nesterov: bool = false, Kind::Flag, only with momentum > 0.0;
-    /// Factor of the weights that is added to their gradient.
-    weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0));
+    /// Decay rate of the running mean of gradients (the first moment).
+    beta1: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"adamw"};
+    /// Decay rate of the running mean of squared gradients (the second moment).
+    beta2: f64 = 0.999, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"adamw"};
+    /// Added to the denominator, the root of the second moment.
+    epsilon: f64 = 1e-8, Kind::Number(Interval::above(0.0)), only with optimizer in {"adamw"};
+    /// Coefficient of weight decay: this multiple of the weights is added to their gradient by sgd, and subtracted from the weights at each step, times the learning rate, by adamw.
+    weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0)), by optimizer {"adamw" = Number(0.01)};
     /// Whether weight decay acts on batch norm's parameters and on biases too.
     decay_norm_and_bias: bool = true, Kind::Flag, only with weight_decay > 0.0;
     /// How the learning rate changes over the epochs.
@@ -97,17 +123,39 @@ train_settings! {
     /// Epochs during which the learning rate rises linearly to its full value.
     warmup_epochs: usize = 0, Kind::Whole(0, 100_000);
     /// Epochs between two reductions of the learning rate.
-    step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule = "step";
+    step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule in {"step"};
     /// Factor of each reduction of the learning rate.
-    step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule = "step";
+    step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule in {"step"};
     /// What the convolutions compute in; mixed is f16, with f32 for all that needs it, and f32 throughout on a CPU.
     precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
     /// How training images are changed at random.
-    augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES);
+    augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES), by dataset {"mnist" = Choice("crop")};
     /// Number of training images used; 0 uses all that are not held out for validation.
     subset: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
     /// Number of training images held out for validation, never part of the subset; with 0 the test set is evaluated each epoch.
     validation: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
+}
+
+impl TrainSettings {
+    /// The settings with these values, all others at their default beside them.
+    pub fn with(values: &[(&TrainKey, Setting)]) -> Self {
+        let set = |mut settings: Self| {
+            for (key, value) in values {
+                (key.set)(&mut settings, *value);
+            }
+            settings
+        };
+        set(set(Self::default()).with_defaults_that_follow())
+    }
+
+    /// The settings with each key whose default follows from another at that default.
+    pub fn with_defaults_that_follow(mut self) -> Self {
+        for key in (TRAIN_KEYS.iter()).filter(|key| !key.by.is_empty()) {
+            let default = key.default(&self);
+            (key.set)(&mut self, default);
+        }
+        self
+    }
 }
 
 /// One key of `[train]`: reading, checking, the grid, ids and every written form follow from it.
@@ -115,6 +163,8 @@ pub struct TrainKey {
     pub name: &'static str,
     pub description: &'static str,
     pub kind: Kind,
+    /// The defaults that follow from other keys.
+    pub by: &'static [DefaultsBy],
     /// What another key must be for this one to have an effect.
     pub only_with: Option<Condition>,
     pub get: fn(&TrainSettings) -> Setting,
@@ -127,23 +177,68 @@ impl TrainKey {
         TRAIN_KEYS.iter().find(|key| key.name == name)
     }
 
-    pub fn default(&self) -> Setting {
-        (self.get)(&TrainSettings::default())
+    /// What the key is beside the other `settings` where nothing is written.
+    pub fn default(&self, settings: &TrainSettings) -> Setting {
+        let followed = self.by.iter().find_map(|by| by.default(settings));
+        followed.unwrap_or_else(|| (self.get)(&TrainSettings::default()))
     }
 
     /// Whether the key has an effect beside the other `settings`.
     pub fn counts(&self, settings: &TrainSettings) -> bool {
-        self.only_with
-            .is_none_or(|condition| condition.holds(settings))
+        self.unmet(settings).is_none()
+    }
+
+    /// What keeps the key from having an effect beside the other `settings`.
+    pub fn unmet(&self, settings: &TrainSettings) -> Option<Condition> {
+        self.conditions()
+            .find(|condition| !condition.holds(settings))
+    }
+
+    /// What other keys must be for this one to have an effect: the key that it depends on must have one, too.
+    pub fn conditions(&self) -> impl Iterator<Item = Condition> {
+        successors(self.only_with, |condition| condition.other().only_with)
+    }
+
+    /// The defaults that follow from other keys: what the other is, such as `optimizer = "adamw"`, and the default.
+    pub fn other_defaults(&self) -> impl Iterator<Item = (String, Setting)> {
+        self.by.iter().flat_map(DefaultsBy::lines)
     }
 
     /// What the key means and what it is where nothing is written.
     pub fn help(&self) -> String {
-        format!(
+        let mut help = format!(
             "{}; {} by default",
             self.description.trim().trim_end_matches('.'),
-            self.default()
-        )
+            (self.get)(&TrainSettings::default())
+        );
+        for (condition, default) in self.other_defaults() {
+            help += &format!(", {default} with {condition}");
+        }
+        help
+    }
+}
+
+/// The defaults of a key that follow from what another key names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DefaultsBy {
+    key: &'static str,
+    /// Names of the other key, and the default with each.
+    names: &'static [(&'static str, Setting)],
+}
+
+impl DefaultsBy {
+    /// As [`TrainKey::other_defaults`].
+    fn lines(&self) -> impl Iterator<Item = (String, Setting)> {
+        let lines = self.names.iter();
+        lines.map(|(name, default)| (format!("{} = {name:?}", self.key), *default))
+    }
+
+    fn default(&self, settings: &TrainSettings) -> Option<Setting> {
+        let other = TrainKey::find(self.key).expect("defaults follow from a key of the table");
+        let found = (other.get)(settings);
+        let mut names = self.names.iter();
+        let followed = names.find(|(name, _)| found == Setting::Choice(name));
+        followed.map(|(_, default)| *default)
     }
 }
 
@@ -156,7 +251,8 @@ pub struct Condition {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Requirement {
-    Choice(&'static str),
+    /// One of these names.
+    In(&'static [&'static str]),
     /// A number above this one.
     Above(f64),
     /// A model that has this parameter.
@@ -165,22 +261,34 @@ pub enum Requirement {
 
 impl Condition {
     /// What the other key is in `settings`.
-    ///
-    /// # Panics
-    /// If there is no such key, which the table of keys rules out.
     pub fn found(&self, settings: &TrainSettings) -> Setting {
-        let key = TrainKey::find(self.key).expect("a condition names a key of the table");
-        (key.get)(settings)
+        (self.other().get)(settings)
     }
 
     fn holds(&self, settings: &TrainSettings) -> bool {
         match (self.requirement, self.found(settings)) {
-            (Requirement::Choice(expected), Setting::Choice(found)) => found == expected,
             (Requirement::Above(bound), Setting::Number(found)) => found > bound,
-            (Requirement::ModelParameter(parameter), Setting::Choice(found)) => {
-                models_with(parameter).any(|model| model.name == found)
-            }
+            (requirement, Setting::Choice(found)) => requirement.names().contains(&found),
             _ => false,
+        }
+    }
+
+    fn other(&self) -> &'static TrainKey {
+        TrainKey::find(self.key).expect("a condition names a key of the table")
+    }
+}
+
+impl Requirement {
+    /// The names that are allowed, where it is names that are.
+    fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::In(names) => names.to_vec(),
+            Self::Above(_) => Vec::new(),
+            Self::ModelParameter(parameter) => {
+                let models = MODELS.iter();
+                let models = models.filter(|model| model.parameter(parameter).is_some());
+                models.map(|model| model.name).collect()
+            }
         }
     }
 }
@@ -188,21 +296,99 @@ impl Condition {
 /// As it follows "only with".
 impl Display for Condition {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        match self.requirement {
-            Requirement::Choice(name) => write!(formatter, "{} = {name:?}", self.key),
-            Requirement::Above(bound) => write!(formatter, "{} > {bound}", self.key),
-            Requirement::ModelParameter(parameter) => {
-                let names = models_with(parameter).map(|model| format!("{:?}", model.name));
-                match names.collect::<Vec<_>>().as_slice() {
-                    [name] => write!(formatter, "{} = {name}", self.key),
-                    names => write!(formatter, "{} in {{{}}}", self.key, names.join(", ")),
-                }
-            }
+        let key = self.key;
+        if let Requirement::Above(bound) = self.requirement {
+            return write!(formatter, "{key} > {bound}");
+        }
+        let names = self.requirement.names().into_iter();
+        match names
+            .map(|name| format!("{name:?}"))
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
+            [name] => write!(formatter, "{key} = {name}"),
+            names => write!(formatter, "{key} in {{{}}}", names.join(", ")),
         }
     }
 }
 
-/// The models that have the parameter called `name`.
-fn models_with(name: &str) -> impl Iterator<Item = &'static ModelEntry> {
-    (MODELS.iter()).filter(move |model| model.parameter(name).is_some())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_condition_can_be_met_and_not_met() {
+        let conditions = TRAIN_KEYS.iter().filter_map(|key| key.only_with);
+        assert!(conditions.clone().count() > 0);
+        for condition in conditions {
+            let names = condition.requirement.names();
+            match condition.other().kind {
+                Kind::Choice(known) => {
+                    assert!(names.iter().all(|name| known.contains(name)), "{condition}");
+                    assert!((1..known.len()).contains(&names.len()), "{condition}");
+                }
+                Kind::Number(_) => assert!(names.is_empty(), "{condition}"),
+                kind => panic!("{condition}: no condition is on {kind}"),
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_follow_from_names_of_other_keys_and_are_values_of_their_own() {
+        let following = TRAIN_KEYS.iter().filter(|key| !key.by.is_empty());
+        assert!(following.clone().count() > 0);
+        for key in following {
+            for by in key.by {
+                let other = TrainKey::find(by.key).unwrap();
+                let Kind::Choice(known) = other.kind else {
+                    panic!("{}: defaults follow from names", key.name)
+                };
+                for (name, default) in by.names {
+                    assert!(known.contains(name), "{}: {name}", key.name);
+                    let settings = TrainSettings::with(&[(other, Setting::Choice(name))]);
+                    assert_eq!((key.get)(&settings), *default);
+                    assert_ne!((key.get)(&TrainSettings::default()), *default);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_condition_reads_as_the_line_that_meets_it_or_as_a_set() {
+        let condition = |requirement| Condition {
+            key: "optimizer",
+            requirement,
+        };
+        for (requirement, text) in [
+            (Requirement::In(&["sgd"]), "optimizer = \"sgd\""),
+            (
+                Requirement::In(&["sgd", "adamw"]),
+                "optimizer in {\"sgd\", \"adamw\"}",
+            ),
+            (Requirement::Above(0.0), "optimizer > 0"),
+            (
+                Requirement::ModelParameter("width"),
+                "optimizer = \"resnet18\"",
+            ),
+        ] {
+            assert_eq!(condition(requirement).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_key_depends_on_what_its_condition_depends_on() {
+        let nesterov = TrainKey::find("nesterov").unwrap();
+        let unmet = |settings: &TrainSettings| nesterov.unmet(settings).map(|it| it.key);
+        let adamw = TrainSettings {
+            optimizer: OptimizerName::AdamW,
+            ..TrainSettings::default()
+        };
+        let still = TrainSettings {
+            momentum: 0.0,
+            ..TrainSettings::default()
+        };
+        assert_eq!(unmet(&TrainSettings::default()), None);
+        assert_eq!(unmet(&still), Some("momentum"));
+        assert_eq!(unmet(&adamw), Some("optimizer"));
+    }
 }

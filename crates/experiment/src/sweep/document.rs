@@ -202,7 +202,11 @@ impl Checker {
             let list = List {
                 place: &format!("grid.{}", row.name),
                 entries: "values",
-                example: &format!("{} = [{}]", row.name, row.default()),
+                example: &format!(
+                    "{} = [{}]",
+                    row.name,
+                    row.default(&TrainSettings::default())
+                ),
             };
             let problems_before = self.problems.len();
             let values = self.distinct(value, &list, |checker, value, place| {

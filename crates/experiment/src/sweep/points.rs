@@ -84,10 +84,8 @@ impl Checker {
         assignments: &[Assignment],
         findings: &mut Findings,
     ) -> Option<TrainSettings> {
-        let mut settings = TrainSettings::default();
-        for Assignment { key, item, .. } in assignments {
-            (key.set)(&mut settings, item.value);
-        }
+        let values = assignments.iter().map(|it| (it.key, it.item.value));
+        let mut settings = TrainSettings::with(&values.collect::<Vec<_>>());
         let (effective, idle): (Vec<_>, Vec<_>) = assignments
             .iter()
             .partition(|assignment| assignment.key.counts(&settings));
@@ -95,7 +93,8 @@ impl Checker {
         findings.effective.extend(names);
         for Assignment { key, item, .. } in &idle {
             // a key at its default has the same id with and without effect
-            let Some(condition) = key.only_with.filter(|_| item.value != key.default()) else {
+            let unmet = key.unmet(&settings);
+            let Some(condition) = unmet.filter(|_| item.value != key.default(&settings)) else {
                 continue;
             };
             let doubtful = [key.name, condition.key].map(|name| self.doubtful.contains(&name));
@@ -115,7 +114,8 @@ impl Checker {
             return None;
         }
         for Assignment { key, .. } in idle {
-            (key.set)(&mut settings, key.default());
+            let default = key.default(&settings);
+            (key.set)(&mut settings, default);
         }
         self.contradictions(&settings, assignments, &mut findings.contradicted);
         Some(settings)

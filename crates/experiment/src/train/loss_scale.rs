@@ -23,7 +23,7 @@ const LARGEST: f32 = 16_777_216.0;
 /// divided by s, the scale, in f32. With n the good steps since the scale last changed, a step is
 ///
 /// - good where every gradient is finite: n ← n + 1, and at n = 2000 s ← min(2 s, 2²⁴) and n ← 0;
-/// - skipped where one is not: parameters and velocities stay, s ← max(s / 2, 1) and n ← 0.
+/// - skipped where one is not: parameters and the state of the optimizer stay, s ← max(s / 2, 1) and n ← 0.
 ///
 /// At s = 1 nothing is skipped: there the gradient itself is not finite, and the next loss shows it as
 /// it does in f32. So no training is skipped for ever. All of this stays on the device, and no step
@@ -122,7 +122,7 @@ impl LossScale {
 mod tests {
     use burn::module::Param;
 
-    use super::super::sgd::Sgd;
+    use super::super::optimizers::{Sgd, Stateful};
     use super::*;
     use crate::settings::TrainSettings;
 
@@ -134,7 +134,7 @@ mod tests {
     /// Weights 2 and −1 with a learning rate and a momentum of ½, and what moves them.
     struct Training {
         model: Line,
-        optimizer: Sgd,
+        optimizer: Stateful<Sgd>,
         loss_scale: LossScale,
     }
 
@@ -151,7 +151,7 @@ mod tests {
                 model: Line {
                     weight: Param::from_data([2.0_f32, -1.0], &device.clone().autodiff()),
                 },
-                optimizer: Sgd::new(&settings),
+                optimizer: Stateful::new(Sgd::new(&settings), &settings, &device),
                 loss_scale: LossScale {
                     scale: Tensor::from_floats([scale], &device),
                     good_steps: Tensor::from_floats([good_steps], &device),
@@ -166,7 +166,7 @@ mod tests {
             let gradients = self.loss_scale.scaled(loss).backward();
             let unscaling = self.loss_scale.judge(&self.model, &gradients);
             let model = self.model.clone();
-            self.model = (self.optimizer).step(model, gradients, 0.5, Some(&unscaling));
+            self.model = (self.optimizer).stepped(model, gradients, 0.5, Some(&unscaling));
             let weights = self.model.weight.val().into_data().try_to_vec::<f32>();
             weights.unwrap().try_into().unwrap()
         }

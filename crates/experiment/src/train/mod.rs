@@ -1,8 +1,8 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
 mod loss_scale;
+mod optimizers;
 mod schedule;
-mod sgd;
 mod state;
 mod step;
 mod step_log;

@@ -11,9 +11,10 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::TensorData;
 
 use super::{
-    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, EvaluationBatchNorm, SgdKernels,
-    TensorThen, TensorUnscaling, TrainingBatchNorm,
+    AdamWKernel, BatchNormGradients, ConvolutionGradients, ConvolutionKernel, EvaluationBatchNorm,
+    SgdKernels, TensorThen, TensorUnscaling, TrainingBatchNorm,
 };
+use crate::adamw::AdamWStep;
 use crate::batch_norm::{Moments, Then, gradients, normalize};
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
@@ -169,6 +170,22 @@ macro_rules! use_kernels {
                 sgd::<Self>(&parameter, &gradient, Some(&velocity), &unscaling, rule)
             }
         }
+
+        #[cfg(feature = $feature)]
+        impl AdamWKernel for $backend {
+            fn adamw_step(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                mean: FloatTensor<Self>,
+                mean_square: FloatTensor<Self>,
+                first_correction: FloatTensor<Self>,
+                second_correction: FloatTensor<Self>,
+                rule: AdamWStep,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let tensors = [&parameter, &gradient, &mean, &mean_square];
+                adamw::<Self>(tensors, [&first_correction, &second_correction], rule)
+            }
+        }
     )*};
 }
 
@@ -226,6 +243,19 @@ fn sgd<B: CpuBackend>(
             .for_each(|value| *value /= scale);
     }
     let new = rule.of_slices(&parameter, &gradient, velocity.as_deref());
+    new.map(on_device).into()
+}
+
+fn adamw<B: CpuBackend>(
+    tensors: [&FloatTensor<B>; 4],
+    corrections: [&FloatTensor<B>; 2],
+    rule: AdamWStep,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let (shape, device) = (tensors[0].shape(), tensors[0].device());
+    let [parameter, gradient, mean, mean_square] = tensors.map(B::values);
+    let corrections = corrections.map(|value| B::values(value)[0]);
+    let new = rule.of_slices(&parameter, &gradient, [&mean, &mean_square], corrections);
+    let on_device = |values| B::float_from_data(TensorData::new(values, shape.clone()), &device);
     new.map(on_device).into()
 }
 

@@ -68,7 +68,7 @@ fn phases(rows: &[BenchRow]) -> String {
         time("data ms", |phases| phases.data_ms),
         time("forward ms", |phases| phases.forward_ms),
         time("backward ms", |phases| phases.backward_ms),
-        time("update ms", |phases| phases.optimizer_ms),
+        time("optimizer ms", |phases| phases.optimizer_ms),
         number("tuning s", |row| format!("{:.1}", row.tuning_s)),
         number("start s", |row| format!("{:.1}", row.start_s)),
         number("device MB", |row| megabytes(row.device_memory_bytes)),

@@ -13,7 +13,7 @@ use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::records::Determinism;
 use crate::session::images::{ImageLibrary, size};
-use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, OptimizerName, PrecisionName, TrainSettings};
 
 fn small() -> TrainSettings {
     TrainSettings {
@@ -212,14 +212,37 @@ fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
 }
 
 #[test]
-fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
-    // The scale begins too high for so large a loss, and the first steps are skipped.
+fn stopped_at_every_step_of_adamw_it_comes_out_the_same() {
     let settings = TrainSettings {
-        epochs: 4,
-        learning_rate: 5e-5,
-        precision: PrecisionName::Mixed,
+        optimizer: OptimizerName::AdamW,
+        learning_rate: 0.01,
         ..small()
     };
+    let case = Case::of(BackendChoice::Flex, "cross_entropy", 3, settings);
+    let expected = case.uninterrupted();
+    for step in 1..=6 {
+        let store = case.stopped_after(step);
+        case.session(&store, |_| Next::Continue);
+        assert!(!store.0.path().join("set-aside").exists());
+        assert!(case.record(&store) == expected, "step {step}");
+    }
+}
+
+#[test]
+fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
+    for (optimizer, learning_rate) in [(OptimizerName::Sgd, 5e-5), (OptimizerName::AdamW, 1e-3)] {
+        // The scale begins too high for so large a loss, and the first steps are skipped.
+        stopped_in_mixed_precision(TrainSettings {
+            epochs: 4,
+            optimizer,
+            learning_rate,
+            precision: PrecisionName::Mixed,
+            ..small()
+        });
+    }
+}
+
+fn stopped_in_mixed_precision(settings: TrainSettings) {
     let mut case = Case::new(BackendChoice::Flex);
     let terms = vec![LossConfig::new("cross_entropy").unwrap()];
     let loss = LossConfig::sum(terms, vec![1e3]).unwrap();

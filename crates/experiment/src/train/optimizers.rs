@@ -1,0 +1,86 @@
+//! The table of optimizers. A new one is one file below `optimizers/`, its module and its row here, and its name and
+//! its keys in `settings/train.rs`.
+
+mod adamw;
+mod sgd;
+mod stateful;
+
+use burn::tensor::{Device, Tensor};
+use training_kernels::Unscaling;
+
+use self::adamw::AdamW;
+pub use self::sgd::Sgd;
+pub use self::stateful::{Optimizer, Stateful};
+use crate::settings::{OptimizerName, TrainSettings};
+
+/// The optimizer that `settings` name, before its first step, for parameters on `device`, which records no gradients.
+pub fn init(settings: &TrainSettings, device: &Device) -> Box<dyn Optimizer> {
+    match settings.optimizer {
+        OptimizerName::Sgd => Box::new(Stateful::new(Sgd::new(settings), settings, device)),
+        OptimizerName::AdamW => Box::new(Stateful::new(
+            AdamW::new(settings, device),
+            settings,
+            device,
+        )),
+    }
+}
+
+/// How an optimizer moves one parameter. Which parameters there are, and mixed precision, are not its concern.
+pub trait Rule {
+    /// Whether the rule needs to know how many steps were taken.
+    const COUNTS_STEPS: bool = false;
+
+    /// The names, in checkpoints, of the tensors that are kept for each parameter.
+    fn state_names(&self) -> &'static [&'static str];
+
+    /// Prepares the step of this number, `[1]`, counted from 1; called only where the rule counts steps.
+    fn begin_step(&mut self, _number: Tensor<1>) {}
+
+    /// The parameter and its state after a step along `gradient`.
+    fn update<const D: usize>(
+        &self,
+        before: Parameter<D>,
+        gradient: Tensor<D>,
+        strength: Strength,
+    ) -> Parameter<D>;
+
+    /// As [`Rule::update`], along a gradient that was multiplied by a loss scale; nothing changes where the step is
+    /// skipped.
+    fn scaled_update<const D: usize>(
+        &self,
+        before: Parameter<D>,
+        gradient: Tensor<D>,
+        strength: Strength,
+        unscaling: &Unscaling,
+    ) -> Parameter<D> {
+        let gradient = gradient / unscaling.scale.clone().reshape([1; D]);
+        let after = self.update(before.clone(), gradient, strength);
+        let skip = unscaling.skip.clone().greater_elem(0.0).reshape([1; D]);
+        let skip = skip.expand(after.value.dims());
+        let mut stays = before.state.into_iter();
+        let state = after.state.into_iter().map(|after| {
+            let before = stays.next().unwrap_or_else(|| after.zeros_like());
+            after.mask_where(skip.clone(), before)
+        });
+        Parameter {
+            state: state.collect(),
+            value: after.value.mask_where(skip, before.value),
+        }
+    }
+}
+
+/// A parameter and what its rule keeps for it.
+#[derive(Clone, Debug)]
+pub struct Parameter<const D: usize> {
+    pub value: Tensor<D>,
+    /// In the order of [`Rule::state_names`], each of the parameter's shape; empty before the first step.
+    pub state: Vec<Tensor<D>>,
+}
+
+/// How far a step goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Strength {
+    pub learning_rate: f64,
+    /// 0 for a parameter that does not decay.
+    pub weight_decay: f64,
+}
