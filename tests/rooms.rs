@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     (
         "commands",
         &[
@@ -17,7 +17,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
         "session",
         &[
             "doctor", "train", "measure", "store", "plan", "data", "device", "terminal", "child",
-            "records", "settings", "exit",
+            "records", "settings", "exit", "memory",
         ],
     ),
     (
@@ -73,6 +73,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("cpu", &[]),
     ("digest", &[]),
     ("json", &[]),
+    ("memory", &[]),
 ];
 
 const PROGRAM: &str = "crates/experiment/src";

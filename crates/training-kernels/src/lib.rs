@@ -27,7 +27,7 @@ mod sgd;
 pub use batch_norm::Then;
 pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
-pub use memory::KeepingAllocator;
+pub use memory::CachingAllocator;
 pub use operations::{
     BatchNormTrain, are_finite, batch_norm, batch_norm_train, convolution, scaled_sgd_step,
     sgd_step,
