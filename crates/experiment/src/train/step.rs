@@ -182,8 +182,9 @@ mod tests {
     use cifar_models::{MODELS, checkpoint};
 
     use super::*;
+    use crate::device::open_cpu;
     use crate::measure::read_sums;
-    use crate::settings::Kind;
+    use crate::settings::{BackendChoice, Kind};
 
     const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
@@ -257,7 +258,7 @@ mod tests {
     /// The loss before each step from PyTorch's weights. A step that was skipped, since its scaled gradients
     /// overflowed, is taken again; whether the first one overflows depends on the order of f16 sums.
     fn losses(precision: PrecisionName, learning_rate: f64) -> Vec<f64> {
-        let device = Device::flex().autodiff();
+        let device = open_cpu(BackendChoice::Flex).unwrap().autodiff();
         let settings = TrainSettings {
             width: 2,
             precision,
