@@ -37,8 +37,7 @@ fn a_trial_on_wgpu_is_checked_first_and_gives_the_losses_of_flex() {
     };
     let finished = run("wgpu", "wgpu");
     if finished.stderr.contains("found no adapter") {
-        eprintln!("skipped: no Vulkan driver here");
-        return;
+        return gpu_device::skip("no Vulkan driver");
     }
     finished.expect(0);
     run("flex", "flex").expect(0);

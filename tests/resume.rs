@@ -5,18 +5,37 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::run::{CROSS_ENTROPY, sweep, trials};
 use crate::support::{Finished, Scratch, read_json};
 
+/// As `nohup` does, and a shell that starts a program in the background.
+const IGNORING: &str = r#"trap "" HUP INT; exec "$@""#;
+
 /// A scratch folder with a sweep of trials, one for each seed, that take some seconds.
 pub fn scratch(seeds: &str) -> Scratch {
+    heed_signals();
     let scratch = Scratch::new();
     let text = sweep(CROSS_ENTROPY, seeds, "").replace("epochs = 2", "epochs = 12");
     scratch.write("a.toml", &text);
     scratch
+}
+
+/// Lets programs heed the signals that this process was started to ignore: what it handles, even by doing nothing, is
+/// at its default in those that it starts.
+fn heed_signals() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        if ignored & (1 << (signal - 1)) != 0 {
+            signal_hook::flag::register(signal, Arc::default()).unwrap();
+        }
+    }
 }
 
 /// Sends `signal` to a run into the store `s` once its messages hold `sign`; gives how the run ended
@@ -145,9 +164,8 @@ fn a_dry_run_says_how_far_each_trial_is() {
 #[test]
 fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
     let scratch = scratch("[1]");
-    // As `nohup` does, and a shell that starts a program in the background.
     let mut child = Command::new("sh")
-        .args(["-c", r#"trap "" HUP INT; exec "$@""#, "sh"])
+        .args(["-c", IGNORING, "sh"])
         .arg(env!("CARGO_BIN_EXE_experiment"))
         .args(["run", "a.toml", "--store", "s"])
         .current_dir(scratch.path("."))
@@ -164,6 +182,17 @@ fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
     assert!(rest.contains("epoch 12/12"), "{rest}");
+}
+
+#[test]
+fn tests_that_were_started_to_ignore_signals_pass_all_the_same() {
+    let run = Command::new("sh")
+        .args(["-c", IGNORING, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "resume::a_dry_run_says_how_far_each_trial_is"])
+        .output();
+    let run = Finished::new(run.unwrap()).expect(0);
+    assert!(run.stdout.contains("1 passed"), "{run:#?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     (
         "commands",
         &[
@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
         "session",
         &[
             "doctor", "train", "measure", "store", "plan", "data", "device", "terminal", "child",
-            "records", "settings", "exit",
+            "records", "settings", "exit", "memory",
         ],
     ),
     (
@@ -76,6 +76,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("cpu", &[]),
     ("digest", &[]),
     ("json", &[]),
+    ("memory", &[]),
 ];
 
 const PROGRAM: &str = "crates/experiment/src";

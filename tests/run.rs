@@ -351,3 +351,20 @@ fn bench_prints_a_row_for_programs() {
     );
     assert!(rows[0]["images_per_second"].as_f64().unwrap() > 0.0);
 }
+
+#[test]
+fn the_memory_of_a_trial_is_given_back_before_the_next_one() {
+    let scratch = Scratch::new();
+    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1, 2]", ""));
+    let run = scratch.run(&["run", "a.toml", "--verbose"]).expect(0);
+    let given_back = run.stderr.lines().filter_map(|line| {
+        let megabytes = line.strip_suffix(" MB of memory given back")?;
+        megabytes.parse::<f64>().ok()
+    });
+    let given_back: Vec<f64> = given_back.collect();
+    assert_eq!(given_back.len(), 2, "{run:#?}");
+    assert!(
+        given_back.iter().all(|megabytes| *megabytes > 0.0),
+        "{run:#?}"
+    );
+}

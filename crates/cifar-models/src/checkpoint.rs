@@ -11,7 +11,7 @@ use safetensors::{Dtype, serialize};
 
 use self::names::StoredName;
 use self::read::StoredTensors;
-use crate::{MapNamed, ModelConfig, Shapes, map_named, named_tensors};
+use crate::{MODELS, MapNamed, ModelConfig, Shapes, map_named, named_tensors};
 
 mod error;
 mod names;
@@ -134,7 +134,8 @@ pub fn replace<M: Module>(
     stored: NamedTensors,
     path: &Path,
 ) -> Result<M, CheckpointError> {
-    compare(&named_tensors(&model), &stored, path)?;
+    let device = model.devices().pop();
+    compare(&named_tensors(&model), &stored, device, path)?;
     Ok(map_named(model, &mut Replace { stored }))
 }
 
@@ -185,6 +186,7 @@ pub fn write_tensors<'a>(
 fn compare(
     expected: &[(String, TensorData)],
     stored: &NamedTensors,
+    device: Option<Device>,
     path: &Path,
 ) -> Result<(), CheckpointError> {
     let known: BTreeSet<&String> = expected.iter().map(|(name, _)| name).collect();
@@ -210,22 +212,36 @@ fn compare(
                 name: name.clone(),
                 expected: format!("{:?}", expected.as_slice()),
                 found: found.as_slice().to_vec(),
-                hint: size_hint(stored),
+                hint: device.map_or_else(String::new, |device| size_hint(stored, &device)),
             });
         }
     }
     Ok(())
 }
 
-/// Width and number of classes of a stored network, where its first and last layer tell them.
-fn size_hint(stored: &NamedTensors) -> String {
-    let outputs = |name: &str| Some(*stored.get(name)?.shape().as_slice().first()?);
-    match (outputs("conv1.weight"), outputs("linear.weight")) {
-        (Some(width), Some(classes)) => {
-            format!(": the file holds a network of width {width} for {classes} classes")
-        }
-        _ => String::new(),
-    }
+/// Parameters and number of classes of a stored network, where it is one of the table's for images of the size that
+/// it was published for.
+fn size_hint(stored: &NamedTensors, device: &Device) -> String {
+    let shape = |data: &TensorData| data.shape().as_slice().to_vec();
+    let shapes: Shapes = (stored
+        .iter()
+        .map(|(name, data)| (name.clone(), shape(data))))
+    .collect();
+    let stored_as = |model| {
+        let config = ModelConfig::new(model, 1);
+        let template = named_tensors(&config.smallest().init(0, device));
+        let has_names = template.len() == shapes.len()
+            && template.iter().all(|(name, _)| shapes.contains_key(name));
+        has_names.then(|| (config.model.read_config)(&shapes, config).ok())?
+    };
+    let Some(config) = MODELS.iter().find_map(stored_as) else {
+        return String::new();
+    };
+    let parameters = config.model.parameters.iter();
+    let parameters = parameters.map(|it| format!(" of {} {}", it.name, config.parameter(it.name)));
+    let parameters: String = parameters.collect();
+    let (model, classes) = (config.model.name, config.classes);
+    format!(": the file holds a {model}{parameters} for {classes} classes")
 }
 
 struct Replace {

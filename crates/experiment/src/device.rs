@@ -86,6 +86,30 @@ impl OpenDevice {
     }
 }
 
+/// The CPU backends that are compiled in, the fastest first.
+const CPU_BACKENDS: &[BackendChoice] = &[
+    #[cfg(feature = "flex")]
+    BackendChoice::Flex,
+    #[cfg(feature = "ndarray")]
+    BackendChoice::Ndarray,
+];
+
+/// The fastest CPU backend, which GPUs are compared with too.
+///
+/// # Errors
+/// When none is compiled in.
+pub fn cpu_backend() -> Result<BackendChoice, Unavailable> {
+    first_of(CPU_BACKENDS)
+}
+
+fn first_of(backends: &[BackendChoice]) -> Result<BackendChoice, Unavailable> {
+    backends.first().copied().ok_or_else(|| {
+        Unavailable::Backend(
+            "expected one of the CPU in this program, to train on or to compare a GPU with, found none: build it without `--no-default-features`, or with `--features flex` too".to_owned(),
+        )
+    })
+}
+
 /// Opens the CPU backend that `choice` names, the fastest one for `auto`.
 ///
 /// # Errors
@@ -93,10 +117,7 @@ impl OpenDevice {
 /// this machine does not have.
 pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     let device = match choice {
-        #[cfg(feature = "flex")]
-        BackendChoice::Auto => return open_cpu(BackendChoice::Flex),
-        #[cfg(not(feature = "flex"))]
-        BackendChoice::Auto => return open_cpu(BackendChoice::Ndarray),
+        BackendChoice::Auto => return open_cpu(cpu_backend()?),
         #[cfg(feature = "flex")]
         BackendChoice::Flex => Device::flex(),
         // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
@@ -188,9 +209,20 @@ mod tests {
         assert_eq!(reason, "the kernels of flex compute in f32");
     }
 
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
     #[test]
     fn auto_is_resolved() {
-        let device = open_cpu(BackendChoice::Auto).expect("a CPU is always there");
+        let device = open_cpu(BackendChoice::Auto).expect("a CPU backend is compiled in");
         assert_ne!(device.backend, BackendChoice::Auto);
+    }
+
+    #[test]
+    fn a_program_without_a_cpu_backend_says_how_to_get_one() {
+        let message = first_of(&[]).unwrap_err().to_string();
+        assert!(
+            message.starts_with("backend: expected one of the CPU"),
+            "{message}"
+        );
+        assert!(message.contains("`--features flex`"), "{message}");
     }
 }

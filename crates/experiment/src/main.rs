@@ -15,6 +15,7 @@ mod doctor;
 mod exit;
 mod json;
 mod measure;
+mod memory;
 mod plan;
 mod records;
 mod report;
@@ -30,7 +31,6 @@ use std::process::ExitCode;
 
 use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
-use training_kernels::KeepingAllocator;
 
 use crate::commands::CommandLine;
 use crate::data::DataError;
@@ -39,9 +39,6 @@ use crate::exit::{BadInput, Exit};
 use crate::session::Unfinished;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
-
-#[global_allocator]
-static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
 use burn::tensor::wgpu::wgpu;
 use burn::tensor::{Device, DeviceKind};
 use cubecl::client::Client;
@@ -27,7 +26,8 @@ use cubecl_server::allocator::ContiguousMemoryLayoutPolicy;
 use cubecl_server::logging::ServerLogger;
 use cubecl_server::runtime::Runtime;
 
-use super::Adapter;
+use crate::adapter::Adapter;
+use crate::error::OpenError;
 
 /// The one device registered here, by the number under which Burn finds it.
 const REGISTERED: u32 = 0;
@@ -36,8 +36,8 @@ const REGISTERED: u32 = 0;
 ///
 /// # Errors
 /// When the driver refuses, or the device was registered before.
-pub fn open(adapter: &Adapter) -> Result<Device> {
-    let options = RuntimeOptions::try_default().context("device")?;
+pub fn open(adapter: &Adapter) -> Result<Device, OpenError> {
+    let options = RuntimeOptions::try_default().map_err(OpenError::Burn)?;
     let features = usable_features(&adapter.handle);
     let (device, queue) =
         future::block_on(adapter.handle.request_device(&wgpu::DeviceDescriptor {
@@ -47,7 +47,7 @@ pub fn open(adapter: &Adapter) -> Result<Device> {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..wgpu::DeviceDescriptor::default()
         }))
-        .context("device: the driver refused")?;
+        .map_err(OpenError::Refused)?;
     let properties = properties(adapter, &device, features);
     let compilation = WgpuCompilationOptions {
         supports_u64: features.contains(wgpu::Features::SHADER_INT64),
@@ -77,7 +77,7 @@ pub fn open(adapter: &Adapter) -> Result<Device> {
         utilities,
         captures,
     );
-    Client::try_init(id, server).map_err(|error| anyhow!("device: {error:?}"))?;
+    Client::try_init(id, server).map_err(OpenError::Registered)?;
     Ok(Device::wgpu(DeviceKind::Existing(REGISTERED)))
 }
 

@@ -29,7 +29,7 @@ pub use adamw::AdamWStep;
 pub use batch_norm::Then;
 pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
-pub use memory::KeepingAllocator;
+pub use memory::CachingAllocator;
 pub use operations::{
     BatchNormTrain, adamw_step, are_finite, batch_norm, batch_norm_train, convolution,
     scaled_sgd_step, sgd_step,

@@ -3,10 +3,10 @@
 #![cfg(target_os = "linux")]
 
 use burn::tensor::{Device, Tensor};
-use training_kernels::{KeepingAllocator, Then, batch_norm_train, convolution};
+use training_kernels::{CachingAllocator, Then, batch_norm_train, convolution};
 
 #[global_allocator]
-static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();
+static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
 /// Forward and backward through a Winograd and a direct convolution, each normalised.
 fn step(images: &Tensor<4>, weights: [&Tensor<4>; 2]) {

@@ -1,7 +1,7 @@
 //! Work in a process of its own, since drivers crash, and threads, instructions and a peak of memory are a process's.
 //!
 //! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
-//! ends, a trial stops with a checkpoint: the process that asked wants it to, or is dead. It writes [`Said`]s to standard output, a line of JSON
+//! ends, the process that asked wants it to stop, or is dead: a trial stops with a checkpoint, others at once. It writes [`Said`]s to standard output, a line of JSON
 //! each. How it ended is an [`Exit`](crate::exit::Exit).
 
 mod process;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::process::Child;
-use crate::exit::BadInput;
+use crate::exit::{BadInput, Exit};
 
 /// What a process can be asked for.
 pub trait Task: Serialize + DeserializeOwned {
@@ -89,10 +89,20 @@ fn write(said: &impl Serialize) {
 
 /// Raises `stop` when standard input ends: the process that started this one wants it to stop, or is dead.
 pub fn stop_with_parent(stop: Arc<AtomicBool>) {
+    after_input(move || stop.store(true, Ordering::Relaxed));
+}
+
+/// Ends this process when standard input ends, for work that leaves nothing to resume.
+pub fn end_with_parent() {
+    after_input(|| std::process::exit(Exit::Interrupted as i32));
+}
+
+/// Does something once standard input has ended.
+fn after_input(act: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         let mut nothing = Vec::new();
         // An error is an end too.
         let _ = std::io::stdin().read_to_end(&mut nothing);
-        stop.store(true, Ordering::Relaxed);
+        act();
     });
 }

@@ -25,8 +25,8 @@ const CLASSES: usize = 10;
 /// What an operation gave, by name.
 type Outputs = Vec<(&'static str, Vec<f32>)>;
 
-struct Operation {
-    name: &'static str,
+pub(super) struct Operation {
+    pub(super) name: &'static str,
     /// Computes on a device, with images in a type of number.
     run: fn(&Device, DType) -> Result<Outputs>,
     /// Runs in f16 in mixed precision.
@@ -45,7 +45,7 @@ impl Operation {
     }
 }
 
-const OPERATIONS: &[Operation] = &[
+pub(super) const OPERATIONS: &[Operation] = &[
     Operation::half("3×3 convolution", |device, dtype| {
         convolved(device, dtype, &small_convolution(3, 1))
     }),

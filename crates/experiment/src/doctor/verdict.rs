@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use gpu_device::{AdapterIdentity, Combination, cache_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Outcome, Tried};
+use super::{CompareDevices, Outcome, Tried, try_in_child};
+use crate::device::cpu_backend;
 use crate::digest::hex;
 use crate::records::Determinism;
 use crate::settings::PrecisionName;
@@ -45,6 +47,27 @@ impl Verdict {
     pub fn of(&self, combination: Combination, precision: PrecisionName) -> Option<&Tried> {
         (self.tried.iter())
             .find(|tried| (tried.combination, tried.precision) == (combination, precision))
+    }
+
+    /// How the task's combination does in its precision: as it is known, or else tried now within `limit`, which
+    /// `announce` tells the user first.
+    ///
+    /// # Errors
+    /// When this program has no CPU backend to compare with, or the outcome cannot be kept.
+    pub fn known_or_tried(
+        &mut self,
+        task: CompareDevices,
+        limit: Duration,
+        announce: impl FnOnce(),
+    ) -> Result<&Tried> {
+        if self.of(task.combination, task.precision).is_none() {
+            // Else each try would fail for it, after its process has opened the adapter.
+            cpu_backend()?;
+            announce();
+            self.add(try_in_child(task, limit)?)?;
+        }
+        let tried = self.of(task.combination, task.precision);
+        Ok(tried.expect("what was not known was added"))
     }
 
     /// How deterministic `combination` is in mixed precision, or why it may not train in it.
@@ -169,6 +192,19 @@ mod tests {
         assert_eq!(known.chosen(&combinations), Some(spirv));
         let wrong = verdict([("spirv", F32, compared(false))]);
         assert_eq!(wrong.chosen(&combinations), None);
+    }
+
+    #[test]
+    fn what_is_known_is_not_tried_again() {
+        let mut known = verdict([("spirv", F32, compared(false))]);
+        let expected = known.tried[0].clone();
+        let task = CompareDevices {
+            combination: expected.combination,
+            precision: F32,
+        };
+        let announce = || panic!("nothing is to be tried");
+        let found = known.known_or_tried(task, Duration::ZERO, announce);
+        assert_eq!(*found.unwrap(), expected);
     }
 
     #[test]

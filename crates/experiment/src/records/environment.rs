@@ -1,7 +1,6 @@
 //! What a trial was computed by, with and on: the content of `environment.json`.
 
-use std::time::{Duration, SystemTime};
-
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -73,7 +72,6 @@ pub enum Determinism {
 impl Environment {
     /// Of this program on this machine, at this moment.
     pub fn collect(computation: Computation, data_hash: String, data_records: DataRecords) -> Self {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             versions: Versions {
                 experiment: env!("CARGO_PKG_VERSION"),
@@ -86,8 +84,7 @@ impl Environment {
             computation,
             data_hash,
             data_records,
-            // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
-            time_started: rfc_3339(since_1970.unwrap_or_default()),
+            time_started: rfc_3339(Timestamp::now()),
         }
     }
 }
@@ -113,33 +110,8 @@ impl Environment {
 }
 
 /// UTC in the form `2026-11-23T08:05:09Z`.
-fn rfc_3339(since_1970: Duration) -> String {
-    let seconds = since_1970.as_secs();
-    let (year, month, day) = civil_date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Year, month and day in the Gregorian calendar. Howard Hinnant's `civil_from_days`: years begin in March,
-/// so that the leap day comes last and a month's first day follows a line of slope 153 / 5.
-fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
-    const DAYS_PER_400_YEARS: u64 = 146_097;
-    // Counted from 0000-03-01.
-    let days = days_since_1970 + 719_468;
-    let era = days / DAYS_PER_400_YEARS;
-    let day_of_era = days % DAYS_PER_400_YEARS;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let months_since_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
-    let month = if months_since_march < 10 {
-        months_since_march + 3
-    } else {
-        months_since_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
+fn rfc_3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -150,6 +122,7 @@ mod tests {
     #[test]
     fn dates_follow_the_gregorian_calendar() {
         for (seconds, text) in [
+            (-1, "1969-12-31T23:59:59Z"),
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
@@ -158,7 +131,7 @@ mod tests {
             (1_735_689_599, "2024-12-31T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
-            assert_eq!(rfc_3339(Duration::from_secs(seconds)), text);
+            assert_eq!(rfc_3339(Timestamp::from_second(seconds).unwrap()), text);
         }
     }
 

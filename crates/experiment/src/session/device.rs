@@ -107,7 +107,7 @@ mod gpu {
     use gpu_device::{Adapter, Combination};
 
     use crate::device::{OpenDevice, Unavailable, open_gpu};
-    use crate::doctor::{CompareDevices, Tried, Verdict, try_in_child};
+    use crate::doctor::{CompareDevices, Tried, Verdict};
     use crate::settings::PrecisionName;
     use crate::terminal::{inform, tell};
 
@@ -189,20 +189,17 @@ mod gpu {
         combination: Combination,
         precision: PrecisionName,
     ) -> Result<Tried> {
-        if let Some(tried) = verdict.of(combination, precision) {
-            return Ok(tried.clone());
-        }
-        inform(format_args!(
-            "checking {} with {combination} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
-            adapter.identity.name
-        ));
         let task = CompareDevices {
             combination,
             precision,
         };
-        let tried = try_in_child(task, LIMIT)?;
-        verdict.add(tried.clone())?;
-        Ok(tried)
+        let tried = verdict.known_or_tried(task, LIMIT, || {
+            inform(format_args!(
+                "checking {} with {combination} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
+                adapter.identity.name
+            ));
+        })?;
+        Ok(tried.clone())
     }
 }
 

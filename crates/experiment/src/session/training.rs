@@ -13,6 +13,7 @@ use super::pace::Pace;
 use super::trial::{Outcome, train_and_record};
 use super::unfinished::Unfinished;
 use crate::device::{OpenDevice, use_threads};
+use crate::memory;
 use crate::plan::Trial;
 use crate::records::TrialState;
 use crate::settings::{BackendChoice, PrecisionName};
@@ -87,6 +88,9 @@ impl Training<'_> {
             match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
+                    // The next network may be another one, whose tensors have other sizes.
+                    let megabytes = memory::release() as f64 / 1e6;
+                    detail(format_args!("{megabytes:.1} MB of memory given back"));
                     let left = &self.trials[trained + 1..];
                     let failed = result.state == TrialState::Failed;
                     if failed && device.backend == BackendChoice::Wgpu && !left.is_empty() {

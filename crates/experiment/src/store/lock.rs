@@ -103,6 +103,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_threads_of_one_process_that_ask_at_once_one_has_the_lock_until_it_drops_it() {
+        let store = tempfile::tempdir().unwrap();
+        let taken: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Lock::take(store.path())))
+                .collect();
+            // Each keeps what it got until all have asked.
+            let taken = threads.into_iter().map(|thread| thread.join().unwrap());
+            taken.collect()
+        });
+        assert!(Lock::is_held(store.path()));
+        let (held, refused): (Vec<_>, Vec<_>) = taken.into_iter().partition(Result::is_ok);
+        assert_eq!((held.len(), refused.len()), (1, 7));
+        let is_locked = |error: &StoreError| matches!(error, StoreError::Locked { .. });
+        assert!(
+            refused
+                .iter()
+                .all(|refused| refused.as_ref().is_err_and(is_locked))
+        );
+        drop(held);
+        assert!(!Lock::is_held(store.path()));
+        Lock::take(store.path()).unwrap();
+    }
+
+    #[test]
     fn a_file_system_without_locks_is_told_from_a_store_in_use() {
         // ENOLCK, ENOSYS and EOPNOTSUPP of Linux.
         for code in [37, 38, 95] {

@@ -124,7 +124,8 @@ mod tests {
 
     use super::super::optimizers::{Sgd, Stateful};
     use super::*;
-    use crate::settings::TrainSettings;
+    use crate::device::open_cpu;
+    use crate::settings::{BackendChoice, TrainSettings};
 
     #[derive(Module, Debug)]
     struct Line {
@@ -141,7 +142,7 @@ mod tests {
     impl Training {
         /// Before the first step, but for the scale and the good steps.
         fn at(scale: f32, good_steps: f32) -> Self {
-            let device = Device::flex();
+            let device = open_cpu(BackendChoice::Flex).unwrap().device;
             let settings = TrainSettings {
                 momentum: 0.5,
                 weight_decay: 0.0,

@@ -176,8 +176,9 @@ mod tests {
     use cifar_models::{MODELS, checkpoint};
 
     use super::*;
+    use crate::device::open_cpu;
     use crate::measure::read_sums;
-    use crate::settings::{Kind, OptimizerName};
+    use crate::settings::{BackendChoice, Kind, OptimizerName};
 
     const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
@@ -362,7 +363,7 @@ mod tests {
 
     /// A network of width 2 before its first step, and its device.
     fn learner(settings: &TrainSettings) -> (Learner, Device) {
-        let device = Device::flex().autodiff();
+        let device = open_cpu(BackendChoice::Flex).unwrap().autodiff();
         let settings = TrainSettings {
             width: 2,
             ..settings.clone()

@@ -190,26 +190,6 @@ fn patches(
     let units = pixels * channels / vector;
     let dim = CubeDim::new_1d(UNITS as u32);
     let count = cubecl::calculate_cube_count_elemwise(&input.client, units, dim);
-    let arguments = [
-        shape.height,
-        shape.width,
-        height_out,
-        width_out,
-        channels / vector,
-        shape.kernel,
-        shape.stride,
-        shape.padding,
-    ];
-    let [
-        height,
-        width,
-        height_out,
-        width_out,
-        channels,
-        kernel,
-        stride,
-        padding,
-    ] = arguments.map(|argument| argument as u32);
     patches_kernel::launch(
         &input.client,
         count,
@@ -219,14 +199,14 @@ fn patches(
         patches.clone().into_tensor_arg(),
         units as u32,
         images.start as u32,
-        height,
-        width,
-        height_out,
-        width_out,
-        channels,
-        kernel,
-        stride,
-        padding,
+        shape.height as u32,
+        shape.width as u32,
+        height_out as u32,
+        width_out as u32,
+        (channels / vector) as u32,
+        shape.kernel as u32,
+        shape.stride as u32,
+        shape.padding as u32,
         taps == Taps::Turned,
     );
     patches

@@ -22,34 +22,20 @@ impl FiniteKernel for CubeBackend {
     ) -> CubeTensor {
         let new_marks = empty(&marks, marks.meta.shape().clone(), marks.dtype);
         let (count, dim) = one_unit_each(&marks);
-        let client = marks.client.clone();
-        let [
-            marks,
-            first,
-            second,
-            third,
-            fourth,
-            fifth,
-            sixth,
-            seventh,
-            eighth,
-        ] = [
-            marks, first, second, third, fourth, fifth, sixth, seventh, eighth,
-        ]
-        .map(|tensor| into_contiguous(tensor).into_tensor_arg());
+        let argument = |tensor| into_contiguous(tensor).into_tensor_arg();
         mark_kernel::launch(
-            &client,
+            &new_marks.client,
             count,
             dim,
-            marks,
-            first,
-            second,
-            third,
-            fourth,
-            fifth,
-            sixth,
-            seventh,
-            eighth,
+            argument(marks),
+            argument(first),
+            argument(second),
+            argument(third),
+            argument(fourth),
+            argument(fifth),
+            argument(sixth),
+            argument(seventh),
+            argument(eighth),
             new_marks.clone().into_tensor_arg(),
         );
         new_marks

@@ -1,8 +1,9 @@
 //! Batch normalisation against its definition in float64 and against Burn's own operations.
 
-use crate::support::{Numbers, devices, error, in_double, tensor, training_devices, values};
+use crate::support::{Numbers, devices, tensor, training_devices, values};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, module};
+use comparison::error;
 use training_kernels::{Then, batch_norm, batch_norm_train};
 
 const EPSILON: f64 = 1e-5;
@@ -194,7 +195,7 @@ fn values_and_gradients_are_those_of_burn() {
                 .zip(case.on(&device, false))
                 .zip(NAMES);
             for ((found, expected), name) in results {
-                let error = error(&found, &in_double(&expected));
+                let error = error(&found, &expected);
                 assert!(
                     error < BOUND,
                     "{name} of {:?}, {:?}: {error:.1e}",
@@ -228,7 +229,7 @@ fn given_moments_normalise_as_in_burn() {
             let first = images.permute([0, 3, 1, 2]);
             let expected = module::batch_norm(first, weight, bias, mean, variance, EPSILON);
             let expected = values(relu(expected.permute([0, 2, 3, 1])));
-            let error = error(&values(found), &in_double(&expected));
+            let error = error(&values(found), &expected);
             assert!(error < BOUND, "{:?}: {error:.1e}", case.shape);
         }
     }

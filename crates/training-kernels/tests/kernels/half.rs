@@ -1,7 +1,8 @@
 //! Images of f16 against images of f32: by Burn's own operations on Flex, by our kernels on a GPU.
 
-use crate::support::{Numbers, distance, error, in_double, tensor, training_devices, values};
+use crate::support::{Numbers, devices, tensor, values};
 use burn::tensor::{DType, Device, Tensor};
+use comparison::{distance, error};
 use training_kernels::{BatchNormTrain, Then, batch_norm, batch_norm_train, convolution};
 
 const EPSILON: f64 = 1e-5;
@@ -54,7 +55,7 @@ fn results(dtype: DType) -> [Vec<f32>; 8] {
 fn images_of_f16_give_nearly_the_results_of_f32() {
     let found = results(DType::F16);
     for (index, (found, expected)) in found.iter().zip(results(DType::F32)).enumerate() {
-        let error = error(found, &in_double(&expected));
+        let error = error(found, &expected);
         assert!(error < BOUND, "result {index}: {error:.1e}");
     }
 }
@@ -87,14 +88,15 @@ fn normalized(dtype: DType, device: &Device) -> [Vec<f32>; 7] {
 #[test]
 fn training_normalises_f16_nearly_as_f32_on_every_device_that_has_it() {
     let expected = normalized(DType::F32, &Device::flex().autodiff());
-    let mut devices = training_devices();
+    let mut devices = devices().to_vec();
     devices.retain(|device| device.supports_dtype(DType::F16));
     assert!(!devices.is_empty(), "Flex has f16");
+    devices.extend(gpu_device::software_with_f16().map(Device::autodiff));
     for device in &devices {
         let found = normalized(DType::F16, device);
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             // A value that f16 rounds over ReLU's edge changes its whole gradient, so sums are compared.
-            let error = distance(found, &in_double(expected));
+            let error = distance(found, expected);
             assert!(error < 2e-2, "result {index}: {error:.1e}");
         }
     }

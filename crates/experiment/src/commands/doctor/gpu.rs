@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Cpu;
 use crate::commands::whole_number;
 use crate::device::Unavailable;
-use crate::doctor::{Check, CompareDevices, Outcome, Tried, Verdict, try_in_child};
+use crate::doctor::{Check, CompareDevices, Outcome, Tried, Verdict};
 use crate::json;
 use crate::records::Determinism;
 use crate::session::best_adapter;
@@ -59,6 +59,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     let limit = Duration::from_secs(arguments.time_limit);
     let combinations = Combination::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
+    let mut tried: Vec<Tried> = Vec::new();
     for combination in &combinations {
         if arguments.again {
             verdict.forget(*combination);
@@ -69,25 +70,17 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
                 combination: *combination,
                 precision,
             };
-            if verdict.of(*combination, precision).is_none() {
-                inform(format_args!("trying {combination} in {precision}"));
-                verdict.add(try_in_child(task, limit)?)?;
-            }
-            if !(verdict.of(*combination, precision)).is_some_and(Tried::is_right) {
+            let announce = || inform(format_args!("trying {combination} in {precision}"));
+            let outcome = verdict.known_or_tried(task, limit, announce)?;
+            tried.push(outcome.clone());
+            if !outcome.is_right() {
                 break;
             }
         }
     }
-    let tried: Vec<&Tried> = (combinations.iter())
-        .flat_map(|combination| {
-            [PrecisionName::F32, PrecisionName::Mixed]
-                .map(|precision| verdict.of(*combination, precision))
-        })
-        .flatten()
-        .collect();
     let chosen = verdict.chosen(&combinations);
     if json {
-        let combinations = tried.into_iter().map(row).collect();
+        let combinations = tried.iter().map(row).collect();
         let report = Report {
             cpu,
             adapter: &adapter.identity,
@@ -122,9 +115,9 @@ fn row(tried: &Tried) -> Row<'_> {
     }
 }
 
-fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
+fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<Combination>) -> String {
     let software = if adapter.software { ", software" } else { "" };
-    let left = |header, cell: fn(&&Tried) -> String| Column::new(header, Align::Left, tried, cell);
+    let left = |header, cell: fn(&Tried) -> String| Column::new(header, Align::Left, tried, cell);
     let columns = plain(vec![
         left("kernels", |tried| tried.combination.to_string()),
         left("precision", |tried| tried.precision.to_string()),

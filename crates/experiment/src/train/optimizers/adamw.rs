@@ -82,12 +82,17 @@ mod tests {
 
     use super::super::stateful::Stateful;
     use super::*;
-    use crate::settings::OptimizerName;
+    use crate::device::open_cpu;
+    use crate::settings::{BackendChoice, OptimizerName};
 
     #[derive(Module, Debug)]
     struct Line {
         weight: Param<Tensor<2>>,
         bias: Param<Tensor<1>>,
+    }
+
+    fn cpu() -> Device {
+        open_cpu(BackendChoice::Flex).unwrap().device
     }
 
     /// A model whose loss is the sum of its numbers times slopes, and its optimizer.
@@ -99,7 +104,7 @@ mod tests {
     impl Training {
         /// Weights 2 and −1, and a bias of 1.
         fn new(settings: &TrainSettings) -> Self {
-            let device = Device::flex();
+            let device = cpu();
             let rule = AdamW::new(settings, &device);
             let recording = device.clone().autodiff();
             Self {
@@ -197,8 +202,8 @@ mod tests {
     #[test]
     fn a_scaled_step_is_that_of_the_gradient_itself_and_a_skipped_one_changes_nothing() {
         let unscaling = |skip: f32| Unscaling {
-            scale: Tensor::from_floats([4096.0], &Device::flex()),
-            skip: Tensor::from_floats([skip], &Device::flex()),
+            scale: Tensor::from_floats([4096.0], &cpu()),
+            skip: Tensor::from_floats([skip], &cpu()),
         };
         let [mut scaled, mut plain] = [(); 2].map(|()| Training::new(&settings()));
         for gradients in GRADIENTS {
@@ -218,7 +223,7 @@ mod tests {
     fn bias_corrections_are_right_to_the_rounding_of_their_power() {
         for beta in [0.0, 0.5, 0.9, 0.999, 0.999_999] {
             for number in [1, 2, 3, 10, 500, 1000, 12_345, 16_000_000] {
-                let tensor = Tensor::from_floats([number as f32], &Device::flex());
+                let tensor = Tensor::from_floats([number as f32], &cpu());
                 let found: f32 = correction(tensor, beta).into_scalar();
                 let expected = -(f64::from(number) * beta.ln()).exp_m1();
                 let error = (f64::from(found) / expected - 1.0).abs();

@@ -86,10 +86,11 @@ impl Rule for Sgd {
 #[cfg(test)]
 mod tests {
     use burn::module::{Module, Param};
-    use burn::tensor::Device;
 
     use super::super::stateful::Stateful;
     use super::*;
+    use crate::device::open_cpu;
+    use crate::settings::BackendChoice;
 
     #[derive(Module, Debug)]
     struct Line {
@@ -99,13 +100,14 @@ mod tests {
 
     /// A model with weight 2 and bias 1 whose loss is 3·weight + 5·bias, so the gradients are 3 and 5.
     fn steps(settings: &TrainSettings, count: usize) -> [f32; 2] {
-        let device = Device::flex().autodiff();
+        let cpu = open_cpu(BackendChoice::Flex).unwrap();
+        let device = cpu.autodiff();
         let mut model = Line {
             weight: Param::from_data([[2.0_f32]], &device),
             bias: Param::from_data([1.0_f32], &device),
         };
         let rule = Sgd::new(settings);
-        let mut optimizer = Stateful::new(rule, settings, &Device::flex());
+        let mut optimizer = Stateful::new(rule, settings, &cpu.device);
         for _ in 0..count {
             let loss = model.weight.val().reshape([1]) * 3.0 + model.bias.val() * 5.0;
             let gradients = loss.backward();
