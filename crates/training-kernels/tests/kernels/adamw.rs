@@ -1,9 +1,10 @@
 //! Steps of AdamW against their definition in float64.
 
 use burn::tensor::Device;
+use comparison::error;
 use training_kernels::{AdamWStep, adamw_step};
 
-use crate::support::{Numbers, error, tensor, training_devices, values};
+use crate::support::{Numbers, tensor, training_devices, values};
 
 /// Parameters and moments after three steps along the same gradient, as `torch.optim.AdamW` states them.
 fn in_double(rule: &AdamWStep, parameter: &[f32], gradient: &[f32]) -> [Vec<f64>; 3] {
