@@ -50,7 +50,9 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ),
     (
         "report",
-        &["store", "terminal", "records", "settings", "json"],
+        &[
+            "measure", "store", "terminal", "records", "settings", "json",
+        ],
     ),
     (
         "train",

@@ -8,6 +8,7 @@ mod dry_run;
 mod eval;
 mod losses;
 mod manual;
+mod metrics;
 mod models;
 mod report;
 mod run;
@@ -17,11 +18,12 @@ use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
 use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::child::say_failed;
 use crate::exit::{BadInput, Exit};
+use crate::measure::{METRICS, Metric};
 use crate::sweep::Diagnostics;
 use crate::terminal::{Verbosity, set_verbosity, tell};
 
@@ -49,6 +51,8 @@ enum Command {
     Losses(losses::LossesArguments),
     #[command(after_help = manual::MODELS)]
     Models(models::ModelsArguments),
+    #[command(after_help = manual::METRICS)]
+    Metrics(metrics::MetricsArguments),
     #[command(after_help = manual::DATA)]
     Data(data::DataArguments),
     #[command(after_help = manual::EVAL)]
@@ -78,6 +82,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Report(arguments) => report::run(arguments)?,
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
+        Command::Metrics(arguments) => metrics::run(arguments)?,
         Command::Data(arguments) => data::run(arguments)?,
         Command::Eval(arguments) => eval::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
@@ -123,6 +128,16 @@ fn thread_count() -> impl Fn(&str) -> Result<u16, String> + Clone {
 fn model() -> impl TypedValueParser<Value = &'static ModelEntry> {
     PossibleValuesParser::new(MODEL_NAMES)
         .map(|name| cifar_models::find(&name).expect("one of the possible values"))
+}
+
+/// Accepts a metric of the table by its name or abbreviation.
+fn metric() -> impl TypedValueParser<Value = &'static Metric> {
+    let names = METRICS.iter().map(|metric| {
+        let name = PossibleValue::new(metric.name);
+        name.aliases(metric.abbreviation)
+    });
+    PossibleValuesParser::new(names)
+        .map(|name| Metric::find(&name).expect("one of the possible values"))
 }
 
 /// Refuses `--width` where the model has none.
