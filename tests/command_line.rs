@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 10] = [
+const VERBS: [&str; 11] = [
     "run",
     "report",
     "losses",
     "models",
+    "metrics",
     "data",
     "eval",
     "bench",

@@ -191,6 +191,33 @@ fn curves_have_a_row_for_each_epoch_and_no_other_form_than_for_programs() {
         .expect(2);
 }
 
+/// What an earlier version did not measure is null, and was measured in 0 trials.
+#[track_caller]
+fn assert_same_but_for_later_metrics(old: &[Map<String, Value>], new: &[Map<String, Value>]) {
+    let listed = Scratch::new().run(&["metrics"]).expect(0).stdout;
+    let names = listed
+        .lines()
+        .skip(2)
+        .map(|line| line.split(' ').next().unwrap());
+    let later: Vec<&str> = names
+        .filter(|name| !["accuracy", "eval_loss"].contains(name))
+        .collect();
+    assert!(later.len() > 5, "{listed}");
+    assert_eq!(old.len(), new.len());
+    assert!(!new.is_empty());
+    for (old, new) in old.iter().zip(new) {
+        for (key, value) in new.iter().filter(|(key, _)| *key != "runs") {
+            let came_later = later.iter().any(|name| key.contains(name));
+            let expected = match came_later {
+                true if key.ends_with("_n") => json!(0),
+                true => Value::Null,
+                false => value.clone(),
+            };
+            assert_eq!(old[key], expected, "{key}");
+        }
+    }
+}
+
 #[test]
 fn a_store_of_an_earlier_version_gives_the_same_report() {
     let scratch = validated();
@@ -199,12 +226,12 @@ fn a_store_of_an_earlier_version_gives_the_same_report() {
         Value::Null => Value::Null,
         score => json!({ "accuracy": score["accuracy"], "loss": score["eval_loss"] }),
     };
-    let tables = [
-        &["report", "s"][..],
-        &["report", "s", "--csv"],
-        &["report", "s", "--trials"],
-    ];
-    let before = tables.map(|arguments| scratch.run(arguments).expect(0).stdout);
+    let tables = || {
+        let texts = [&["report", "s"][..], &["report", "s", "--trials"]];
+        let texts = texts.map(|arguments| scratch.run(arguments).expect(0).stdout);
+        (texts, rows(&scratch, &[]))
+    };
+    let (texts, groups) = tables();
     let curves = rows(&scratch, &["--curves"]);
     for folder in trials(&scratch, "s") {
         fs::remove_file(folder.join("SHA256SUMS")).unwrap();
@@ -233,6 +260,7 @@ fn a_store_of_an_earlier_version_gives_the_same_report() {
         let old = text.lines().map(|line| {
             let mut epoch: Map<String, Value> = serde_json::from_str(line).unwrap();
             epoch.remove("cross_entropy").unwrap();
+            epoch.remove("metrics").unwrap();
             for (new, old) in [("eval_loss", "loss"), ("eval_accuracy", "accuracy")] {
                 let value = epoch.remove(new).unwrap();
                 epoch.insert(old.to_string(), value);
@@ -242,15 +270,107 @@ fn a_store_of_an_earlier_version_gives_the_same_report() {
         fs::write(&file, old.collect::<String>()).unwrap();
     }
     fs::remove_file(scratch.path("s/plan.json")).unwrap();
-    let after = tables.map(|arguments| scratch.run(arguments).expect(0).stdout);
-    assert_eq!(before, after);
-    for (mut new, old) in curves.into_iter().zip(rows(&scratch, &["--curves"])) {
-        new.insert("cross_entropy".to_string(), Value::Null);
-        assert_eq!(new, old);
-    }
+    let (old_texts, old_groups) = tables();
+    assert_eq!(old_texts, texts);
+    assert_same_but_for_later_metrics(&old_groups, &groups);
+    assert_same_but_for_later_metrics(&rows(&scratch, &["--curves"]), &curves);
     // Nothing is trained again.
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_table_has_the_metrics_that_it_is_asked_for_and_no_others() {
+    let scratch = validated();
+    let header = |arguments: &[&str]| {
+        let text = scratch
+            .run(&[&["report", "s"], arguments].concat())
+            .expect(0)
+            .stdout;
+        let words: Vec<&str> = text.lines().next().unwrap().split_whitespace().collect();
+        words.join(" ")
+    };
+    let default = header(&[]);
+    assert!(
+        default.ends_with("failed validation % mean % std % 95 % interval"),
+        "{default}"
+    );
+    assert_eq!(header(&["--metrics", "accuracy"]), default);
+    let two = header(&["--metrics", "top_5_accuracy,ece"]);
+    let expected = "failed validation top5 % top5 % std 95 % interval \
+                    validation ece % ece % std 95 % interval";
+    assert!(two.ends_with(expected), "{two}");
+    let trials = header(&["--trials", "--metrics", "nll"]);
+    assert!(
+        trials.contains("validation nll test nll time s"),
+        "{trials}"
+    );
+
+    let refused = scratch
+        .run(&["report", "s", "--metrics", "ece,acuracy"])
+        .expect(2);
+    assert!(refused.stderr.contains("'acuracy'"), "{refused:#?}");
+    assert!(
+        refused
+            .stderr
+            .contains("a similar value exists: 'accuracy'"),
+        "{refused:#?}"
+    );
+    let refused = scratch
+        .run(&["report", "s", "--metrics", "ece", "--csv"])
+        .expect(2);
+    assert!(
+        refused.stderr.contains("cannot be used with"),
+        "{refused:#?}"
+    );
+}
+
+#[test]
+fn every_metric_of_a_trial_is_in_its_records_and_exports() {
+    let scratch = validated();
+    let listed = scratch.run(&["metrics"]).expect(0).stdout;
+    let names: Vec<&str> = listed
+        .lines()
+        .skip(2)
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert!(names.len() > 5, "{listed}");
+    let trials_rows = rows(&scratch, &["--trials"]);
+    let groups = rows(&scratch, &[]);
+    let done = trials_rows.iter().filter(|row| row["state"] == "done");
+    assert_eq!(done.clone().count(), 4);
+    for row in done {
+        let folder = scratch.path("s/trials").join(row["id"].as_str().unwrap());
+        let result = read_json(&folder.join("result.json"));
+        let epochs = fs::read_to_string(folder.join("epochs.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(epochs.lines().last().unwrap()).unwrap();
+        assert_eq!(last["metrics"], result["validation"]["metrics"]);
+        let mut runs = groups
+            .iter()
+            .flat_map(|group| group["runs"].as_array().unwrap());
+        let run = runs.find(|run| run["id"] == row["id"]).unwrap();
+        assert_eq!(run["seed"], row["seed"]);
+        for name in &names {
+            let test = &result["test"]["metrics"][name];
+            assert!(test.is_number(), "{name}");
+            assert_eq!(&row[&format!("test_{name}")], test);
+            assert_eq!(&run["metrics"][name], test);
+            let validation = &result["validation"]["metrics"][name];
+            assert!(validation.is_number(), "{name}");
+            assert_eq!(&row[&format!("validation_{name}")], validation);
+            assert_eq!(&run["validation_metrics"][name], validation);
+        }
+        for name in ["accuracy", "eval_loss", "cross_entropy"] {
+            assert_eq!(result["test"][name], result["test"]["metrics"][name]);
+        }
+    }
+    let lines = csv(&scratch, &[]);
+    for name in &names {
+        for column in ["n", "mean", "std", "interval_95_low", "interval_95_high"] {
+            let column = format!("{name}_{column}");
+            assert!(lines[0].contains(&column), "{column}");
+        }
+    }
 }
 
 #[test]

@@ -52,7 +52,9 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ),
     (
         "report",
-        &["store", "terminal", "records", "settings", "json"],
+        &[
+            "measure", "store", "terminal", "records", "settings", "json",
+        ],
     ),
     (
         "train",

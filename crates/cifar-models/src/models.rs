@@ -53,6 +53,11 @@ macro_rules! models {
                 match self { $(Self::$model(network) => network.features(images)),+ }
             }
 
+            /// The last layer: `[batch, features]` to logits `[batch, classes]`.
+            pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
+                match self { $(Self::$model(network) => network.classify(features)),+ }
+            }
+
             /// Every convolution of images `[batch, height, width, channels]`, in their order.
             pub fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {
                 match self { $(Self::$model(network) => network.convolutions(images)),+ }

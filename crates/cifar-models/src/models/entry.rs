@@ -31,10 +31,15 @@ pub trait Classifier: Module {
     fn build(config: &ModelConfig, seed: u64, device: &Device) -> Self;
 
     /// Logits of `images`: `[batch, channels, height, width]` to `[batch, classes]`.
-    fn forward(&self, images: Tensor<4>) -> Tensor<2>;
+    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.classify(self.features(images))
+    }
 
     /// What the last layer sees: `[batch, channels, height, width]` to `[batch, features]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2>;
+
+    /// The last layer: `[batch, features]` to logits `[batch, classes]`.
+    fn classify(&self, features: Tensor<2>) -> Tensor<2>;
 
     /// Every convolution of images `[batch, height, width, channels]`, in their order.
     fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer>;

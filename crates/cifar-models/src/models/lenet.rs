@@ -109,10 +109,6 @@ impl Classifier for LeNet {
             .init(seed, device)
     }
 
-    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.fc2.forward(self.features(images))
-    }
-
     /// `[batch, channels, height, width]` to `[batch, 500]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
         let images = images.permute([0, 2, 3, 1]); // [batch, height, width, channels]
@@ -125,6 +121,10 @@ impl Classifier for LeNet {
         let maps = relu(max_pool2d(self.conv2.forward(maps)));
         let rows = maps.cast(DType::F32).permute([0, 3, 1, 2]).flatten(1, 3); // as PyTorch's
         relu(self.fc1.forward(rows))
+    }
+
+    fn classify(&self, features: Tensor<2>) -> Tensor<2> {
+        self.fc2.forward(features)
     }
 
     fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {

@@ -105,10 +105,6 @@ impl Classifier for ResNet18 {
             .init(seed, device)
     }
 
-    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.linear.forward(self.features(images))
-    }
-
     /// `[batch, channels, height, width]` to `[batch, 8 · width]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
         // Inside, images lie channels last: the layout in which they are fast on every device.
@@ -128,6 +124,10 @@ impl Classifier for ResNet18 {
             .reshape([batch, height * width, channels])
             .mean_dim(1)
             .reshape([batch, channels])
+    }
+
+    fn classify(&self, features: Tensor<2>) -> Tensor<2> {
+        self.linear.forward(features)
     }
 
     fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {

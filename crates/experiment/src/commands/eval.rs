@@ -1,6 +1,6 @@
 //! `experiment eval`: test accuracy and loss of a checkpoint.
 
-use std::fmt::Write;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -10,15 +10,16 @@ use cifar_models::checkpoint::Checkpoint;
 use cifar_models::{Model, ModelConfig, ModelEntry, WIDTH};
 use clap::Args;
 
-use crate::data::{DatasetSource, ImageSet, TestData, load_test};
+use crate::data::{DatasetSource, TestData, load_test};
 use crate::datasets::Dataset;
 use crate::device::use_threads;
 use crate::exit::BadInput;
 use crate::json;
-use crate::measure::{Tally, predictions, read_values};
+use crate::measure::{METRICS, Metric, Predictions, Tally, Unit, outputs};
 use crate::records::Score;
 use crate::session::open_device;
 use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
+use crate::terminal::table::{Align, Column, NONE, bare};
 use crate::terminal::{print, tell};
 
 /// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
@@ -73,11 +74,10 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     }
     let device = open_device(arguments.backend, PrecisionName::F32)?;
     let model = load_model(&checkpoint, arguments, &device.device)?;
-    let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
+    let (score, predictions) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
-        std::fs::write(path, to_csv(&data.images, &logits, data.classes))
-            .with_context(|| format!("{}: logits", path.display()))?;
+        write_csv(path, &predictions).with_context(|| format!("{}: logits", path.display()))?;
     }
     Ok(())
 }
@@ -127,61 +127,69 @@ fn load_model(
     Ok(checkpoint.load(config.init(0, device))?)
 }
 
-/// Score and logits, a row per test image, of the `model` in the file `weights`.
+/// Score and predictions of the `model` in the file `weights`.
 fn evaluate(
     model: &Model,
     data: &TestData,
     device: &Device,
     weights: &Path,
-) -> Result<(Score, Vec<f32>)> {
-    let loss = LossConfig::new("cross_entropy")?.init();
-    let mut tally = Tally::default();
-    let mut all_logits = Vec::new();
+) -> Result<(Score, Predictions)> {
+    let mut tally = Tally::new(LossConfig::new("cross_entropy")?.init());
+    for outputs in outputs(model, &data.images, data.normalization, device) {
+        tally.add(outputs);
+    }
+    let (score, predictions) = tally.read()?;
     let not_finite = |what: &str, found: f64| {
         let file = weights.display();
         BadInput(anyhow!(
             "{file}: expected a finite {what}, found {found}: the network has no score with these weights"
         ))
     };
-    for (logits, targets) in predictions(model, &data.images, data.normalization, device) {
-        let values = read_values(logits.clone())?;
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            let image = (all_logits.len() + index) / data.classes;
-            let what = format!("logit for test image {image}");
-            return Err(not_finite(&what, values[index].into()).into());
-        }
-        all_logits.extend(values);
-        tally.add(&loss, logits, targets);
+    let logits = predictions.logits();
+    if let Some(index) = logits.iter().position(|logit| !logit.is_finite()) {
+        let what = format!("logit for test image {}", index / data.classes);
+        return Err(not_finite(&what, logits[index].into()).into());
     }
-    let score = tally.score()?;
-    if !score.eval_loss.is_finite() {
-        return Err(not_finite("cross-entropy", score.eval_loss).into());
+    if !score.eval_loss().is_finite() {
+        return Err(not_finite("cross-entropy", score.eval_loss()).into());
     }
-    Ok((score, all_logits))
+    Ok((score, predictions))
 }
 
 fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
     if json {
-        print(&json::pretty(score))
-    } else {
-        print(&format!(
-            "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n",
-            100.0 * score.accuracy,
-            (score.accuracy * images as f64).round(),
-            score.eval_loss,
-        ))
+        return print(&json::pretty(score));
     }
+    let measured = METRICS
+        .iter()
+        .filter(|metric| score.get(metric.name).is_some());
+    let measured: Vec<&Metric> = measured.collect();
+    let table = bare(vec![
+        Column::new("", Align::Left, &measured, |metric| metric.name.to_owned()),
+        Column::new("", Align::Right, &measured, |metric| {
+            let value = score.get(metric.name).map(|value| metric.show(value));
+            value.unwrap_or(NONE.to_owned())
+        }),
+        Column::new("", Align::Left, &measured, |metric| match metric.unit {
+            Unit::Share => "%".to_owned(),
+            Unit::Nats => "nats".to_owned(),
+            Unit::Number => String::new(),
+        }),
+    ]);
+    print(&format!(
+        "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n\n{table}",
+        100.0 * score.accuracy(),
+        (score.accuracy() * images as f64).round(),
+        score.eval_loss(),
+    ))
 }
 
 /// A row for each image: its label, then its logits.
-fn to_csv(images: &ImageSet, logits: &[f32], classes: usize) -> String {
-    let mut csv = String::new();
-    for (index, row) in logits.chunks_exact(classes).enumerate() {
-        write!(csv, "{}", images.label(index)).expect("a string takes all text");
-        for logit in row {
-            write!(csv, ",{logit}").expect("a string takes all text");
-        }
-        csv.push('\n');
+fn write_csv(path: &Path, predictions: &Predictions) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_path(path)?;
+    for image in predictions.iter() {
+        let logits = image.logits.iter().map(f32::to_string);
+        writer.write_record(iter::once(image.target.to_string()).chain(logits))?;
     }
-    csv
+    Ok(writer.flush()?)
 }

@@ -37,6 +37,7 @@ Examples:
 pub const REPORT: &str = "\
 Examples:
   experiment report runs/quickstart
+  experiment report runs/quickstart --metrics accuracy,ece
   experiment report runs/quickstart --csv";
 
 pub const LOSSES: &str = "\
@@ -52,6 +53,10 @@ Examples:
 pub const MODELS: &str = "\
 Examples:
   experiment models";
+
+pub const METRICS: &str = "\
+Examples:
+  experiment metrics";
 
 pub const DATA: &str = "\
 Examples:

@@ -8,6 +8,7 @@ mod dry_run;
 mod eval;
 mod losses;
 mod manual;
+mod metrics;
 mod models;
 mod report;
 mod run;
@@ -17,12 +18,13 @@ use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
 use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::child::say_failed;
 use crate::datasets::{DATASET_NAMES, Dataset};
 use crate::exit::{BadInput, Exit};
+use crate::measure::{METRICS, Metric};
 use crate::sweep::Diagnostics;
 use crate::terminal::{Verbosity, set_verbosity, tell};
 
@@ -50,6 +52,8 @@ enum Command {
     Losses(losses::LossesArguments),
     #[command(after_help = manual::MODELS)]
     Models(models::ModelsArguments),
+    #[command(after_help = manual::METRICS)]
+    Metrics(metrics::MetricsArguments),
     #[command(after_help = manual::DATA)]
     Data(data::DataArguments),
     #[command(after_help = manual::EVAL)]
@@ -79,6 +83,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Report(arguments) => report::run(arguments)?,
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
+        Command::Metrics(arguments) => metrics::run(arguments)?,
         Command::Data(arguments) => data::run(arguments)?,
         Command::Eval(arguments) => eval::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
@@ -130,6 +135,16 @@ fn model() -> impl TypedValueParser<Value = &'static ModelEntry> {
 fn dataset() -> impl TypedValueParser<Value = &'static Dataset> {
     PossibleValuesParser::new(DATASET_NAMES)
         .map(|name| Dataset::find(&name).expect("one of the possible values"))
+}
+
+/// Accepts a metric of the table by its name or abbreviation.
+fn metric() -> impl TypedValueParser<Value = &'static Metric> {
+    let names = METRICS.iter().map(|metric| {
+        let name = PossibleValue::new(metric.name);
+        name.aliases(metric.abbreviation)
+    });
+    PossibleValuesParser::new(names)
+        .map(|name| Metric::find(&name).expect("one of the possible values"))
 }
 
 /// Refuses `--width` where the model has none.

@@ -1,6 +1,8 @@
 //! What a trial notes down while it trains: one JSON object a line. Keys are documented in `docs/records.md`.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use super::score::{Metrics, Score, number_or_nan};
 
 /// A line of `steps.jsonl`. Numbers that are not finite are written as null.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -18,7 +20,7 @@ pub struct StepRecord {
 
 /// A line of `epochs.jsonl`. Numbers that are not finite are written as null. The aliases are the names of
 /// earlier versions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
@@ -45,16 +47,20 @@ pub struct EpochRecord {
     /// mixed precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps_skipped: Option<u64>,
+    /// All that was measured on `evaluated_on`, the three above too; empty in records of earlier versions.
+    #[serde(default)]
+    pub metrics: Metrics,
 }
 
 impl EpochRecord {
     /// What the epoch's evaluation found.
     pub fn score(&self) -> Score {
-        Score {
-            accuracy: self.eval_accuracy,
-            eval_loss: self.eval_loss,
-            cross_entropy: self.cross_entropy,
-        }
+        Score::of_keys(
+            self.eval_accuracy,
+            self.eval_loss,
+            self.cross_entropy,
+            self.metrics.clone(),
+        )
     }
 }
 
@@ -76,19 +82,6 @@ impl Split {
     }
 }
 
-/// A network's score on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Share of images classified correctly, from 0 to 1.
-    pub accuracy: f64,
-    /// Mean over the images of the loss that the network was trained with; null in JSON where it is not finite.
-    #[serde(alias = "loss", deserialize_with = "number_or_nan")]
-    pub eval_loss: f64,
-    /// Mean over the images of the cross-entropy, by which networks of different losses can be compared; unknown
-    /// in records of earlier versions.
-    pub cross_entropy: Option<f64>,
-}
-
 /// When training can be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -96,9 +89,4 @@ pub enum Moment {
     Step(u64),
     /// After a batch of the evaluation that follows this step.
     Evaluation(u64),
-}
-
-/// JSON has no infinity or NaN, and a trained network's loss can be either: both are written as null.
-fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -8,10 +8,38 @@ use serde_json::{Map, Value, json};
 use super::label;
 use crate::settings::{Kind, Setting, TRAIN_KEYS, TrainKey, TrainSettings};
 
+/// What tells trials apart: the settings without the seed and without what is at its default, as ids leave it out, so
+/// that a key that came later does not tell old trials from new ones.
+pub fn canonical(settings: &Map<String, Value>) -> Map<String, Value> {
+    let mut canonical = settings.clone();
+    canonical.remove("seed");
+    let train = known_settings(settings);
+    for key in TRAIN_KEYS {
+        let setting = canonical.get(key.name).and_then(|value| read(key, value));
+        if setting == Some(key.default(&train)) {
+            canonical.remove(key.name);
+        } else if let Some(setting) = setting {
+            // One form for each number.
+            canonical.insert(key.name.to_owned(), json!(setting));
+        }
+    }
+    if let Some(loss) = canonical.get_mut("loss")
+        && let Some(config) = label::read(loss)
+    {
+        *loss = json!(config);
+    }
+    canonical
+}
+
+/// Whether a key has an effect beside the other settings; true of what this version does not know.
+pub fn counts(key: &str, settings: &Map<String, Value>) -> bool {
+    TrainKey::find(key).is_none_or(|key| train_settings(settings).is_none_or(|it| key.counts(&it)))
+}
+
 /// The settings with each key and parameter that they lack at its default, which is what a version without it did:
 /// a key that came later does not tell old trials from new ones.
 pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
-    let train = train_settings(&settings).unwrap_or_default();
+    let train = known_settings(&settings);
     for key in TRAIN_KEYS {
         settings
             .entry(key.name)
@@ -27,13 +55,20 @@ pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
 
 /// The settings of these keys, others at their default; `None` where this version does not know a value.
 fn train_settings(settings: &Map<String, Value>) -> Option<TrainSettings> {
-    let mut values = Vec::new();
-    for key in TRAIN_KEYS {
-        if let Some(value) = settings.get(key.name) {
-            values.push((key, read(key, value)?));
-        }
-    }
-    Some(TrainSettings::with(&values))
+    let are_known = TRAIN_KEYS.iter().all(|key| {
+        let mut value = settings.get(key.name).into_iter();
+        value.all(|value| read(key, value).is_some())
+    });
+    are_known.then(|| known_settings(settings))
+}
+
+/// The settings of these keys as far as this version knows their values, others at their default.
+fn known_settings(settings: &Map<String, Value>) -> TrainSettings {
+    let values = TRAIN_KEYS.iter().filter_map(|key| {
+        let value = read(key, settings.get(key.name)?)?;
+        Some((key, value))
+    });
+    TrainSettings::with(&values.collect::<Vec<_>>())
 }
 
 /// The setting of a key that JSON holds.
@@ -96,6 +131,53 @@ mod tests {
             [&old["learning_rate"], &adamw["learning_rate"]],
             [0.1, 0.001]
         );
+    }
+
+    #[test]
+    fn what_tells_trials_apart_has_no_seed_and_no_defaults() {
+        let of = |value: Value| canonical(value.as_object().unwrap());
+        let short =
+            of(json!({ "loss": { "name": "encouraging" }, "learning_rate": 1.0, "seed": 3 }));
+        let long = json!({
+            "loss": { "name": "encouraging", "log_end": 0.75, "tail": "tangent" },
+            "learning_rate": 1,
+            "momentum": 0.9,
+            "precision": "f32",
+            "seed": 4,
+        });
+        assert_eq!(of(long.clone()), short);
+        let keys: Vec<&String> = short.keys().collect();
+        assert_eq!(keys, ["learning_rate", "loss"]);
+        for (key, other) in [
+            ("momentum", json!(0.5)),
+            ("precision", json!("mixed")),
+            ("dataset", json!("later_dataset")),
+            ("later_key", json!(3)),
+        ] {
+            let mut changed = long.clone();
+            changed[key] = other;
+            assert_ne!(of(changed), short, "{key}");
+        }
+        assert_eq!(
+            complete(of(json!(complete(short.clone())))),
+            complete(short)
+        );
+    }
+
+    #[test]
+    fn a_key_counts_where_the_others_let_it_have_an_effect() {
+        let counts = |key: &str, settings: Value| counts(key, settings.as_object().unwrap());
+        assert!(!counts(
+            "step_epochs",
+            json!({ "schedule": "cosine", "step_epochs": 30 })
+        ));
+        assert!(counts("step_epochs", json!({ "schedule": "step" })));
+        assert!(!counts("step_epochs", json!({})));
+        assert!(counts(
+            "step_epochs",
+            json!({ "schedule": "later_schedule" })
+        ));
+        assert!(counts("later_key", json!({ "schedule": "cosine" })));
     }
 
     #[test]

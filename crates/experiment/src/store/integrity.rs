@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -169,9 +169,9 @@ fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, Sto
     Ok(cause.map(|cause| Damage::new(&path, cause)))
 }
 
-/// How the last line of `epochs.jsonl` contradicts a result, where the test set was what it was measured on.
+/// How the last line of `epochs.jsonl` contradicts a result.
 fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Option<String> {
-    let test = result.test?;
+    let test = result.test.as_ref()?;
     let last = epochs.lines().last().unwrap_or_default();
     let last: Option<EpochRecord> = serde_json::from_str(last).ok();
     let Some(last) = last.filter(|last| last.epoch == trial.train.epochs) else {
@@ -180,13 +180,17 @@ fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Opti
             trial.train.epochs
         ));
     };
-    let is_another = last.evaluated_on == Split::Test && last.eval_accuracy != test.accuracy;
-    is_another.then(|| {
-        format!(
-            "last line: expected the accuracy {} of {RESULT}, found {}",
-            test.accuracy, last.eval_accuracy
-        )
-    })
+    let score = match last.evaluated_on {
+        Split::Test => test,
+        Split::Validation => result.validation.as_ref()?,
+    };
+    let last = last.score();
+    let (metric, expected, found) = score.contradiction(&last)?;
+    Some(format!(
+        "last line: expected {} as the {metric} of {RESULT}, found {}",
+        json!(expected),
+        json!(found)
+    ))
 }
 
 /// The digests of weights that were read before, so that they are read once: those of a sweep can take gigabytes.

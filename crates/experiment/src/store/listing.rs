@@ -164,6 +164,8 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
     use tempfile::TempDir;
 
@@ -266,11 +268,7 @@ mod tests {
             completed.ended().cloned().expect("its files are whole")
         };
         let read = completed(&result);
-        let expected = Score {
-            accuracy: 0.625,
-            eval_loss: 1.25,
-            cross_entropy: None,
-        };
+        let expected = Score::of_keys(0.625, 1.25, None, BTreeMap::new());
         assert_eq!(read.validation, Some(expected));
         assert_eq!(read.precision_used.as_deref(), Some("f32"));
         assert_eq!(read.state, TrialState::Done);

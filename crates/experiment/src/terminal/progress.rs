@@ -168,7 +168,7 @@ impl Progress {
     pub fn end_trial(&mut self, result: &TrialResult) {
         let ending = match (result.state, &result.test, &result.cause) {
             (TrialState::Done, Some(test), _) => {
-                format!("done: test accuracy {:.2} %", 100.0 * test.accuracy)
+                format!("done: test accuracy {:.2} %", 100.0 * test.accuracy())
             }
             (TrialState::Diverged, _, Some(cause)) => format!("diverged: {cause}"),
             (_, _, cause) => format!("failed: {}", cause.as_deref().unwrap_or("unknown cause")),

@@ -119,7 +119,7 @@ pub fn train(
         let Some((split, score)) = run.evaluate_epoch(&state, observer)? else {
             return run.interrupt(state, observer);
         };
-        let mut record = run.epoch_record(&state.position, split, score);
+        let mut record = run.epoch_record(&state.position, split, &score);
         record.steps_skipped = state.learner.skipped_steps()?;
         observer.epoch(&record)?;
         if state.position.epoch == trial.train.epochs {
@@ -275,7 +275,7 @@ impl Run<'_> {
         )
     }
 
-    fn epoch_record(&self, position: &Position, evaluated_on: Split, score: Score) -> EpochRecord {
+    fn epoch_record(&self, position: &Position, evaluated_on: Split, score: &Score) -> EpochRecord {
         let Position {
             epoch,
             totals,
@@ -288,13 +288,14 @@ impl Run<'_> {
             train_loss: totals.loss / totals.images,
             train_accuracy: totals.correct / totals.images,
             evaluated_on,
-            eval_loss: score.eval_loss,
-            eval_accuracy: score.accuracy,
-            cross_entropy: score.cross_entropy,
+            eval_loss: score.eval_loss(),
+            eval_accuracy: score.accuracy(),
+            cross_entropy: score.cross_entropy(),
             learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
             images_per_second: totals.images / time_s_epoch,
             time_s: time_s_epoch,
             steps_skipped: None,
+            metrics: score.metrics().clone(),
         }
     }
 
@@ -303,10 +304,10 @@ impl Run<'_> {
         let position = &state.position;
         let step = position.step;
         let diverged = |cause| Ok(Ending::Diverged { step, cause });
-        if !test.eval_loss.is_finite() {
+        if !test.eval_loss().is_finite() {
             return diverged(format!(
                 "the test loss is {} after step {step}, the last",
-                test.eval_loss
+                test.eval_loss()
             ));
         }
         if state.learner.skipped_steps()? == Some(step) {

@@ -19,7 +19,7 @@ impl Observer for Epochs {
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        self.0.push(*record);
+        self.0.push(record.clone());
         Ok(())
     }
 
@@ -63,7 +63,7 @@ fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
     let trial = Trial::new(settings, loss, 1);
     let mut epochs = Epochs::default();
     let ending = train(&trial, &images, &device, None, &mut epochs).unwrap();
-    (ending, epochs.0[0])
+    (ending, epochs.0[0].clone())
 }
 
 #[test]
