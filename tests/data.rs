@@ -377,8 +377,8 @@ fn subset_beyond_the_dataset_is_a_wrong_setting_and_beyond_a_part_of_it_lacking_
         &(SWEEP.to_owned() + "dataset = \"shapes\"\nsubset = 5001\n"),
     );
     let run = scratch.run(&["run", "whole.toml"]).expect(2);
-    let expected = "train.subset, train.validation: expected at most 5000 training images, one of them to train \
-                    on, found subset = 5001 and validation = 0";
+    let expected = "train.subset: expected at most 5000 training images of shapes, one of them to train on, found \
+                    subset = 5001 and validation = 0";
     assert!(run.stderr.contains(expected), "{run:#?}");
     scratch.write("part.toml", &(SWEEP.to_owned() + "subset = 21\n"));
     let home = root.path().to_str().unwrap();

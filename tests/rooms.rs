@@ -27,7 +27,6 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "train",
             "measure",
             "store",
-            "data",
             "device",
             "synthetic",
             "child",

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::download::{Part, download, sha256};
 use super::error::DataError;
-use super::folder::{self, exists, is_file, is_folder};
+use super::folder;
+use super::path_kind::{exists, is_file, is_folder};
 use super::progress::Progress;
 use super::unpack::unpack;
 use super::verify::inspect;

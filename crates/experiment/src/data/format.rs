@@ -6,8 +6,8 @@ mod records;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::folder::exists;
 use super::images::Images;
+use super::path_kind::exists;
 use crate::datasets::{DatasetFiles, Format, ReleaseFile, Shard};
 
 /// A file that was read, and the SHA-256 of its unpacked content in hexadecimal.

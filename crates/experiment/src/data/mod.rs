@@ -11,6 +11,7 @@ mod folder;
 mod format;
 mod images;
 mod loader;
+mod path_kind;
 mod progress;
 mod read;
 mod shapes;

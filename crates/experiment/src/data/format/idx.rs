@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Checksum, locate};
 use crate::data::error::DataError;
-use crate::data::folder::is_file;
 use crate::data::images::Images;
+use crate::data::path_kind::is_file;
 use crate::datasets::{Dataset, Format, ReleaseFile, Shard};
 use crate::digest::hex;
 

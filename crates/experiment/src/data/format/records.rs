@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::Checksum;
 use crate::data::error::DataError;
-use crate::data::folder::is_file;
 use crate::data::images::Images;
+use crate::data::path_kind::is_file;
 use crate::datasets::{ImageShape, Label, Shard};
 use crate::digest::hex;
 
