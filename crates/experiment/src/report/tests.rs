@@ -352,5 +352,5 @@ fn a_store_with_trials_that_all_ended_early_has_a_row_without_accuracy() {
     ]);
     let groups = groups_of(&store.results().unwrap().ended);
     assert_eq!(groups.len(), 1);
-    assert!(text(&groups).contains("focal  0         1       1       –      –              –\n"));
+    assert!(text(&groups).contains("focal   0         1       1       –      –              –\n"));
 }
