@@ -10,6 +10,7 @@ mod eval;
 mod gpu;
 mod instructions;
 mod jobs;
+mod metrics;
 mod models;
 mod optimizers;
 mod provenance;

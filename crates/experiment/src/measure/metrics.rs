@@ -13,8 +13,8 @@ use std::fmt;
 use bonus_loss::Loss;
 use burn::tensor::Tensor;
 
+use super::outputs::{Losses, Outputs};
 use super::predictions::Predictions;
-use super::tally::{Losses, Outputs};
 
 /// Every metric there is: records, tables, the command line's lists and documentation all follow from this table.
 pub static METRICS: &[Metric] = &[

@@ -1,6 +1,7 @@
 //! What a network is worth on a set of images.
 
 mod metrics;
+mod outputs;
 mod predictions;
 mod tally;
 
@@ -11,8 +12,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::Model;
 
 pub use self::metrics::{METRICS, Metric, Unit};
+pub use self::outputs::Outputs;
 pub use self::predictions::Predictions;
-pub use self::tally::{Outputs, Tally};
+pub use self::tally::Tally;
 use crate::data::{Batch, ImageSet, evaluation_batches};
 use crate::datasets::{ImageShape, Normalization};
 use crate::records::Score;

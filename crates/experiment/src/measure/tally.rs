@@ -2,33 +2,13 @@
 
 use anyhow::Result;
 use bonus_loss::{Loss, LossConfig};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 
 use super::metrics::{METRICS, Measure};
+use super::outputs::{Losses, Outputs};
 use super::predictions::Predictions;
 use super::read_values;
 use crate::records::Score;
-
-/// What a network makes of a batch of images.
-pub struct Outputs {
-    /// `[batch, classes]`
-    pub logits: Tensor<2>,
-    /// What the last layer sees: `[batch, features]`.
-    pub features: Tensor<2>,
-    /// `[batch]`
-    pub targets: Tensor<1, Int>,
-    /// The targets, where they need not be read back.
-    pub labels: Vec<i32>,
-}
-
-/// The losses that metrics are means of.
-#[derive(Debug)]
-pub struct Losses {
-    /// What the network was trained with.
-    pub trained: Loss,
-    /// Measured whatever the network was trained with, so that networks of different losses can be compared.
-    pub cross_entropy: Loss,
-}
 
 /// The batches evaluated so far. Their numbers stay on the device until [`Tally::read`], so that it never waits for its
 /// host.
