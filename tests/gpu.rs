@@ -21,8 +21,7 @@ epochs = 1
 
 #[test]
 fn an_unknown_combination_is_refused_with_the_known_ones() {
-    let request =
-        r#"{ "task": "doctor", "settings": { "combination": "cuda", "precision": "f32" } }"#;
+    let request = r#"{ "task": "doctor", "settings": { "options": "cuda", "precision": "f32" } }"#;
     let finished = ask(request).expect(2);
     let expected = "expected one of spirv+fusion, spirv, wgsl+fusion, wgsl, found cuda";
     assert!(finished.stdout.contains(expected), "{finished:?}");

@@ -101,9 +101,9 @@ pub fn expect_the_uninterrupted(scratch: &Scratch) {
 }
 
 #[test]
-fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
+fn an_interrupted_run_says_what_to_rerun_and_resumes() {
     let scratch = scratch("[1, 2]");
-    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "goes on"), ("-HUP", "goes on")] {
+    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "resumes"), ("-HUP", "resumes")] {
         let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
         stopped.expect(75);
         let trial = unfinished(&scratch);
@@ -116,7 +116,7 @@ fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
     }
     let trial = unfinished(&scratch);
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("goes on from step"), "{run:#?}");
+    assert!(run.stderr.contains("resumes after step"), "{run:#?}");
     let environment = read_json(&trial.join("environment.json"));
     assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(3));
     assert_eq!(environment["resumed"][0]["backend"], "flex");
@@ -196,14 +196,14 @@ fn tests_that_were_started_to_ignore_signals_pass_all_the_same() {
 }
 
 #[test]
-fn a_killed_run_goes_on_from_its_last_checkpoint() {
+fn a_killed_run_resumes_from_its_last_checkpoint() {
     let scratch = scratch("[1]");
     let each_step = ["--checkpoint-interval", "0"];
     let (killed, _) = signalled(&scratch, "-KILL", "epoch 2/12", &each_step);
     assert_eq!(killed.code, None, "{killed:#?}");
     assert!(unfinished(&scratch).join("checkpoint.safetensors").exists());
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("goes on from step"), "{run:#?}");
+    assert!(run.stderr.contains("resumes after step"), "{run:#?}");
     expect_the_uninterrupted(&scratch);
 }
 

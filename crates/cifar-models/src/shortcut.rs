@@ -7,7 +7,7 @@ use burn::module::{
     ModuleVisitor,
 };
 use burn::tensor::{Device, Tensor};
-use training_kernels::Then;
+use training_kernels::Epilogue;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights};
 
@@ -42,7 +42,7 @@ impl Shortcut {
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         match &self.0 {
             Some((convolution, batch_norm)) => {
-                batch_norm.forward(convolution.forward(input), Then::Nothing)
+                batch_norm.forward(convolution.forward(input), Epilogue::Nothing)
             }
             None => input,
         }

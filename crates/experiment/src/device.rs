@@ -3,7 +3,7 @@
 use anyhow::Context;
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
-use gpu_device::{Adapter, Combination};
+use gpu_device::{Adapter, KernelOptions};
 use training_kernels::{Instructions, UnavailableInstructions};
 
 use crate::records::Determinism;
@@ -138,7 +138,7 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     })
 }
 
-/// Opens `adapter` for kernels made by `combination`, with what was found of it: how deterministic it is in f32, where
+/// Opens `adapter` for kernels made by `options`, with what was found of it: how deterministic it is in f32, where
 /// it is right, and in mixed precision, or why it is not right there. Once in a process.
 ///
 /// # Errors
@@ -146,19 +146,19 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
 #[cfg(feature = "wgpu")]
 pub fn open_gpu(
     adapter: &Adapter,
-    combination: Combination,
+    options: KernelOptions,
     in_f32: Determinism,
     in_mixed: Result<Determinism, &str>,
 ) -> Result<OpenDevice, Unavailable> {
     let identity = adapter.identity.clone();
-    let device = (combination.open(adapter))
+    let device = (options.open(adapter))
         .map_err(|error| Unavailable::Backend(format!("{}: {error:#}", identity.name)))?;
     Ok(OpenDevice {
         device,
         backend: BackendChoice::Wgpu,
         name: identity.name,
         driver: Some(format!("{} ({})", identity.driver, identity.api)),
-        kernels: Some(combination.to_string()),
+        kernels: Some(options.to_string()),
         instructions: None,
         in_f32,
         in_mixed: in_mixed.map_err(str::to_owned),

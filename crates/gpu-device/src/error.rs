@@ -18,7 +18,7 @@ pub enum OpenError {
     Registered(ServiceCreationError),
 }
 
-/// A text that names no [`Combination`](crate::Combination).
+/// A text that names no [`KernelOptions`](crate::KernelOptions).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {known}, found {found}")]
 pub struct UnknownCombination {

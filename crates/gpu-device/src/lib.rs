@@ -7,9 +7,9 @@
 #[cfg(feature = "wgpu")]
 mod adapter;
 #[cfg(feature = "wgpu")]
-mod combination;
-#[cfg(feature = "wgpu")]
 mod error;
+#[cfg(feature = "wgpu")]
+mod kernel_options;
 #[cfg(feature = "wgpu")]
 mod runtime;
 mod testing;
@@ -19,9 +19,9 @@ mod wgsl;
 #[cfg(feature = "wgpu")]
 pub use self::adapter::{Adapter, AdapterIdentity};
 #[cfg(feature = "wgpu")]
-pub use self::combination::{Combination, Compiler};
-#[cfg(feature = "wgpu")]
 pub use self::error::{OpenError, UnknownCombination};
+#[cfg(feature = "wgpu")]
+pub use self::kernel_options::{Compiler, KernelOptions};
 #[cfg(feature = "wgpu")]
 pub use self::runtime::cache_folder;
 pub use self::testing::{skip, software, software_with_f16};

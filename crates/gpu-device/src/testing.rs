@@ -36,13 +36,13 @@ pub fn software_with_f16() -> Option<Device> {
 
 #[cfg(feature = "wgpu")]
 fn open() -> Option<Device> {
-    use crate::{Adapter, Combination};
+    use crate::{Adapter, KernelOptions};
 
     let Some(adapter) = Adapter::software() else {
         skip("no software adapter (Debian: mesa-vulkan-drivers)");
         return None;
     };
-    Combination::SAFEST.open(&adapter).map_err(skip).ok()
+    KernelOptions::SAFEST.open(&adapter).map_err(skip).ok()
 }
 
 #[cfg(not(feature = "wgpu"))]

@@ -26,7 +26,7 @@ mod product;
 mod sgd;
 
 pub use adamw::AdamWStep;
-pub use batch_norm::Then;
+pub use batch_norm::Epilogue;
 pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
 pub use memory::CachingAllocator;

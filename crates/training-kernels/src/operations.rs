@@ -10,7 +10,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::steps::{adamw_step, are_finite, scaled_sgd_step, sgd_step};
-use crate::batch_norm::Then;
+use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 use crate::extension::{ConvolutionKernel, EvaluationBatchNorm, TrainingBatchNorm};
@@ -53,7 +53,7 @@ pub struct BatchNormTrain {
 
 /// Batch normalisation by the mean and the biased variance of the batch, and what follows it:
 /// n = (x − mean) / √(variance + epsilon) · weight + bias for images x of shape
-/// `[batch, height, width, channels]`, channel by channel, then as `then` says.
+/// `[batch, height, width, channels]`, channel by channel, then as `epilogue` says.
 ///
 /// Gradients flow to the images, the weight, the bias and the residual; mean and variance have none.
 /// Images of f16 are normalised in f32 and become f16 again; all else stays f32.
@@ -65,17 +65,17 @@ pub fn batch_norm_train(
     images: Tensor<4>,
     weight: Tensor<1>,
     bias: Tensor<1>,
-    then: Then<Tensor<4>>,
+    epilogue: Epilogue<Tensor<4>>,
     epsilon: f64,
 ) -> BatchNormTrain {
-    check_shapes(&images, &[&weight, &bias], &then);
+    check_shapes(&images, &[&weight, &bias], &epilogue);
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
     if on_cpu(&images) || on_gpu(&images) {
         let (output, mean, variance) = <Dispatch as TrainingBatchNorm>::batch_norm_train_then(
             images.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
-            then.map(Tensor::into_dispatch).into(),
+            epilogue.map(Tensor::into_dispatch).into(),
             epsilon,
         );
         return BatchNormTrain {
@@ -88,7 +88,7 @@ pub fn batch_norm_train(
     let pixels = in_pixels(images.cast(DType::F32));
     let normalized = module::batch_norm_train(pixels, weight, bias, epsilon);
     BatchNormTrain {
-        output: followed(normalized.output.reshape(dims).cast(dtype), then),
+        output: followed(normalized.output.reshape(dims).cast(dtype), epilogue),
         mean: normalized.mean,
         variance: normalized.variance,
     }
@@ -104,10 +104,10 @@ pub fn batch_norm(
     images: Tensor<4>,
     [mean, variance]: [Tensor<1>; 2],
     [weight, bias]: [Tensor<1>; 2],
-    then: Then<Tensor<4>>,
+    epilogue: Epilogue<Tensor<4>>,
     epsilon: f64,
 ) -> Tensor<4> {
-    check_shapes(&images, &[&mean, &variance, &weight, &bias], &then);
+    check_shapes(&images, &[&mean, &variance, &weight, &bias], &epilogue);
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
     if on_cpu(&images) {
         assert!(
@@ -120,17 +120,17 @@ pub fn batch_norm(
             variance.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
-            then.map(Tensor::into_dispatch).into(),
+            epilogue.map(Tensor::into_dispatch).into(),
             epsilon,
         ));
     }
     let (dtype, dims) = (images.dtype(), images.dims());
     let pixels = in_pixels(images.cast(DType::F32));
     let output = module::batch_norm(pixels, weight, bias, mean, variance, epsilon);
-    followed(output.reshape(dims).cast(dtype), then)
+    followed(output.reshape(dims).cast(dtype), epilogue)
 }
 
-fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tensor<4>>) {
+fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], epilogue: &Epilogue<Tensor<4>>) {
     let [_, _, _, channels] = images.dims();
     let dtype = match images.dtype() {
         DType::F16 => DType::F32,
@@ -150,7 +150,7 @@ fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tenso
             parameter.dtype()
         );
     }
-    if let Then::AddRelu(residual) = then {
+    if let Epilogue::AddRelu(residual) = epilogue {
         assert!(
             residual.dims() == images.dims(),
             "expected a residual of the shape of the images {:?}, found {:?}",
@@ -199,11 +199,11 @@ fn is_for_patches(images: &Tensor<4>, shape: &Convolution) -> bool {
     images.dtype() == DType::F32 && shape.kernel > 1 && shape.batch > 0
 }
 
-fn followed(normalized: Tensor<4>, then: Then<Tensor<4>>) -> Tensor<4> {
-    match then {
-        Then::Nothing => normalized,
-        Then::Relu => relu(normalized),
-        Then::AddRelu(residual) => relu(normalized + residual),
+fn followed(normalized: Tensor<4>, epilogue: Epilogue<Tensor<4>>) -> Tensor<4> {
+    match epilogue {
+        Epilogue::Nothing => normalized,
+        Epilogue::Relu => relu(normalized),
+        Epilogue::AddRelu(residual) => relu(normalized + residual),
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
-use training_kernels::Then;
+use training_kernels::Epilogue;
 
 use super::{
     Classifier, ConvolutionLayer, InputShapes, ModelConfig, ModelParameter, Precision, Shapes,
@@ -114,7 +114,7 @@ impl Classifier for ResNet18 {
             Precision::F32 => images,
             Precision::Mixed => images.cast(DType::F16),
         };
-        let stem = (self.bn1).forward(self.conv1.forward(images), Then::Relu);
+        let stem = (self.bn1).forward(self.conv1.forward(images), Epilogue::Relu);
         let maps = [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()
             .flatten()
@@ -216,9 +216,9 @@ impl BasicBlock {
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let inner = self.conv1.forward(input.clone());
-        let inner = self.bn1.forward(inner, Then::Relu);
+        let inner = self.bn1.forward(inner, Epilogue::Relu);
         let inner = self.conv2.forward(inner);
-        (self.bn2).forward(inner, Then::AddRelu(self.shortcut.forward(input)))
+        (self.bn2).forward(inner, Epilogue::AddRelu(self.shortcut.forward(input)))
     }
 }
 

@@ -6,11 +6,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gpu_device::{Adapter, Combination};
+use gpu_device::{Adapter, KernelOptions};
 use serde::{Deserialize, Serialize};
 use training_kernels::Instructions;
 
-use super::{Side, compare, scales};
+use super::{PrecisionComparison, compare, scales};
 use crate::child::{Child, Said, Task};
 use crate::device::open_cpu;
 use crate::records::Determinism;
@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// A combination that was tried in a precision, and how it went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
-    pub combination: Combination,
+    pub options: KernelOptions,
     pub precision: PrecisionName,
     pub seconds: f64,
     #[serde(flatten)]
@@ -33,7 +33,7 @@ pub struct Tried {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// It came to its end; right or wrong.
-    Compared(Side),
+    Compared(PrecisionComparison),
     /// The adapter does not compute in this precision.
     Unsupported,
     /// The process ended without a result.
@@ -70,8 +70,8 @@ impl Tried {
         }
     }
 
-    /// The verdict with its ground: the worst check, or how the process ended.
-    pub fn ground(&self) -> String {
+    /// The verdict with its reason: the worst check, or how the process ended.
+    pub fn reason(&self) -> String {
         match &self.outcome {
             Outcome::Compared(side) => side.worst().map_or_else(
                 || "nothing was compared".to_owned(),
@@ -87,13 +87,13 @@ impl Tried {
 /// The task of comparing the best adapter of this machine with the CPU.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CompareDevices {
-    pub combination: Combination,
+    pub options: KernelOptions,
     pub precision: PrecisionName,
 }
 
 impl Task for CompareDevices {
     const NAME: &'static str = "doctor";
-    type Event = Option<Side>;
+    type Event = Option<PrecisionComparison>;
 }
 
 /// Compares in a process of its own.
@@ -121,7 +121,7 @@ pub fn try_in_child(task: CompareDevices, limit: Duration) -> Result<Tried> {
         Some(status) => outcome(status, said, &stderr),
     };
     Ok(Tried {
-        combination: task.combination,
+        options: task.options,
         precision: task.precision,
         seconds: start.elapsed().as_secs_f64(),
         outcome,
@@ -132,9 +132,12 @@ pub fn try_in_child(task: CompareDevices, limit: Duration) -> Result<Tried> {
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare_with_cpu(adapter: &Adapter, task: CompareDevices) -> Result<Option<Side>> {
+pub fn compare_with_cpu(
+    adapter: &Adapter,
+    task: CompareDevices,
+) -> Result<Option<PrecisionComparison>> {
     let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
-    let device = task.combination.open(adapter)?;
+    let device = task.options.open(adapter)?;
     let scales = scales(adapter.identity.software);
     compare(task.precision, &scales, &cpu.device, &device)
 }
@@ -170,7 +173,11 @@ fn wait(child: &mut process::Child, limit: Duration) -> Result<Option<ExitStatus
     }
 }
 
-fn outcome(status: ExitStatus, said: Vec<Said<Option<Side>>>, stderr: &str) -> Outcome {
+fn outcome(
+    status: ExitStatus,
+    said: Vec<Said<Option<PrecisionComparison>>>,
+    stderr: &str,
+) -> Outcome {
     let mut error = None;
     for said in said {
         match said {

@@ -20,12 +20,12 @@ use crate::settings::PrecisionName;
 
 /// The comparisons in one precision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Side {
+pub struct PrecisionComparison {
     pub operations: Vec<Check>,
     pub networks: Vec<NetworkReport>,
 }
 
-impl Side {
+impl PrecisionComparison {
     /// Whether something was compared, and all of it passes.
     pub fn is_right(&self) -> bool {
         self.checks().next().is_some() && self.checks().all(Check::passes)
@@ -73,7 +73,7 @@ pub fn compare(
     scales: &[Scale],
     cpu: &Device,
     device: &Device,
-) -> Result<Option<Side>> {
+) -> Result<Option<PrecisionComparison>> {
     if precision == PrecisionName::Mixed && !device.supports_dtype(DType::F16) {
         return Ok(None);
     }
@@ -85,7 +85,7 @@ pub fn compare(
     let networks = scales
         .iter()
         .map(|scale| network::compare(precision, scale, cpu, device));
-    Ok(Some(Side {
+    Ok(Some(PrecisionComparison {
         operations,
         networks: networks.collect::<Result<_>>()?,
     }))
@@ -113,14 +113,14 @@ mod tests {
     use super::*;
 
     /// In f32 and in mixed precision.
-    fn compared(cpu: &Device, device: &Device) -> [Option<Side>; 2] {
+    fn compared(cpu: &Device, device: &Device) -> [Option<PrecisionComparison>; 2] {
         [PrecisionName::F32, PrecisionName::Mixed]
             .map(|precision| compare(precision, &scales(true), cpu, device).unwrap())
     }
 
     #[test]
     fn nothing_compared_is_neither_right_nor_deterministic() {
-        let nothing = Side {
+        let nothing = PrecisionComparison {
             operations: Vec::new(),
             networks: Vec::new(),
         };

@@ -5,8 +5,8 @@ use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
 use cifar_models::{ConvolutionLayer, max_pool2d};
 use training_kernels::{
-    AdamWStep, Convolution, SgdStep, Then, adamw_step, batch_norm, batch_norm_train, convolution,
-    sgd_step,
+    AdamWStep, Convolution, Epilogue, SgdStep, adamw_step, batch_norm, batch_norm_train,
+    convolution, sgd_step,
 };
 
 use super::check::{Check, check_all};
@@ -152,8 +152,8 @@ fn convolved(device: &Device, dtype: DType, shape: &Convolution) -> Result<Outpu
     let (images_cast, weight_cast) = (images.clone().cast(dtype), weight.clone().cast(dtype));
     let output = convolution(images_cast, weight_cast, shape.stride, shape.padding);
     let output = output.cast(DType::F32);
-    let pull = noise("pull", output.dims(), &device);
-    let gradients = (output.clone() * pull).sum().backward();
+    let upstream = noise("upstream", output.dims(), &device);
+    let gradients = (output.clone() * upstream).sum().backward();
     Ok(vec![
         ("output", read_values(output)?),
         (
@@ -173,12 +173,12 @@ fn normalized(device: &Device, dtype: DType) -> Result<Outputs> {
     let residual = noise("residual", IMAGES, &device).require_grad();
     let weight = noise("weight", [IMAGES[3]], &device).require_grad();
     let bias = noise("bias", [IMAGES[3]], &device).require_grad();
-    let then = Then::AddRelu(residual.clone().cast(dtype));
+    let then = Epilogue::AddRelu(residual.clone().cast(dtype));
     let cast = images.clone().cast(dtype);
     let normalized = batch_norm_train(cast, weight.clone(), bias.clone(), then, 1e-5);
     let output = normalized.output.cast(DType::F32);
-    let pull = noise("pull", IMAGES, &device);
-    let gradients = (output.clone() * pull).sum().backward();
+    let upstream = noise("upstream", IMAGES, &device);
+    let gradients = (output.clone() * upstream).sum().backward();
     Ok(vec![
         ("output", read_values(output)?),
         ("mean", read_values(normalized.mean)?),
@@ -207,7 +207,7 @@ fn normalized_by_statistics(device: &Device, dtype: DType) -> Result<Outputs> {
     let images = noise("images", IMAGES, device).cast(dtype);
     let moments = [channels("mean"), channels("variance").abs() + 0.5];
     let parameters = [channels("weight"), channels("bias")];
-    let output = batch_norm(images, moments, parameters, Then::Relu, 1e-5);
+    let output = batch_norm(images, moments, parameters, Epilogue::Relu, 1e-5);
     Ok(vec![("output", read_values(output.cast(DType::F32))?)])
 }
 
@@ -221,8 +221,8 @@ fn pooled_backward(device: &Device) -> Result<Outputs> {
     let device = device.clone().autodiff();
     let images = noise("images", IMAGES, &device).require_grad();
     let output = max_pool2d(images.clone());
-    let pull = noise("pull", output.dims(), &device);
-    let gradients = (output * pull).sum().backward();
+    let upstream = noise("upstream", output.dims(), &device);
+    let gradients = (output * upstream).sum().backward();
     Ok(vec![(
         "gradient of the images",
         read_values(gradient(&images, &gradients))?,
@@ -236,8 +236,8 @@ fn classified(device: &Device) -> Result<Outputs> {
     let [batch, height, width, channels] = IMAGES;
     let features = (images.clone().reshape([batch, height * width, channels])).mean_dim(1);
     let logits = features.reshape([batch, channels]).matmul(weight.clone());
-    let pull = noise("pull", logits.dims(), &device);
-    let gradients = (logits.clone() * pull).sum().backward();
+    let upstream = noise("upstream", logits.dims(), &device);
+    let gradients = (logits.clone() * upstream).sum().backward();
     Ok(vec![
         ("logits", read_values(logits)?),
         (

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use gpu_device::{AdapterIdentity, Combination, cache_folder};
+use gpu_device::{AdapterIdentity, KernelOptions, cache_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -43,10 +43,9 @@ impl Verdict {
         Ok(known.unwrap_or(new))
     }
 
-    /// How `combination` did in `precision`, where it was tried.
-    pub fn of(&self, combination: Combination, precision: PrecisionName) -> Option<&Tried> {
-        (self.tried.iter())
-            .find(|tried| (tried.combination, tried.precision) == (combination, precision))
+    /// How `options` did in `precision`, where it was tried.
+    pub fn of(&self, options: KernelOptions, precision: PrecisionName) -> Option<&Tried> {
+        (self.tried.iter()).find(|tried| (tried.options, tried.precision) == (options, precision))
     }
 
     /// How the task's combination does in its precision: as it is known, or else tried now within `limit`, which
@@ -60,19 +59,19 @@ impl Verdict {
         limit: Duration,
         announce: impl FnOnce(),
     ) -> Result<&Tried> {
-        if self.of(task.combination, task.precision).is_none() {
+        if self.of(task.options, task.precision).is_none() {
             // Else each try would fail for it, after its process has opened the adapter.
             cpu_backend()?;
             announce();
             self.add(try_in_child(task, limit)?)?;
         }
-        let tried = self.of(task.combination, task.precision);
+        let tried = self.of(task.options, task.precision);
         Ok(tried.expect("what was not known was added"))
     }
 
-    /// How deterministic `combination` is in mixed precision, or why it may not train in it.
-    pub fn in_mixed(&self, combination: Combination) -> Result<Determinism, &'static str> {
-        let Some(tried) = self.of(combination, PrecisionName::Mixed) else {
+    /// How deterministic `options` is in mixed precision, or why it may not train in it.
+    pub fn in_mixed(&self, options: KernelOptions) -> Result<Determinism, &'static str> {
+        let Some(tried) = self.of(options, PrecisionName::Mixed) else {
             return Err("nothing was compared in f16");
         };
         match &tried.outcome {
@@ -87,9 +86,9 @@ impl Verdict {
         }
     }
 
-    /// Forgets how `combination` did.
-    pub fn forget(&mut self, combination: Combination) {
-        self.tried.retain(|tried| tried.combination != combination);
+    /// Forgets how `options` did.
+    pub fn forget(&mut self, options: KernelOptions) {
+        self.tried.retain(|tried| tried.options != options);
     }
 
     /// Adds an outcome, in place of an earlier one, and saves all.
@@ -98,7 +97,7 @@ impl Verdict {
     /// When the cache directory cannot be written.
     pub fn add(&mut self, tried: Tried) -> Result<()> {
         self.tried.retain(|earlier| {
-            (earlier.combination, earlier.precision) != (tried.combination, tried.precision)
+            (earlier.options, earlier.precision) != (tried.options, tried.precision)
         });
         self.tried.push(tried);
         let Some(path) = self.path() else {
@@ -111,9 +110,9 @@ impl Verdict {
     }
 
     /// The first of `combinations` that is right in f32, on which everything relies.
-    pub fn chosen(&self, combinations: &[Combination]) -> Option<Combination> {
-        let is_right = |combination: &Combination| {
-            let tried = self.of(*combination, PrecisionName::F32);
+    pub fn chosen(&self, combinations: &[KernelOptions]) -> Option<KernelOptions> {
+        let is_right = |options: &KernelOptions| {
+            let tried = self.of(*options, PrecisionName::F32);
             tried.is_some_and(Tried::is_right)
         };
         combinations.iter().copied().find(is_right)
@@ -143,12 +142,12 @@ mod tests {
     use PrecisionName::{F32, Mixed};
 
     use super::*;
-    use crate::doctor::{Check, Side};
+    use crate::doctor::{Check, PrecisionComparison};
 
     /// A comparison that is right or not.
     fn compared(right: bool) -> Outcome {
         let found = if right { 1.0 } else { 2.0 };
-        Outcome::Compared(Side {
+        Outcome::Compared(PrecisionComparison {
             operations: vec![Check::new("numbers", &[1.0], &[found], 0.1)],
             networks: Vec::new(),
         })
@@ -157,8 +156,8 @@ mod tests {
     fn verdict(tried: impl IntoIterator<Item = (&'static str, PrecisionName, Outcome)>) -> Verdict {
         let tried = tried
             .into_iter()
-            .map(|(combination, precision, outcome)| Tried {
-                combination: combination.parse().unwrap(),
+            .map(|(options, precision, outcome)| Tried {
+                options: options.parse().unwrap(),
                 precision,
                 seconds: 1.0,
                 outcome,
@@ -199,7 +198,7 @@ mod tests {
         let mut known = verdict([("spirv", F32, compared(false))]);
         let expected = known.tried[0].clone();
         let task = CompareDevices {
-            combination: expected.combination,
+            options: expected.options,
             precision: F32,
         };
         let announce = || panic!("nothing is to be tried");

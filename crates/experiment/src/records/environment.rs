@@ -91,7 +91,7 @@ impl Environment {
 
 impl Environment {
     /// The content of `environment.json` after an earlier session, `earlier`, with this one in its
-    /// list `resumed`, which goes on after `step`; `None` where that content is damaged.
+    /// list `resumed`, which resumes after `step`; `None` where that content is damaged.
     pub fn noted_in(&self, earlier: &[u8], step: u64) -> Option<Value> {
         let mut noted: Value = serde_json::from_slice(earlier).ok()?;
         let sessions = noted.as_object_mut()?.entry("resumed").or_insert(json!([]));

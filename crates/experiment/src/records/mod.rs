@@ -12,4 +12,4 @@ pub use self::data::{DataRecords, RecordCount};
 pub use self::environment::{Computation, Determinism, Environment};
 pub use self::result::{STORE_VERSION, TrialResult, TrialState};
 pub use self::score::Score;
-pub use self::training::{EpochRecord, Moment, Split, StepRecord};
+pub use self::training::{EpochRecord, Split, StepRecord, StopPoint};

@@ -84,7 +84,7 @@ impl Split {
 
 /// When training can be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum StopPoint {
     /// After this step, from 1.
     Step(u64),
     /// After a batch of the evaluation that follows this step.

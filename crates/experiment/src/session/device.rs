@@ -104,7 +104,7 @@ mod gpu {
     use std::time::Duration;
 
     use anyhow::Result;
-    use gpu_device::{Adapter, Combination};
+    use gpu_device::{Adapter, KernelOptions};
 
     use crate::device::{OpenDevice, Unavailable, open_gpu};
     use crate::doctor::{CompareDevices, Tried, Verdict};
@@ -163,39 +163,36 @@ mod gpu {
     /// precision only where that is `wanted`: each takes minutes on a GPU's first use.
     fn open_where_right(adapter: &Adapter, wanted: PrecisionName) -> Result<Option<OpenDevice>> {
         let mut verdict = Verdict::known(&adapter.identity)?;
-        for combination in Combination::of(adapter) {
-            let in_f32 = tried(&mut verdict, adapter, combination, PrecisionName::F32)?;
+        for options in KernelOptions::of(adapter) {
+            let in_f32 = tried(&mut verdict, adapter, options, PrecisionName::F32)?;
             if !in_f32.is_right() {
                 inform(format_args!(
-                    "note: {combination} is not used on {}: {}, {}",
+                    "note: {options} is not used on {}: {}, {}",
                     adapter.identity.name,
                     in_f32.verdict(),
-                    in_f32.ground()
+                    in_f32.reason()
                 ));
                 continue;
             }
-            tried(&mut verdict, adapter, combination, wanted)?;
-            let in_mixed = verdict.in_mixed(combination);
-            let device = open_gpu(adapter, combination, in_f32.determinism(), in_mixed)?;
+            tried(&mut verdict, adapter, options, wanted)?;
+            let in_mixed = verdict.in_mixed(options);
+            let device = open_gpu(adapter, options, in_f32.determinism(), in_mixed)?;
             return Ok(Some(device));
         }
         Ok(None)
     }
 
-    /// How `combination` does in `precision`, as the verdict has it or after a try.
+    /// How `options` does in `precision`, as the verdict has it or after a try.
     fn tried(
         verdict: &mut Verdict,
         adapter: &Adapter,
-        combination: Combination,
+        options: KernelOptions,
         precision: PrecisionName,
     ) -> Result<Tried> {
-        let task = CompareDevices {
-            combination,
-            precision,
-        };
+        let task = CompareDevices { options, precision };
         let tried = verdict.known_or_tried(task, LIMIT, || {
             inform(format_args!(
-                "checking {} with {combination} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
+                "checking {} with {options} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
                 adapter.identity.name
             ));
         })?;

@@ -39,7 +39,7 @@ pub struct TrainTrial {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum TrialEvent {
     Progress(Message),
-    /// It has a checkpoint from which it goes on after this step.
+    /// It has a checkpoint from which it resumes after this step.
     Interrupted {
         step: u64,
     },

@@ -7,13 +7,13 @@ use anyhow::Result;
 use super::failure::{with_advice, without_panic};
 use crate::device::OpenDevice;
 use crate::plan::Trial;
-use crate::records::Moment;
+use crate::records::StopPoint;
 use crate::records::{
     Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, TrialResult, TrialState,
 };
 use crate::store::{Covered, Store, StoreError, TrialDir};
 use crate::terminal::Progress;
-use crate::train::{Ending, Next, Observer, State, TrialImages, UnusableCheckpoint, train};
+use crate::train::{Ending, Next, State, TrainingControl, TrialImages, UnusableCheckpoint, train};
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ mod tests;
 #[derive(Debug)]
 pub enum Outcome {
     Ended(Box<TrialResult>),
-    /// It has no result, but a checkpoint from which it goes on after this step.
+    /// It has no result, but a checkpoint from which it resumes after this step.
     Interrupted {
         step: u64,
     },
@@ -40,7 +40,7 @@ pub fn train_and_record(
     device: &OpenDevice,
     store: &Store,
     progress: &mut Progress,
-    pace: &mut dyn FnMut(Moment) -> Next,
+    pace: &mut dyn FnMut(StopPoint) -> Next,
 ) -> Result<Outcome> {
     let start = Instant::now();
     let (directory, state) = open(trial, images, device, store, progress)?;
@@ -187,12 +187,12 @@ struct TrialLog<'a> {
     images: &'a TrialImages,
     directory: TrialDir,
     progress: &'a mut Progress,
-    pace: &'a mut dyn FnMut(Moment) -> Next,
+    pace: &'a mut dyn FnMut(StopPoint) -> Next,
     /// The last step heard of.
     step: u64,
 }
 
-impl Observer for TrialLog<'_> {
+impl TrainingControl for TrialLog<'_> {
     fn step(&mut self, record: &StepRecord) -> Result<()> {
         self.step = record.step;
         self.progress.step(record);
@@ -212,7 +212,7 @@ impl Observer for TrialLog<'_> {
         Ok(())
     }
 
-    fn next(&mut self, moment: Moment) -> Next {
+    fn next(&mut self, moment: StopPoint) -> Next {
         self.progress.pass(moment);
         (self.pace)(moment)
     }

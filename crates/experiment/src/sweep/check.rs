@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostics::Problem;
-use super::values::{self, describe, did_you_mean, mend};
+use super::values::{self, describe, did_you_mean, suggestion};
 use crate::settings::{Kind, Setting};
 
 /// Entries of a list; far above any use, and low enough to compare each with each.
@@ -66,7 +66,7 @@ impl Checker {
         if setting.is_none() {
             let help = match (kind, value.get_ref()) {
                 (Kind::Choice(names), DeValue::String(name)) => did_you_mean(name, names),
-                (_, value) => mend(value, |value| values::read(kind, value).is_some()),
+                (_, value) => suggestion(value, |value| values::read(kind, value).is_some()),
             };
             self.unexpected(value, place, &kind.to_string(), help);
         }
@@ -84,10 +84,7 @@ impl Checker {
         for (index, item) in list.iter().enumerate() {
             let earlier = &list[..index];
             if let Some(first) = earlier.iter().find(|earlier| earlier.value == item.value) {
-                let message = format!(
-                    "{}: expected no value twice, found {} again",
-                    item.place, first.place
-                );
+                let message = format!("{}: duplicate of {}", item.place, first.place);
                 let help = "it would train the same trials twice";
                 self.problems
                     .push(Problem::at(item.span.clone(), message).help(help));

@@ -8,7 +8,7 @@ use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::Problem;
 use super::points::Axis;
 use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
-use super::values::{key_name, mend, whole};
+use super::values::{key_name, suggestion, whole};
 use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey, TrainSettings};
 
 /// A sweep file, read and checked.
@@ -77,7 +77,7 @@ impl Checker {
     fn missing(&mut self, document: &DeTable) {
         for (name, example) in EXAMPLES {
             if self.complete && !document.contains_key(name) && !self.doubtful.contains(&name) {
-                let message = format!("{name}: expected a value, found none");
+                let message = format!("{name}: missing required key");
                 let help = format!("add a line such as {example} above the first [table]");
                 self.problems.push(Problem::of_text(message).help(help));
             }
@@ -116,7 +116,7 @@ impl Checker {
         let seed = read(value.get_ref());
         if seed.is_none() {
             let expectation = format!("a whole number from 0 to {MAXIMUM_SEED}");
-            let help = mend(value.get_ref(), |value| read(value).is_some())
+            let help = suggestion(value.get_ref(), |value| read(value).is_some())
                 .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
             self.unexpected(value, place, &expectation, Some(help));
         }

@@ -68,8 +68,8 @@ pub(super) fn shorten(text: &str) -> String {
     }
 }
 
-/// How to mend a `value` which `accepts` refuses: the likely slips of the pen.
-pub(super) fn mend(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) -> Option<String> {
+/// How to fix a `value` which `accepts` refuses: the likely slips of the pen.
+pub(super) fn suggestion(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) -> Option<String> {
     match value {
         DeValue::String(text) => {
             let unquoted = DeValue::parse(text).ok()?;
@@ -99,7 +99,7 @@ pub(super) fn key_name(name: &str) -> String {
     }
 }
 
-/// A mend for a name that is none of `names`: the nearest of them, or all.
+/// A suggestion for a name that is none of `names`: the nearest of them, or all.
 pub(super) fn suggest(name: &str, names: &[&str]) -> String {
     did_you_mean(name, names).unwrap_or_else(|| format!("known are {}", names.join(", ")))
 }

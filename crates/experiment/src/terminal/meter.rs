@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::estimate::{Estimate, Work};
 use super::status::Phase;
-use crate::records::Moment;
+use crate::records::StopPoint;
 
 /// The sizes that decide how much work a trial is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,10 +93,10 @@ impl Meter {
 
     /// Training came to `moment`, `time` after the one before, `None` where that would mislead; gives what was
     /// done between them, and what was measured.
-    pub fn pass(&mut self, moment: Moment, time: Option<Duration>) -> (Work, Estimate) {
+    pub fn pass(&mut self, moment: StopPoint, time: Option<Duration>) -> (Work, Estimate) {
         let (mut work, mut measured) = (Work::default(), Estimate::default());
         match moment {
-            Moment::Step(step) => {
+            StopPoint::Step(step) => {
                 let met = self.size.met(step);
                 let before = if self.phase == Phase::Training && met > self.done {
                     self.done
@@ -111,7 +111,7 @@ impl Meter {
                     measured.trained.add(met - before, time);
                 }
             }
-            Moment::Evaluation(_) => {
+            StopPoint::Evaluation(_) => {
                 if self.phase == Phase::Training {
                     self.begin_evaluation();
                 }
@@ -171,12 +171,12 @@ mod tests {
         let mut done = Work::default();
         let batches = |images: u64| images.div_ceil(SIZE.evaluation_batch);
         for step in first_step..=6 {
-            done = done + meter.pass(Moment::Step(step), Some(SECOND)).0;
+            done = done + meter.pass(StopPoint::Step(step), Some(SECOND)).0;
             assert_eq!(meter.phase, Phase::Training);
             if step % 3 == 0 {
                 let (phase, images) = size.evaluation();
                 for _ in 0..batches(images) {
-                    done = done + meter.pass(Moment::Evaluation(step), Some(SECOND)).0;
+                    done = done + meter.pass(StopPoint::Evaluation(step), Some(SECOND)).0;
                     assert_eq!((meter.phase, meter.images), (phase, images));
                 }
                 assert_eq!(meter.done, images);
@@ -186,7 +186,7 @@ mod tests {
         if size.validation > 0 {
             assert_eq!((meter.phase, meter.done), (Phase::Testing, 0));
             for _ in 0..batches(size.test) {
-                done = done + meter.pass(Moment::Evaluation(6), Some(SECOND)).0;
+                done = done + meter.pass(StopPoint::Evaluation(6), Some(SECOND)).0;
             }
             assert_eq!((meter.done, meter.images), (500, 500));
         }
@@ -229,10 +229,10 @@ mod tests {
             batch_size: 80,
             ..SIZE
         });
-        meter.pass(Moment::Step(1), Some(SECOND));
+        meter.pass(StopPoint::Step(1), Some(SECOND));
         assert_eq!(meter.measured, Estimate::default());
-        meter.pass(Moment::Evaluation(1), Some(SECOND));
-        meter.pass(Moment::Evaluation(1), Some(SECOND));
+        meter.pass(StopPoint::Evaluation(1), Some(SECOND));
+        meter.pass(StopPoint::Evaluation(1), Some(SECOND));
         assert_eq!(meter.measured.trained.images, 80);
         assert_eq!(meter.measured.trained.time, SECOND);
     }
@@ -242,9 +242,9 @@ mod tests {
         let mut meter = Meter::new(SIZE);
         let mut done = Work::default();
         for step in 1..=3 {
-            done = done + meter.pass(Moment::Step(step), None).0;
+            done = done + meter.pass(StopPoint::Step(step), None).0;
         }
-        done = done + meter.pass(Moment::Evaluation(3), None).0;
+        done = done + meter.pass(StopPoint::Evaluation(3), None).0;
         assert_eq!((done.trained, done.evaluated), (80, 200));
         assert_eq!(meter.measured, Estimate::default());
     }

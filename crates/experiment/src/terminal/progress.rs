@@ -8,7 +8,7 @@ use super::status::{Phase, TrialStatus};
 use super::sweep_progress::{Importance, Message, SweepProgress};
 use super::text::{duration, rounded, thousands};
 use super::tuning;
-use crate::records::{EpochRecord, Moment, StepRecord, TrialResult, TrialState};
+use crate::records::{EpochRecord, StepRecord, StopPoint, TrialResult, TrialState};
 
 /// Without bars, an epoch longer than this gives a sign of life.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);
@@ -91,14 +91,14 @@ impl Progress {
         self.epoch = epoch;
         self.work(done, &Estimate::default());
         self.milestone(&format!(
-            "goes on from step {step} in epoch {epoch}/{}",
+            "resumes after step {step} in epoch {epoch}/{}",
             self.epochs
         ));
         self.show();
     }
 
     /// Training has come to `moment`.
-    pub fn pass(&mut self, moment: Moment) {
+    pub fn pass(&mut self, moment: StopPoint) {
         let time = self.last_moment.elapsed();
         self.last_moment = Instant::now();
         // Tuning takes minutes, once.

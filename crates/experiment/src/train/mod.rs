@@ -27,7 +27,7 @@ use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
 use crate::records::DataRecords;
-use crate::records::{EpochRecord, Moment, Score, Split, StepRecord};
+use crate::records::{EpochRecord, Score, Split, StepRecord, StopPoint};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -45,21 +45,21 @@ pub struct TrialImages {
 }
 
 /// Hears of every step and epoch, in order, and says how to go on.
-pub trait Observer {
+pub trait TrainingControl {
     /// # Errors
-    /// Whatever keeps the observer from keeping the record; training stops.
+    /// Whatever keeps the control from keeping the record; training stops.
     fn step(&mut self, record: &StepRecord) -> Result<()>;
     /// # Errors
-    /// As for [`Observer::step`].
+    /// As for [`TrainingControl::step`].
     fn epoch(&mut self, record: &EpochRecord) -> Result<()>;
     /// Keeps `state` as the trial's checkpoint, in place of the one before. It covers all that
-    /// [`Observer::step`] and [`Observer::epoch`] heard before.
+    /// [`TrainingControl::step`] and [`TrainingControl::epoch`] heard before.
     ///
     /// # Errors
-    /// As for [`Observer::step`].
+    /// As for [`TrainingControl::step`].
     fn checkpoint(&mut self, state: &State) -> Result<()>;
     /// Asked at each moment at which training can be left.
-    fn next(&mut self, moment: Moment) -> Next;
+    fn next(&mut self, moment: StopPoint) -> Next;
 }
 
 /// How to go on.
@@ -86,21 +86,21 @@ pub enum Ending {
     },
     /// The loss became NaN or infinite at `step`.
     Diverged { step: u64, cause: String },
-    /// The observer stopped it after `step` and has the checkpoint to go on from.
+    /// The control stopped it after `step` and has the checkpoint to resume from.
     Interrupted { step: u64 },
 }
 
 /// Trains `trial`, from its first step or from the state that an earlier session left, to its end,
-/// to divergence, or until the observer stops it.
+/// to divergence, or until the control stops it.
 ///
 /// # Errors
-/// When the device or the observer fails.
+/// When the device or the control fails.
 pub fn train(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
     state: Option<State>,
-    observer: &mut dyn Observer,
+    control: &mut dyn TrainingControl,
 ) -> Result<Ending> {
     let mut state = state.unwrap_or_else(|| State::new(trial, images, device));
     let run = Run {
@@ -112,16 +112,16 @@ pub fn train(
         clock: Clock::from(state.position.time_s_total),
     };
     let (split, score) = loop {
-        state = match run.epoch(state, observer)? {
+        state = match run.epoch(state, control)? {
             ControlFlow::Continue(state) => state,
             ControlFlow::Break(ending) => return Ok(ending),
         };
-        let Some((split, score)) = run.evaluate_epoch(&state, observer)? else {
-            return run.interrupt(state, observer);
+        let Some((split, score)) = run.evaluate_epoch(&state, control)? else {
+            return run.interrupt(state, control);
         };
         let mut record = run.epoch_record(&state.position, split, &score);
         record.steps_skipped = state.learner.skipped_steps()?;
-        observer.epoch(&record)?;
+        control.epoch(&record)?;
         if state.position.epoch == trial.train.epochs {
             break (split, score);
         }
@@ -129,11 +129,11 @@ pub fn train(
     };
     let (test, validation) = match split {
         Split::Test => (Some(score), None),
-        Split::Validation => (run.evaluate(&state, &images.test, observer)?, Some(score)),
+        Split::Validation => (run.evaluate(&state, &images.test, control)?, Some(score)),
     };
     match test {
         Some(test) => run.ending(&state, test, validation),
-        None => run.interrupt(state, observer),
+        None => run.interrupt(state, control),
     }
 }
 
@@ -167,7 +167,7 @@ impl Run<'_> {
     fn epoch(
         &self,
         mut state: State,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<ControlFlow<Ending, State>> {
         let settings = &self.trial.train;
         let device = self.device.autodiff();
@@ -202,38 +202,38 @@ impl Run<'_> {
                 learning_rate,
                 sums,
             };
-            if let ControlFlow::Break(ending) = log.push(pending, observer)? {
+            if let ControlFlow::Break(ending) = log.push(pending, control)? {
                 return Ok(ControlFlow::Break(ending));
             }
-            let next = observer.next(Moment::Step(step));
+            let next = control.next(StopPoint::Step(step));
             let over = step == self.steps_before(settings.epochs + 1);
             if next == Next::Continue || next == Next::Checkpoint && over {
                 continue;
             }
             // A loss that is not finite must be met before its step is kept.
-            if let ControlFlow::Break(ending) = log.read(observer)? {
+            if let ControlFlow::Break(ending) = log.read(control)? {
                 return Ok(ControlFlow::Break(ending));
             }
             state.position.totals = log.totals;
             state.position.time_s_epoch = clock.seconds();
             if next == Next::Stop {
-                return Ok(ControlFlow::Break(self.interrupt(state, observer)?));
+                return Ok(ControlFlow::Break(self.interrupt(state, control)?));
             }
-            self.save(&mut state, observer)?;
+            self.save(&mut state, control)?;
         }
-        let read = log.read(observer)?;
+        let read = log.read(control)?;
         state.position.totals = log.totals;
         state.position.time_s_epoch = clock.seconds();
         Ok(read.map_continue(|()| state))
     }
 
-    fn save(&self, state: &mut State, observer: &mut dyn Observer) -> Result<()> {
+    fn save(&self, state: &mut State, control: &mut dyn TrainingControl) -> Result<()> {
         state.position.time_s_total = self.clock.seconds();
-        observer.checkpoint(state)
+        control.checkpoint(state)
     }
 
-    fn interrupt(&self, mut state: State, observer: &mut dyn Observer) -> Result<Ending> {
-        self.save(&mut state, observer)?;
+    fn interrupt(&self, mut state: State, control: &mut dyn TrainingControl) -> Result<Ending> {
+        self.save(&mut state, control)?;
         let step = state.position.step;
         Ok(Ending::Interrupted { step })
     }
@@ -243,18 +243,18 @@ impl Run<'_> {
     }
 
     /// The score after an epoch, on the validation split or, where there is none, on the test set;
-    /// `None` where the observer stops it.
+    /// `None` where the control stops it.
     fn evaluate_epoch(
         &self,
         state: &State,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<Option<(Split, Score)>> {
         let (split, images) = if self.images.validation.is_empty() {
             (Split::Test, &self.images.test)
         } else {
             (Split::Validation, &self.images.validation)
         };
-        let score = self.evaluate(state, images, observer)?;
+        let score = self.evaluate(state, images, control)?;
         Ok(score.map(|score| (split, score)))
     }
 
@@ -262,16 +262,16 @@ impl Run<'_> {
         &self,
         state: &State,
         images: &ImageSet,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<Option<Score>> {
-        let moment = Moment::Evaluation(state.position.step);
+        let moment = StopPoint::Evaluation(state.position.step);
         evaluate(
             &state.learner.model,
             &state.learner.loss,
             images,
             self.images.normalization,
             &self.device.device,
-            || observer.next(moment) != Next::Stop,
+            || control.next(moment) != Next::Stop,
         )
     }
 

@@ -31,7 +31,7 @@ const CHECKSUM: &str = "sha256";
 #[error("{0}")]
 pub struct UnusableCheckpoint(String);
 
-/// All that decides how a trial goes on. Order, augmentation and learning rate follow from the step.
+/// All that decides how a trial continues. Order, augmentation and learning rate follow from the step.
 pub struct State {
     pub learner: Learner,
     pub position: Position,

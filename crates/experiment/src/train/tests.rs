@@ -13,7 +13,7 @@ use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 #[derive(Default)]
 struct Epochs(Vec<EpochRecord>);
 
-impl Observer for Epochs {
+impl TrainingControl for Epochs {
     fn step(&mut self, _record: &StepRecord) -> Result<()> {
         Ok(())
     }
@@ -27,7 +27,7 @@ impl Observer for Epochs {
         Ok(())
     }
 
-    fn next(&mut self, _moment: Moment) -> Next {
+    fn next(&mut self, _moment: StopPoint) -> Next {
         Next::Continue
     }
 }

@@ -12,10 +12,10 @@ use burn::tensor::TensorData;
 
 use super::{
     AdamWKernel, BatchNormGradients, ConvolutionGradients, ConvolutionKernel, EvaluationBatchNorm,
-    SgdKernels, TensorThen, TensorUnscaling, TrainingBatchNorm,
+    SgdKernels, TensorEpilogue, TensorUnscaling, TrainingBatchNorm,
 };
 use crate::adamw::AdamWStep;
-use crate::batch_norm::{Moments, Then, gradients, normalize};
+use crate::batch_norm::{Epilogue, Moments, gradients, normalize};
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
@@ -92,11 +92,11 @@ macro_rules! use_kernels {
                 values: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
-                then: TensorThen<Self>,
+                epilogue: TensorEpilogue<Self>,
                 epsilon: f64,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
                 let moments = moments::<Self>(&values);
-                let output = batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then);
+                let output = batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &epilogue);
                 let [mean, variance] = [moments.mean, moments.variance]
                     .map(|moment| tensor::<Self, 1>(moment, [weight.shape()[0]], &values));
                 (output, mean, variance)
@@ -112,24 +112,24 @@ macro_rules! use_kernels {
                 mean: FloatTensor<Self>,
                 variance: FloatTensor<Self>,
                 output: FloatTensor<Self>,
-                then: Then<()>,
+                epilogue: Epilogue<()>,
                 epsilon: f64,
-            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, TensorThen<Self>) {
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, TensorEpilogue<Self>) {
                 let gradients = gradients(
                     &Self::values(&output_gradient),
                     &Self::values(&values),
                     &stored_moments::<Self>(&mean, &variance),
                     &Self::values(&weight),
                     epsilon,
-                    then,
+                    epilogue,
                     &Self::values(&output),
                 );
                 let dims = values.shape().dims::<4>();
                 let [of_weight, of_bias] = [gradients.weight, gradients.bias]
                     .map(|gradient| tensor::<Self, 1>(gradient, [dims[3]], &values));
-                let then = then.map(|()| tensor::<Self, 4>(gradients.residual, dims, &values));
+                let epilogue = epilogue.map(|()| tensor::<Self, 4>(gradients.residual, dims, &values));
                 let of_values = tensor::<Self, 4>(gradients.values, dims, &values);
-                (of_values, of_weight, of_bias, then.into())
+                (of_values, of_weight, of_bias, epilogue.into())
             }
         }
 
@@ -141,11 +141,11 @@ macro_rules! use_kernels {
                 variance: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
-                then: TensorThen<Self>,
+                epilogue: TensorEpilogue<Self>,
                 epsilon: f64,
             ) -> FloatTensor<Self> {
                 let moments = stored_moments::<Self>(&mean, &variance);
-                batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then)
+                batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &epilogue)
             }
         }
 
@@ -206,12 +206,18 @@ fn batch_norm<B: CpuBackend>(
     moments: &Moments,
     weight_and_bias: [&FloatTensor<B>; 2],
     epsilon: f64,
-    then: &TensorThen<B>,
+    epilogue: &TensorEpilogue<B>,
 ) -> FloatTensor<B> {
     let [weight, bias] = weight_and_bias.map(B::values);
-    let then = then.as_then().map(B::values);
-    let then = then.as_ref().map(|residual| &**residual);
-    let output = normalize(&B::values(values), moments, [&weight, &bias], epsilon, then);
+    let epilogue = epilogue.as_then().map(B::values);
+    let epilogue = epilogue.as_ref().map(|residual| &**residual);
+    let output = normalize(
+        &B::values(values),
+        moments,
+        [&weight, &bias],
+        epsilon,
+        epilogue,
+    );
     tensor::<B, 4>(output, values.shape().dims(), values)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use gpu_device::{AdapterIdentity, Combination};
+use gpu_device::{AdapterIdentity, KernelOptions};
 use serde::Serialize;
 
 use super::Cpu;
@@ -38,13 +38,13 @@ struct Report<'a> {
     adapter: &'a AdapterIdentity,
     combinations: Vec<Row<'a>>,
     /// The combination that trains.
-    chosen: Option<Combination>,
+    chosen: Option<KernelOptions>,
 }
 
 #[derive(Serialize)]
 struct Row<'a> {
     verdict: &'static str,
-    ground: String,
+    reason: String,
     deterministic: bool,
     #[serde(flatten)]
     tried: &'a Tried,
@@ -57,20 +57,20 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     }
     let adapter = adapter?;
     let limit = Duration::from_secs(arguments.time_limit);
-    let combinations = Combination::of(&adapter);
+    let combinations = KernelOptions::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
     let mut tried: Vec<Tried> = Vec::new();
-    for combination in &combinations {
+    for options in &combinations {
         if arguments.again {
-            verdict.forget(*combination);
+            verdict.forget(*options);
         }
         // Nothing relies on a combination that is wrong in f32, so it need not be right in mixed precision.
         for precision in [PrecisionName::F32, PrecisionName::Mixed] {
             let task = CompareDevices {
-                combination: *combination,
+                options: *options,
                 precision,
             };
-            let announce = || inform(format_args!("trying {combination} in {precision}"));
+            let announce = || inform(format_args!("trying {options} in {precision}"));
             let outcome = verdict.known_or_tried(task, limit, announce)?;
             tried.push(outcome.clone());
             if !outcome.is_right() {
@@ -109,17 +109,17 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
 fn row(tried: &Tried) -> Row<'_> {
     Row {
         verdict: tried.verdict(),
-        ground: tried.ground(),
+        reason: tried.reason(),
         deterministic: tried.determinism() == Determinism::Bitwise,
         tried,
     }
 }
 
-fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<Combination>) -> String {
+fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOptions>) -> String {
     let software = if adapter.software { ", software" } else { "" };
     let left = |header, cell: fn(&Tried) -> String| Column::new(header, Align::Left, tried, cell);
     let columns = plain(vec![
-        left("kernels", |tried| tried.combination.to_string()),
+        left("kernels", |tried| tried.options.to_string()),
         left("precision", |tried| tried.precision.to_string()),
         left("verdict", |tried| tried.verdict().to_owned()),
         left("same bits", |tried| {
@@ -128,7 +128,7 @@ fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<Combination>
         Column::new("seconds", Align::Right, tried, |tried| {
             format!("{:.0}", tried.seconds)
         }),
-        left("worst of all comparisons", |tried| tried.ground()),
+        left("worst of all comparisons", |tried| tried.reason()),
     ]);
     let text = format!(
         "{} ({}{software}), driver {}\n\n{columns}",
@@ -166,5 +166,5 @@ fn details(tried: &Tried, all: bool) -> String {
     if lines.is_empty() {
         return lines;
     }
-    format!("\n{}, {}\n{lines}", tried.combination, tried.precision)
+    format!("\n{}, {}\n{lines}", tried.options, tried.precision)
 }

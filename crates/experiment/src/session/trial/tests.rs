@@ -54,11 +54,15 @@ impl Case {
     }
 
     /// Trains in `store` until `pace` stops it.
-    fn session(&self, store: &Folder, pace: impl FnMut(Moment) -> Next) -> Outcome {
+    fn session(&self, store: &Folder, pace: impl FnMut(StopPoint) -> Next) -> Outcome {
         self.try_session(store, pace).unwrap()
     }
 
-    fn try_session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Result<Outcome> {
+    fn try_session(
+        &self,
+        store: &Folder,
+        mut pace: impl FnMut(StopPoint) -> Next,
+    ) -> Result<Outcome> {
         let open = Store::create_or_open(store.0.path()).unwrap();
         let mut progress = Progress::sent_by(|_| {});
         progress.begin_trial(size(&self.trial, &self.images));
@@ -119,7 +123,7 @@ impl Case {
     /// A store in which the trial was stopped after `step`.
     fn stopped_after(&self, step: u64) -> Folder {
         let store = Folder::new();
-        let outcome = self.session(&store, at(Moment::Step(step), Next::Stop));
+        let outcome = self.session(&store, at(StopPoint::Step(step), Next::Stop));
         assert!(matches!(outcome, Outcome::Interrupted { step: stopped } if stopped == step));
         store
     }
@@ -143,7 +147,7 @@ struct Record {
 }
 
 /// A pace that does `next` at `moment` and else goes on.
-fn at(moment: Moment, next: Next) -> impl FnMut(Moment) -> Next {
+fn at(moment: StopPoint, next: Next) -> impl FnMut(StopPoint) -> Next {
     move |now| if now == moment { next } else { Next::Continue }
 }
 
@@ -162,14 +166,15 @@ fn stopped_anywhere_it_comes_out_the_same(backend: BackendChoice) {
         let Outcome::Interrupted { step } = outcome else {
             break;
         };
-        let (Moment::Step(expected_step) | Moment::Evaluation(expected_step)) = moments[stops];
+        let (StopPoint::Step(expected_step) | StopPoint::Evaluation(expected_step)) =
+            moments[stops];
         assert_eq!(step, expected_step);
         let mut first = None;
         case.session(&store, |moment| {
             first.get_or_insert(moment);
             Next::Continue
         });
-        assert_ne!(first, Some(Moment::Step(1)), "{:?}", moments[stops]);
+        assert_ne!(first, Some(StopPoint::Step(1)), "{:?}", moments[stops]);
         assert!(!store.0.path().join("set-aside").exists());
         assert!(case.record(&store) == expected, "{:?}", moments[stops]);
         stops += 1;
@@ -199,7 +204,7 @@ fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
     let expected = case.uninterrupted();
     let store = Folder::new();
     for step in 1..=6 {
-        let outcome = case.session(&store, at(Moment::Step(step), Next::Stop));
+        let outcome = case.session(&store, at(StopPoint::Step(step), Next::Stop));
         assert!(matches!(outcome, Outcome::Interrupted { step: stopped } if stopped == step));
     }
     case.session(&store, |_| Next::Continue);
@@ -262,14 +267,14 @@ fn stopped_in_mixed_precision(settings: TrainSettings) {
 }
 
 #[test]
-fn killed_after_a_checkpoint_it_goes_on_from_there() {
+fn killed_after_a_checkpoint_it_resumes_from_there() {
     let case = Case::new(BackendChoice::Flex);
     let expected = case.uninterrupted();
     for killed in [
-        Moment::Step(2),
-        Moment::Evaluation(3),
-        Moment::Step(5),
-        Moment::Step(6),
+        StopPoint::Step(2),
+        StopPoint::Evaluation(3),
+        StopPoint::Step(5),
+        StopPoint::Step(6),
     ] {
         let (store, left) = (Folder::new(), Folder::new());
         let mut first = true;
@@ -293,7 +298,7 @@ fn killed_after_a_checkpoint_it_goes_on_from_there() {
             first_moment.get_or_insert(moment);
             Next::Continue
         });
-        assert_ne!(first_moment, Some(Moment::Step(1)), "it starts anew");
+        assert_ne!(first_moment, Some(StopPoint::Step(1)), "it starts anew");
         assert!(case.record(&left) == expected, "{killed:?}");
     }
 }
@@ -313,7 +318,7 @@ fn no_checkpoint_is_written_when_training_is_over() {
     let mut written = Vec::new();
     case.session(&store, |moment| {
         written.push(case.checkpoint(&store).exists());
-        let last = moment == Moment::Step(6);
+        let last = moment == StopPoint::Step(6);
         if last {
             Next::Checkpoint
         } else {
@@ -336,7 +341,7 @@ fn a_diverging_trial_diverges_at_its_step_wherever_it_was_stopped() {
     assert!((2..6).contains(&diverged), "{diverged}");
     for step in 1..=diverged {
         let store = Folder::new();
-        let outcome = case.session(&store, at(Moment::Step(step), Next::Stop));
+        let outcome = case.session(&store, at(StopPoint::Step(step), Next::Stop));
         if step < diverged {
             assert!(
                 matches!(outcome, Outcome::Interrupted { .. }),
@@ -378,7 +383,7 @@ fn a_failed_trial_is_trained_again_from_its_start() {
     let case = Case::new(BackendChoice::Flex);
     let store = Folder::new();
     let outcome = case.session(&store, |moment| {
-        assert_ne!(moment, Moment::Step(4), "the driver gave up");
+        assert_ne!(moment, StopPoint::Step(4), "the driver gave up");
         Next::Checkpoint
     });
     let Outcome::Ended(result) = outcome else {

@@ -21,7 +21,7 @@ fn a_wrong_loss_is_refused() {
         ("[{ name = \"encouraging\", log_end = 1.5 }]", "1:45: losses[0].log_end: expected a number in [0, 1], found 1.5", ""),
         ("[{ name = \"encouraging\", log_end = \"0.5\" }]", "1:45: losses[0].log_end: expected a number in [0, 1], found \"0.5\"", "remove the quotes: 0.5"),
         ("[{ name = \"encouraging\", tail = \"tangents\" }]", "1:42: losses[0].tail: expected one of \"tangent\", \"unit_slope\", \"clamped\", found \"tangents\"", "did you mean tangent?"),
-        ("[{ name = \"focal\" }, { name = \"focal\", gamma = 2 }]", "1:31: losses[1]: expected no value twice, found losses[0] again", "it would train the same trials twice"),
+        ("[{ name = \"focal\" }, { name = \"focal\", gamma = 2 }]", "1:31: losses[1]: duplicate of losses[0]", "it would train the same trials twice"),
         ("[{ name = \"sum\" }]", "1:11: losses[0].terms: expected a list of losses, found none", "write terms = [{ name = \"mean_absolute_error\" }, { name = \"mean_squared_error\" }]"),
         ("[{ name = \"sum\", terms = [] }]", "1:35: losses[0].terms: expected a list of losses, found an empty list", "write terms = [{ name = \"mean_absolute_error\" }, { name = \"mean_squared_error\" }]"),
         ("[{ name = \"sum\", terms = [{ name = \"focal\" }], weights = [1, 2] }]", "1:67: losses[0].weights: expected 1 numbers, one for each term, found 2", "write one for each term, as in weights = [1]"),

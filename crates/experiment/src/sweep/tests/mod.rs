@@ -24,7 +24,7 @@ fn refused(text: &str) -> Diagnostics {
     read_text(text).expect_err("the text is wrong")
 }
 
-/// A text, and the first line (without the path) and the mend of its only problem.
+/// A text, and the first line (without the path) and the suggestion of its only problem.
 type Case<'a> = (&'a str, &'a str, &'a str);
 
 /// Asserts that each text has its problem and no other, and that following its hint makes it right; `complete`

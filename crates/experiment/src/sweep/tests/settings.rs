@@ -100,7 +100,7 @@ fn a_wrong_grid_is_refused() {
         ("[[grid]]\nwidth = [8]", "4:1: grid: expected a table, found a list", ""),
         ("[grid]\nmomentum = 0.9", "5:12: grid.momentum: expected a list of values, found 0.9", "write […] around it"),
         ("[grid]\nmomentum = []", "5:12: grid.momentum: expected a list of values, found an empty list", "write momentum = [0.9]"),
-        ("[grid]\nmomentum = [0.9, 0, 0.0]", "5:21: grid.momentum[2]: expected no value twice, found grid.momentum[1] again", "it would train the same trials twice"),
+        ("[grid]\nmomentum = [0.9, 0, 0.0]", "5:21: grid.momentum[2]: duplicate of grid.momentum[1]", "it would train the same trials twice"),
         ("[grid]\nwidth = [8, 4.5]", "5:13: grid.width[1]: expected a whole number from 1 to 1024, found 4.5", "Channels of the first stage; 64 is the standard network; 64 by default"),
         ("[grid]\nwidht = [8, 4]", "5:1: grid.widht: unknown key", "did you mean width?"),
         ("[grid]\nbackend = [\"flex\", \"wgpu\"]", "5:1: grid.backend: expected in [train], found in [grid]", "it does not change the mathematics: its trials would be the same"),

@@ -47,7 +47,7 @@ fn a_wrong_key_outside_of_tables_is_refused() {
     let cases: &[Case] = &[
         ("1", "3:9: seeds: expected a list of whole numbers, found 1", "write […] around it"),
         ("[]", "3:9: seeds: expected a list of whole numbers, found an empty list", "write seeds = [1, 2, 3]"),
-        ("[1, 2, 1]", "3:16: seeds[2]: expected no value twice, found seeds[0] again", "it would train the same trials twice"),
+        ("[1, 2, 1]", "3:16: seeds[2]: duplicate of seeds[0]", "it would train the same trials twice"),
         ("[-1]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found -1", "list the seeds, as in seeds = [1, 2, 3]"),
         ("[1.0]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 1.0", "write 1"),
         ("[9007199254740992]", "3:10: seeds[0]: expected a whole number from 0 to 9007199254740991, found 9007199254740992", "list the seeds, as in seeds = [1, 2, 3]"),
@@ -155,13 +155,13 @@ x.toml:7:10: string values must be quoted, expected literal string
 #[test]
 fn what_is_missing_is_named_with_an_example() {
     let expected = "\
-x.toml: name: expected a value, found none
+x.toml: name: missing required key
  = help: add a line such as name = \"my-sweep\" above the first [table]
 
-x.toml: losses: expected a value, found none
+x.toml: losses: missing required key
  = help: add a line such as losses = [{ name = \"cross_entropy\" }] above the first [table]
 
-x.toml: seeds: expected a value, found none
+x.toml: seeds: missing required key
  = help: add a line such as seeds = [1, 2, 3] above the first [table]
 
 3 errors in x.toml";

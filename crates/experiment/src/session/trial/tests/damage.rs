@@ -35,7 +35,7 @@ fn a_damaged_checkpoint_is_named_and_the_trial_starts_anew() {
         first.get_or_insert(moment);
         Next::Continue
     });
-    assert_eq!(first, Some(Moment::Step(1)));
+    assert_eq!(first, Some(StopPoint::Step(1)));
     assert!(case.record(&store) == expected);
 }
 
@@ -142,6 +142,6 @@ fn a_disk_that_fails_while_a_trial_is_resumed_costs_nothing() {
         first.get_or_insert(moment);
         Next::Continue
     });
-    assert_eq!(first, Some(Moment::Step(5)));
+    assert_eq!(first, Some(StopPoint::Step(5)));
     assert!(case.record(&store) == case.uninterrupted());
 }

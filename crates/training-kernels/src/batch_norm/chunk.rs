@@ -1,4 +1,4 @@
-//! The loops of batch normalisation over one stretch of rows.
+//! The loops of batch normalisation over one chunk of rows.
 //!
 //! They run over whole periods, in which every channel's number stands where its values stand, so
 //! that the compiler turns them into vector instructions for any number of channels.
@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::Then;
+use super::Epilogue;
 
 /// Shortest period: long enough that neighbouring additions do not wait for each other.
 const PERIOD: usize = 128;
-/// Values of a stretch: they stay in a core's cache between two passes.
+/// Values of a chunk: they stay in a core's cache between two passes.
 const STRETCH: usize = 1 << 14;
 
 /// How rows of `channels` values are gone through.
@@ -20,17 +20,17 @@ pub struct Layout {
     /// Values of some whole rows.
     period: usize,
     /// Values of some whole periods, which one task works on.
-    pub stretch: usize,
+    pub chunk: usize,
 }
 
 impl Layout {
     pub fn new(channels: usize) -> Self {
         let period = channels * PERIOD.div_ceil(channels);
-        let stretch = period * STRETCH.div_ceil(period);
+        let chunk = period * STRETCH.div_ceil(period);
         Self {
             channels,
             period,
-            stretch,
+            chunk,
         }
     }
 
@@ -39,9 +39,9 @@ impl Layout {
         (values.len() / self.channels) as f64
     }
 
-    /// Where the stretch number `index`, which has `len` values, lies.
+    /// Where the chunk number `index`, which has `len` values, lies.
     pub fn part(&self, index: usize, len: usize) -> Range<usize> {
-        index * self.stretch..index * self.stretch + len
+        index * self.chunk..index * self.chunk + len
     }
 
     /// One value per channel, repeated to a period.
@@ -108,7 +108,7 @@ pub struct Normalize<'a> {
     /// A period, like `shift`.
     pub scale: &'a [f32],
     pub shift: &'a [f32],
-    pub then: Then<&'a [f32]>,
+    pub epilogue: Epilogue<&'a [f32]>,
     pub output: &'a mut [f32],
 }
 
@@ -125,18 +125,18 @@ impl WithSimd for Normalize<'_> {
         for (index, (output, values)) in periods.enumerate() {
             let scaled = values.iter().zip(self.scale).zip(self.shift);
             let places = output.iter_mut().zip(scaled);
-            match self.then {
-                Then::Nothing => {
+            match self.epilogue {
+                Epilogue::Nothing => {
                     for (place, ((value, scale), shift)) in places {
                         *place = value * scale + shift;
                     }
                 }
-                Then::Relu => {
+                Epilogue::Relu => {
                     for (place, ((value, scale), shift)) in places {
                         *place = rectified(value * scale + shift);
                     }
                 }
-                Then::AddRelu(residual) => {
+                Epilogue::AddRelu(residual) => {
                     let places = places.zip(&residual[index * period..]);
                     for ((place, ((value, scale), shift)), residual) in places {
                         *place = rectified(value * scale + shift + residual);

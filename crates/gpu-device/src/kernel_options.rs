@@ -15,7 +15,7 @@ use crate::{runtime, wgsl};
 /// held against the CPU before it trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct Combination {
+pub struct KernelOptions {
     /// The language of the kernels.
     pub compiler: Compiler,
     /// Neighbouring operations become one kernel.
@@ -31,7 +31,7 @@ pub enum Compiler {
     Wgsl,
 }
 
-impl Combination {
+impl KernelOptions {
     const ALL: [Self; 4] = [
         Self::new(Compiler::SpirV, true),
         Self::new(Compiler::SpirV, false),
@@ -49,9 +49,8 @@ impl Combination {
     /// Those that exist on `adapter`, the one expected to be fastest first; on a software adapter, where
     /// speed is not to be had, the simplest one.
     pub fn of(adapter: &Adapter) -> Vec<Self> {
-        let exists = |combination: &Self| {
-            combination.compiler == Compiler::Wgsl || adapter.api == Backend::Vulkan
-        };
+        let exists =
+            |options: &Self| options.compiler == Compiler::Wgsl || adapter.api == Backend::Vulkan;
         let mut combinations: Vec<Self> = Self::ALL.into_iter().filter(exists).collect();
         if adapter.identity.software {
             combinations.reverse();
@@ -77,7 +76,7 @@ impl Combination {
     }
 }
 
-impl fmt::Display for Combination {
+impl fmt::Display for KernelOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match (self.compiler, self.fusion) {
             (Compiler::SpirV, true) => "spirv+fusion",
@@ -88,7 +87,7 @@ impl fmt::Display for Combination {
     }
 }
 
-impl FromStr for Combination {
+impl FromStr for KernelOptions {
     type Err = UnknownCombination;
 
     fn from_str(text: &str) -> Result<Self, UnknownCombination> {
@@ -102,13 +101,13 @@ impl FromStr for Combination {
     }
 }
 
-impl From<Combination> for String {
-    fn from(combination: Combination) -> Self {
-        combination.to_string()
+impl From<KernelOptions> for String {
+    fn from(options: KernelOptions) -> Self {
+        options.to_string()
     }
 }
 
-impl TryFrom<String> for Combination {
+impl TryFrom<String> for KernelOptions {
     type Error = UnknownCombination;
 
     fn try_from(text: String) -> Result<Self, UnknownCombination> {
@@ -122,10 +121,10 @@ mod tests {
 
     #[test]
     fn a_combination_is_read_from_its_name() {
-        for combination in Combination::ALL {
-            assert_eq!(combination.to_string().parse(), Ok(combination));
+        for options in KernelOptions::ALL {
+            assert_eq!(options.to_string().parse(), Ok(options));
         }
-        let error = "cuda".parse::<Combination>().unwrap_err();
+        let error = "cuda".parse::<KernelOptions>().unwrap_err();
         assert_eq!(
             error.to_string(),
             "expected one of spirv+fusion, spirv, wgsl+fusion, wgsl, found cuda"
