@@ -128,7 +128,7 @@ fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOption
         Column::new("seconds", Align::Right, tried, |tried| {
             format!("{:.0}", tried.seconds)
         }),
-        left("worst of all comparisons", |tried| tried.reason()),
+        left("worst of all comparisons", Tried::reason),
     ]);
     let text = format!(
         "{} ({}{software}), driver {}\n\n{columns}",
