@@ -116,16 +116,10 @@ fn first_of(backends: &[BackendChoice]) -> Result<BackendChoice, Unavailable> {
 /// When the backend is not compiled in, or none of the CPU; when the environment asks for instructions that
 /// this machine does not have.
 pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
-    let device = match choice {
-        BackendChoice::Auto => return open_cpu(cpu_backend()?),
-        #[cfg(feature = "flex")]
-        BackendChoice::Flex => Device::flex(),
-        // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
-        #[cfg(feature = "ndarray")]
-        #[allow(deprecated)]
-        BackendChoice::Ndarray => Device::ndarray(),
-        missing => return Err(not_compiled_in(missing)),
-    };
+    if choice == BackendChoice::Auto {
+        return open_cpu(cpu_backend()?);
+    }
+    let device = cpu_device(choice).ok_or_else(|| not_compiled_in(choice))?;
     Ok(OpenDevice {
         device,
         backend: choice,
@@ -136,6 +130,19 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
         in_f32: Determinism::Bitwise,
         in_mixed: Err(format!("the kernels of {choice} compute in f32")),
     })
+}
+
+/// That of the CPU backend that `choice` names, where it is compiled in.
+fn cpu_device(choice: BackendChoice) -> Option<Device> {
+    match choice {
+        #[cfg(feature = "flex")]
+        BackendChoice::Flex => Some(Device::flex()),
+        // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
+        #[cfg(feature = "ndarray")]
+        #[allow(deprecated)]
+        BackendChoice::Ndarray => Some(Device::ndarray()),
+        _ => None,
+    }
 }
 
 /// Opens `adapter` for kernels made by `options`, with what was found of it: how deterministic it is in f32, where
