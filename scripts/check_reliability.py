@@ -170,7 +170,7 @@ def faults(bench, error, start, name, every):
             attack.tries += 1
             attack.expect(faulted.returncode in (0, 1), f"{what}: exit code {faulted.returncode}: {faulted.stderr[-300:]}")
             attack.expect("panicked" not in faulted.stderr, f"{what}: {faulted.stderr[-300:]}")
-            attack.expect("trained from its start" not in faulted.stderr, f"{what}: a good checkpoint was given up")
+            attack.expect("restarted from the beginning" not in faulted.stderr, f"{what}: a good checkpoint was given up")
             ended = {trial for (trial, part), value in contents(store).items() if part == "test" and value}
             lost = before.keys() - checkpoints(store).keys() - ended
             attack.expect(not lost, f"{what}: the checkpoint of {lost} is gone")

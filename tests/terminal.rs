@@ -51,7 +51,7 @@ fn quiet_leaves_the_table_and_warnings_and_verbose_adds_details() {
     }
     let arguments = ["--verbose", "run", "a.toml", "--checkpoint-interval", "0"];
     let verbose = mixed().run(&arguments).expect(0);
-    for part in ["results repeat bit for bit, ", "checkpoint of "] {
+    for part in ["results are bitwise reproducible, ", "checkpoint of "] {
         assert!(verbose.stderr.contains(part), "{part}: {verbose:#?}");
     }
     mixed().run(&["run", "a.toml", "-q", "-v"]).expect(2);

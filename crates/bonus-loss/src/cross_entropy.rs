@@ -12,7 +12,7 @@ use crate::{Context, Interval, Targets};
 loss! {
     CrossEntropy {
         name: "cross_entropy",
-        summary: "the usual loss; its gradient shrinks as the example is fitted",
+        summary: "the standard loss; its gradient shrinks as the example is fitted",
         formula: "L = −ln p; with label smoothing ε: L = −Σ_k t_k ln p_k, t = (1−ε)·one_hot(y) + ε/K",
         gradient: "dL/dz = −(1−p); with label smoothing: ∂L/∂f_k = p_k − t_k",
         source: "maximum likelihood; label smoothing: Szegedy et al., Rethinking the Inception \

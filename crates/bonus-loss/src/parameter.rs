@@ -53,7 +53,7 @@ impl Display for Kind {
         match self {
             Self::Flag => write!(formatter, "true or false"),
             Self::Whole(minimum, maximum) => {
-                write!(formatter, "a whole number from {minimum} to {maximum}")
+                write!(formatter, "an integer from {minimum} to {maximum}")
             }
             Self::Number(interval) => write!(formatter, "a number {interval}"),
             Self::Choice([name]) => write!(formatter, "{name:?}"),
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(Kind::Choice(&["sgd"]).to_string(), "\"sgd\"");
         assert_eq!(Kind::Flag.to_string(), "true or false");
         let whole = Kind::Whole(1, 5).to_string();
-        assert_eq!(whole, "a whole number from 1 to 5");
+        assert_eq!(whole, "an integer from 1 to 5");
     }
 
     #[test]

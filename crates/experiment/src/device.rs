@@ -60,9 +60,9 @@ impl OpenDevice {
     /// What else results in `precision` may depend on: whether they repeat, driver and kernels.
     pub fn details(&self, precision: PrecisionName) -> String {
         let mut details = match self.determinism(precision) {
-            Determinism::Bitwise => "results repeat bit for bit".to_owned(),
+            Determinism::Bitwise => "results are bitwise reproducible".to_owned(),
             #[cfg(feature = "wgpu")]
-            Determinism::Tolerance => "results repeat within rounding".to_owned(),
+            Determinism::Tolerance => "results are reproducible up to rounding".to_owned(),
         };
         for (name, value) in [("driver", &self.driver), ("kernels", &self.kernels)] {
             if let Some(value) = value {

@@ -30,7 +30,7 @@ pub fn software_with_f16() -> Option<Device> {
     if device.supports_dtype(DType::F16) {
         return Some(device);
     }
-    skip("the software adapter does not compute in f16");
+    skip("the software adapter does not support f16");
     None
 }
 

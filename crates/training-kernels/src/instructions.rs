@@ -130,7 +130,7 @@ impl fmt::Display for UnavailableInstructions {
         let names: Vec<&str> = Instructions::available().map(Instructions::name).collect();
         write!(
             formatter,
-            "expected instructions that this machine has ({}), found {:?}",
+            "expected instructions that this machine supports ({}), found {:?}",
             names.join(", "),
             self.found
         )
@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(instructions.name().parse(), Ok(instructions));
         }
         let error = "sse9".parse::<Instructions>().unwrap_err().to_string();
-        let expected = "expected instructions that this machine has (scalar";
+        let expected = "expected instructions that this machine supports (scalar";
         assert!(error.starts_with(expected), "{error}");
         assert!(error.ends_with(r#"found "sse9""#), "{error}");
     }

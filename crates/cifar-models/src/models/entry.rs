@@ -98,7 +98,7 @@ impl fmt::Debug for ModelEntry {
     }
 }
 
-/// A whole number that can be chosen of a model.
+/// An integer that can be chosen of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelParameter {
     pub name: &'static str,

@@ -86,7 +86,7 @@ impl ResNet18Config {
 
 impl Classifier for ResNet18 {
     const NAME: &'static str = "resnet18";
-    const SUMMARY: &'static str = "residual network of 18 layers in pytorch-cifar's form";
+    const SUMMARY: &'static str = "18-layer residual network, as in pytorch-cifar";
     const SOURCE: &'static str =
         "He et al., \"Deep Residual Learning for Image Recognition\", CVPR 2016";
     const PARAMETERS: &'static [ModelParameter] = &[WIDTH];

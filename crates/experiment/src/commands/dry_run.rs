@@ -37,7 +37,7 @@ pub fn text(session: &Session) -> Result<String> {
     let damaged = stored.iter().filter(|it| matches!(it, Stored::Damaged(_)));
     let damaged = damaged.count();
     if damaged > 0 && *retry != Some(Retry::Damaged) {
-        text += &format!("{damaged} damaged: --retry damaged trains them again\n");
+        text += &format!("{damaged} damaged: --retry damaged retrains them\n");
     }
     Ok(text)
 }

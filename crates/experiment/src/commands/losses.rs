@@ -18,7 +18,7 @@ use crate::terminal::print;
 pub struct LossesArguments {
     #[command(subcommand)]
     command: Option<LossesCommand>,
-    /// A loss by its name, or as a sweep file writes it: '{ name = "focal", gamma = 3 }'
+    /// Name of a loss, or a loss as written in a sweep file: '{ name = "focal", gamma = 3 }'
     loss: Option<String>,
     /// Print p, loss and gradient dL/dz as CSV: ten classes, the other logits at 0
     #[arg(long, requires = "loss")]
@@ -83,7 +83,7 @@ fn explain(entry: &LossEntry) -> String {
 
 fn parameters(entry: &LossEntry) -> String {
     if entry.name == "sum" {
-        return "terms: a list of losses that are not sums\nweights: a number for each; default 1"
+        return "terms: a list of losses other than sums\nweights: one number per term; default 1"
             .to_owned();
     }
     let mut text = String::new();

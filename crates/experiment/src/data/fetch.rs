@@ -33,7 +33,7 @@ pub fn fetch(
 ) -> Result<PathBuf, DataError> {
     let target = folder::target(files.release, root);
     if is_there(files, &target)? {
-        progress.message("the official files are there already, every byte verified");
+        progress.message("the official files are already present and verified");
         return Ok(target);
     }
     let parent = folder::parent(files.release, root);
@@ -78,7 +78,7 @@ impl Fetch<'_> {
         let part_path = self.parent.join(format!("{}.part", archive.name));
         let mut part = Part::open(&part_path)?;
         download(archive, sources, &mut part, progress)?;
-        progress.message("checksum is right, unpacking");
+        progress.message("checksum verified, unpacking");
         self.place(&part_path)?;
         std::fs::remove_file(&part_path)
             .map_err(|error| DataError::io(&part_path, "to remove it", &error))
@@ -106,7 +106,7 @@ impl Fetch<'_> {
             download(file, sources, &mut part, progress)?;
             move_to(&path, &part_path, "the downloaded file")?;
         }
-        progress.message("checksums are right");
+        progress.message("checksums verified");
         move_to(self.target, &unfinished, "the downloaded folder")
     }
 

@@ -129,7 +129,7 @@ fn advice_on_archive(
     let bytes = path.metadata().map_or(0, |metadata| metadata.len());
     let (path, official) = (path.display(), archive.bytes);
     Ok(Some(if bytes == official {
-        format!("{path} is not unpacked yet: {fetch} does that, without a download")
+        format!("{path} is not unpacked yet: {fetch} unpacks it, without a download")
     } else {
         format!(
             "{path} is not the official archive, it has {bytes} of {official} bytes: {fetch} downloads that"
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(
             advice,
             format!(
-                "{} is not unpacked yet: {fetch} does that, without a download",
+                "{} is not unpacked yet: {fetch} unpacks it, without a download",
                 archive.display()
             )
         );

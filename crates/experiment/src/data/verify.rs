@@ -42,7 +42,7 @@ impl Inspection {
                 ShardState::Missing => Some(format!("no {}", shard.names())),
                 ShardState::Sound {
                     official: false, ..
-                } => Some(format!("{} with other bytes", shard.names())),
+                } => Some(format!("{} with different content", shard.names())),
                 _ => None,
             })
         })

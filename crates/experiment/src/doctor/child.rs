@@ -77,9 +77,9 @@ impl Tried {
                 || "nothing was compared".to_owned(),
                 |check| format!("{}: {}", check.what, check.error_text()),
             ),
-            Outcome::Unsupported => format!("the adapter does not compute in {}", self.precision),
+            Outcome::Unsupported => format!("the adapter does not support {}", self.precision),
             Outcome::Crashed { cause } => cause.clone(),
-            Outcome::TimedOut { limit_s } => format!("not done after {limit_s} s"),
+            Outcome::TimedOut { limit_s } => format!("timed out after {limit_s} s"),
         }
     }
 }

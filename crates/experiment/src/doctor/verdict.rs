@@ -76,10 +76,10 @@ impl Verdict {
         };
         match &tried.outcome {
             _ if tried.is_right() => Ok(tried.determinism()),
-            Outcome::Compared(_) => {
-                Err("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
-            }
-            Outcome::Unsupported => Err("the adapter does not compute in f16"),
+            Outcome::Compared(_) => Err(
+                "the adapter computes incorrect results in f16 (`experiment doctor` shows the differences)",
+            ),
+            Outcome::Unsupported => Err("the adapter does not support f16"),
             Outcome::Crashed { .. } | Outcome::TimedOut { .. } => {
                 Err("nothing could be compared in f16")
             }
@@ -210,8 +210,8 @@ mod tests {
     fn mixed_precision_is_available_only_where_it_was_found_right() {
         for (outcome, reason) in [
             (Some(compared(true)), None),
-            (Some(compared(false)), Some("computes wrongly")),
-            (Some(Outcome::Unsupported), Some("does not compute in f16")),
+            (Some(compared(false)), Some("computes incorrect results")),
+            (Some(Outcome::Unsupported), Some("does not support f16")),
             (
                 Some(Outcome::TimedOut { limit_s: 1 }),
                 Some("nothing could be compared"),

@@ -56,7 +56,8 @@ pub fn precision_note<'a>(
     mut rows: impl Iterator<Item = (&'a Map<String, Value>, Option<&'a str>)>,
 ) -> String {
     if rows.any(|(settings, used)| asked_for_another(settings, used)) {
-        "precision used *: not what the settings ask for, since the device cannot.\n".to_owned()
+        "precision used *: not the requested precision, which the device does not support.\n"
+            .to_owned()
     } else {
         String::new()
     }

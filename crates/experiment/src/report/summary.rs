@@ -221,7 +221,7 @@ pub fn note(groups: &[Group], metrics: &[&Metric]) -> String {
         if without > 0 {
             let header = metric.header();
             note += &format!(
-                "{header}: {without} of {done} trials have no value, and its mean leaves them out.\n"
+                "{header}: {without} of {done} trials have no value and are excluded from its mean.\n"
             );
         }
     }

@@ -65,7 +65,7 @@ fn tell_of_gpu() {
     let metal = cfg!(target_os = "macos").then(|| "Metal".to_owned());
     if let Some(gpu) = metal.or_else(file) {
         inform(format_args!(
-            "note: this machine has a GPU ({gpu}), which this build does not use: `cargo run --release --features wgpu -- …` does"
+            "note: this build does not use this machine's GPU ({gpu}); to use it: `cargo run --release --features wgpu -- …`"
         ));
     }
 }
@@ -90,7 +90,7 @@ pub fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> Precision
     let precision = device.precision(wanted);
     if let (true, Err(reason)) = (precision != wanted, &device.in_mixed) {
         tell(format_args!(
-            "warning: precision: {reason}; {precision} takes the place of {wanted}"
+            "warning: precision: {reason}; using {precision} instead of {wanted}"
         ));
     }
     precision
@@ -138,7 +138,7 @@ mod gpu {
         let device = open_where_right(&adapter, precision)?;
         Ok(device.ok_or_else(|| {
             Unavailable::Backend(format!(
-                "expected a GPU that computes as the CPU does, found {} with {}: `experiment doctor` shows what differs; update the driver, or use --backend flex",
+                "expected a GPU that agrees with the CPU, found {} with {}: `experiment doctor` shows the differences; update the driver, or use --backend flex",
                 adapter.identity.name, adapter.identity.driver
             ))
         })?)
@@ -152,7 +152,7 @@ mod gpu {
         let device = open_where_right(&adapter, precision)?;
         if device.is_none() {
             tell(format_args!(
-                "warning: {} does not compute as the CPU does, so it is not used; `experiment doctor` shows what differs",
+                "warning: {} computes different results than the CPU, so it is not used; `experiment doctor` shows the differences",
                 adapter.identity.name
             ));
         }
@@ -192,7 +192,7 @@ mod gpu {
         let task = CompareDevices { options, precision };
         let tried = verdict.known_or_tried(task, LIMIT, || {
             inform(format_args!(
-                "checking {} with {options} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
+                "checking {} with {options} in {precision} against the CPU (once per driver and program; takes minutes on a GPU's first use)",
                 adapter.identity.name
             ));
         })?;

@@ -182,7 +182,7 @@ impl<'a> Ends<'a> {
         let Self { left, trials, .. } = self;
         for (trial, status) in &self.died {
             tell(format_args!(
-                "error: {} ({}): its process ended with {status}, before a result",
+                "error: {} ({}): its process ended with {status} before it had a result",
                 trial.label(),
                 trial.id
             ));

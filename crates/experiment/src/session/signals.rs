@@ -82,7 +82,7 @@ fn leave_at_second_request(stop: Arc<AtomicBool>) -> std::io::Result<()> {
                     first = Some(Instant::now());
                     stop.store(true, Ordering::Relaxed);
                     crate::terminal::tell(
-                        "stopping after the current step, with a checkpoint; Ctrl-C again leaves at once",
+                        "stopping after the current step, with a checkpoint; press Ctrl-C again to exit immediately",
                     );
                 }
                 Some(first) if first.elapsed() >= ONE_REQUEST => {

@@ -90,7 +90,7 @@ impl Training<'_> {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.
                     let megabytes = memory::release() as f64 / 1e6;
-                    detail(format_args!("{megabytes:.1} MB of memory given back"));
+                    detail(format_args!("{megabytes:.1} MB of memory released"));
                     let left = &self.trials[trained + 1..];
                     let failed = result.state == TrialState::Failed;
                     if failed && device.backend == BackendChoice::Wgpu && !left.is_empty() {
@@ -115,7 +115,9 @@ impl Training<'_> {
     /// Trains `trials` after one failed on `device`, which may be lost with all that this process would
     /// do on it.
     fn train_without(&self, device: &OpenDevice, trials: &[&Trial]) -> Result<()> {
-        inform("note: the device may have failed, so the other trials get processes of their own");
+        inform(
+            "note: the device may have failed, so the remaining trials run in separate processes",
+        );
         // They need its memory; a device that is lost cannot give any back.
         let _ = without_panic(|| {
             device.device.memory_cleanup();

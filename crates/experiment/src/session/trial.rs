@@ -128,7 +128,7 @@ fn open(
         Err(error) if proves_damage(&error) => {
             let place = store.set_aside(&trial.id)?;
             progress.line(&format!(
-                "warning: {error:#}; this trial is trained from its start, and what was there is kept as {}",
+                "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
                 place.display()
             ));
         }

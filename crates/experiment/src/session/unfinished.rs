@@ -11,7 +11,7 @@ use crate::terminal::tell;
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     #[error(
-        "{failed} of {trials} trials failed; see the cause in each result.json under {store}, and run again with --retry failed"
+        "{failed} of {trials} trials failed; see the cause in each result.json under {store}, and rerun with --retry failed"
     )]
     Failed {
         failed: usize,
@@ -19,7 +19,7 @@ pub enum Unfinished {
         store: String,
     },
     #[error(
-        "{damaged} of {trials} trials are damaged and left out; to train them again and keep their folders under {store}/set-aside, run again with --retry damaged"
+        "{damaged} of {trials} trials are damaged and excluded; to retrain them and keep their folders under {store}/set-aside, rerun with --retry damaged"
     )]
     Damaged {
         damaged: usize,

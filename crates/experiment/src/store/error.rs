@@ -35,7 +35,7 @@ pub enum StoreError {
         folder: PathBuf,
         found: &'static str,
     },
-    #[error("{}: {place}: expected {expected}, found another or none", file.display())]
+    #[error("{}: {place}: expected {expected}, found a different one or none", file.display())]
     NotContinued {
         file: PathBuf,
         place: String,

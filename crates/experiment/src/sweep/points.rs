@@ -33,7 +33,7 @@ impl Checker {
                     "grid.{}: expected in one place, found {} too",
                     axis.key.name, item.place
                 );
-                let help = "leave out one of them: the grid's values would replace the other";
+                let help = "remove one of them: the grid's values would override the other";
                 self.problems
                     .push(Problem::at(axis.span.clone(), message).help(help));
             }
@@ -105,7 +105,7 @@ impl Checker {
                 let message =
                     format!("{place}: expected only with {condition}, found {other} = {found}");
                 let problem = Problem::at(item.span.clone(), message)
-                    .help("it has no effect there: leave it out");
+                    .help("it has no effect there: remove it");
                 findings.without_effect.push((key.name, problem));
             }
         }

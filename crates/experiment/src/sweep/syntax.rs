@@ -67,7 +67,7 @@ impl SyntaxError {
             .iter()
             .any(|part| message.contains(part));
         let help = if unclosed {
-            Some("its end is missing, maybe far above")
+            Some("its end is missing, possibly many lines above")
         } else if message.contains("recurs") {
             "expected fewer levels of keys and lists, found too many".clone_into(&mut message);
             Some(

@@ -55,12 +55,13 @@ fn displaced(name: &str, table: &str) -> Option<Unknown> {
     let meant = top.or_else(|| train_names().find(is_name))?;
     let (problem, help) = match (top, table) {
         (Some("train" | "grid"), _) => (
-            format!("expected as a table of its own, found in [{table}]"),
+            format!("expected as a separate table, found in [{table}]"),
             format!("write [{name}]"),
         ),
         (Some(_), _) => (
             format!("expected above the tables, found in [{table}]"),
-            "a table takes all keys below it: move this above the first [table]".to_owned(),
+            "all keys below a [table] line belong to it: move this above the first [table]"
+                .to_owned(),
         ),
         (None, "") => (
             "expected in [train], found above it".to_owned(),
@@ -68,7 +69,7 @@ fn displaced(name: &str, table: &str) -> Option<Unknown> {
         ),
         (None, _) => (
             format!("expected in [train], found in [{table}]"),
-            "it does not change the mathematics: its trials would be the same".to_owned(),
+            "it does not affect the results: its trials would be identical".to_owned(),
         ),
     };
     Some(Unknown {
@@ -99,7 +100,7 @@ fn misspelt(name: &str, table: &str) -> Unknown {
         .flatten()
         .collect();
     let Some(meant) = nearest(name, &candidates) else {
-        return unknown(None, format!("known are {}", own.join(", ")));
+        return unknown(None, format!("valid names: {}", own.join(", ")));
     };
     let place = match table {
         _ if own.contains(&meant) => "",

@@ -91,7 +91,7 @@ impl Progress {
         self.epoch = epoch;
         self.work(done, &Estimate::default());
         self.milestone(&format!(
-            "resumes after step {step} in epoch {epoch}/{}",
+            "resuming after step {step} in epoch {epoch}/{}",
             self.epochs
         ));
         self.show();

@@ -89,7 +89,7 @@ impl Tuning {
     fn line(&self) -> Option<String> {
         let time = text::duration(self.started?.elapsed());
         Some(format!(
-            "tuning for this GPU (once for each shape, then kept): {} kernels, {time}",
+            "tuning for this GPU (once per shape, then cached): {} kernels, {time}",
             self.kernels
         ))
     }

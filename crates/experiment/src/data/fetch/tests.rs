@@ -210,7 +210,7 @@ fn every_way_to_fail_names_another_source() {
         let server = setting.serve(&[answer]);
         let error = setting.fetch(&[&server]).unwrap_err().to_string();
         assert!(
-            error.contains("\n--mirror URL names another source"),
+            error.contains("\n--mirror URL selects another source"),
             "{error}"
         );
         let folder = setting.root.path().display().to_string();

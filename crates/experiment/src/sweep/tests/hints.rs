@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
         if help == "write […] around it" {
             return Some(format!("{before}[{token}]{after}"));
         }
-        if let Some(losses) = help.strip_prefix("write a loss for each value: ") {
+        if let Some(losses) = help.strip_prefix("write one loss per value: ") {
             let start = before.rfind('{')?;
             let end = before.len() + line[before.len()..].find('}')? + 1;
             return Some(format!("{}{losses}{}", &line[..start], &line[end..]));
@@ -119,7 +119,7 @@ fn move_line(lines: &mut Vec<String>, row: usize, place: &Place, help: &str) -> 
     } else if help == "move it below the line [train]" {
         let moved = lines.remove(row);
         lines.push(format!("[train]\n{moved}"));
-    } else if help == "it has no effect there: leave it out" {
+    } else if help == "it has no effect there: remove it" {
         lines.remove(row);
     } else {
         return Some(false);
