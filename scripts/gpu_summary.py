@@ -1,10 +1,10 @@
-"""What gpu-check.sh has measured so far, as Markdown.
+"""Summarizes the measurements of gpu-check.sh so far as Markdown.
 
     python3 scripts/gpu_summary.py gpu-check/raw
     python3 scripts/gpu_summary.py gpu-check/raw --choose-precision
 
-The second prints the precision in which to train on: mixed where it was found right and faster, else f32.
-Reads the folder of raw records only, in whatever state a cut has left it. Needs nothing but Python 3.8.
+The second prints the precision to continue training in: mixed if it is correct and faster, else f32.
+Reads only the folder of raw records, in whatever state an interruption left it. Needs only Python 3.8.
 """
 
 import argparse

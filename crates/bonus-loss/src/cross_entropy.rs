@@ -21,7 +21,7 @@ loss! {
             { label_smoothing = 0.1 } => "image classification on ImageNet (Szegedy et al.)",
         ],
         parameters: {
-            /// share ε of the target that is spread evenly over all K classes
+            /// fraction ε of the target that is spread evenly over all K classes
             label_smoothing: f64 = 0.0, Interval::closed(0.0, 1.0);
         },
     }

@@ -142,7 +142,7 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
 /// it is right, and in mixed precision, or why it is not right there. Once in a process.
 ///
 /// # Errors
-/// When the driver refuses.
+/// When the driver fails.
 #[cfg(feature = "wgpu")]
 pub fn open_gpu(
     adapter: &Adapter,

@@ -48,7 +48,7 @@ datasets! { cifar10::CIFAR10, cifar100::CIFAR100, mnist::MNIST, fashion_mnist::F
 pub struct Dataset {
     /// The name in sweep files, lower case.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// A one-line description.
     pub summary: &'static str,
     /// Where it was published.
     pub source: &'static str,
