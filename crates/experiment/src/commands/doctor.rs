@@ -42,7 +42,7 @@ struct Cpu {
     cores: usize,
     /// The set that kernels run with.
     instructions: &'static str,
-    /// The sets that this machine has, the widest one last.
+    /// The sets that this machine supports, widest last.
     available: Vec<&'static str>,
 }
 
