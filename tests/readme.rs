@@ -46,7 +46,7 @@ fn loss_row(entry: &LossEntry) -> String {
     format!("| `{name}` | {summary} | {} |\n", parameters.join(", "))
 }
 
-/// The default, and the other choices where there are any.
+/// The default, and the other choices if there are any.
 fn parameter(parameter: &Parameter) -> String {
     let Parameter { name, default, .. } = parameter;
     match (parameter.kind, default) {

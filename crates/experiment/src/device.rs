@@ -1,4 +1,4 @@
-//! What computes: the backends compiled in and the device each one opens.
+//! The compiled-in backends and the device that each one opens.
 
 use anyhow::Context;
 use burn::tensor::Device;
@@ -18,13 +18,13 @@ pub struct OpenDevice {
     /// The device as it names itself.
     pub name: String,
     pub driver: Option<String>,
-    /// How kernels are made for it, where there is a choice.
+    /// Its kernel options, if there is a choice.
     pub kernels: Option<String>,
     /// Those that the CPU's kernels run with; `None` on a GPU.
     pub instructions: Option<Instructions>,
-    /// What the same training gives again in f32.
+    /// The reproducibility of training in f32.
     pub in_f32: Determinism,
-    /// The same in mixed precision, or why it does not compute in it.
+    /// The same in mixed precision, or why it is not supported.
     pub in_mixed: Result<Determinism, String>,
 }
 
@@ -77,7 +77,7 @@ impl OpenDevice {
         self.device.clone().autodiff()
     }
 
-    /// The precision in which this device computes what asks for `wanted`.
+    /// The precision that this device uses if `wanted` is requested.
     pub fn precision(&self, wanted: PrecisionName) -> PrecisionName {
         match self.in_mixed {
             Err(_) => PrecisionName::F32,

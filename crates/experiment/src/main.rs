@@ -1,4 +1,4 @@
-//! `experiment`: settles which classification loss is better. See README.md and DESIGN.md.
+//! `experiment`: finds out which classification loss is better. See README.md and DESIGN.md.
 
 #![forbid(unsafe_code)]
 

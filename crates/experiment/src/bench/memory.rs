@@ -1,4 +1,4 @@
-//! How much memory this process has used.
+//! The peak memory of this process.
 
 use std::fs;
 

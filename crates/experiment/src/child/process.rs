@@ -1,4 +1,4 @@
-//! The side of the process that asks.
+//! The requesting process's side.
 
 use std::io::{BufRead, BufReader, Write};
 use std::marker::PhantomData;
@@ -46,7 +46,7 @@ impl<T: Task> Child<T> {
         })
     }
 
-    /// Gives `hear` all that the process says, on a thread of its own, which ends with it.
+    /// Gives `hear` all that the process says, on a separate thread, which ends with it.
     pub fn listen(
         &mut self,
         mut hear: impl FnMut(Said<T::Event>) + Send + 'static,

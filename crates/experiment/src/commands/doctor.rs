@@ -1,4 +1,4 @@
-//! `experiment doctor`: what this machine computes with, and which ways of computing on its GPU are right.
+//! `experiment doctor`: the CPU's instructions, and which configurations of the GPU are correct.
 
 #[cfg(feature = "wgpu")]
 mod gpu;

@@ -82,7 +82,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     Ok(())
 }
 
-/// Keeps the logits from being written over the weights that they come from, under whatever name.
+/// Prevents overwriting the weights with the logits, under whatever name.
 fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
     let [weights, logits_file] = [weights, logits].map(|path| path.canonicalize().ok());
     if logits_file.is_some() && logits_file == weights {

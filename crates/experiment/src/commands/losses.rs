@@ -52,7 +52,7 @@ fn list() -> String {
 }
 
 fn named(loss: &str) -> Result<&'static LossEntry> {
-    // `sum` alone has an explanation but is no loss yet.
+    // Only `sum` has an explanation without being a complete loss.
     if let Some(entry) = bonus_loss::find(loss) {
         return Ok(entry);
     }
@@ -100,7 +100,7 @@ fn parameters(entry: &LossEntry) -> String {
     text
 }
 
-/// A line for each set of values that somebody found good.
+/// A line for each recommended set of values.
 fn recommended(entry: &LossEntry) -> String {
     let mut text = String::new();
     for Recommendation { parameters, reason } in entry.recommended {
@@ -116,7 +116,7 @@ f: the logits; y: the target class; K: the number of classes
 z = f_y − logsumexp of the other logits; p = sigmoid(z) = softmax(f)_y
 a loss of p alone has ∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
 
-/// Loss and gradient by the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
+/// Loss and gradient with respect to the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
 /// `p = sigmoid(f_y − ln 9)`, and for a loss of p alone `∂L/∂f_y` is dL/dz.
 fn curve(loss: &Loss) -> String {
     const CLASSES: usize = 10;

@@ -1,4 +1,4 @@
-//! What the command line says about itself: version, exit codes, examples, completions and manual pages.
+//! The command line's documentation: version, exit codes, examples, completions and manual pages.
 
 use std::io;
 use std::path::{Path, PathBuf};

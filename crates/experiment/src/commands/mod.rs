@@ -1,4 +1,4 @@
-//! The verbs of the command line, one file each.
+//! The subcommands of the command line, one file each.
 
 mod bench;
 mod child;
@@ -95,7 +95,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Tells whoever gave the command line why it could not be done.
+/// Reports why the command line could not be executed.
 pub fn tell_error(command_line: &CommandLine, error: &anyhow::Error) {
     match (&command_line.command, error.downcast_ref::<Diagnostics>()) {
         (Command::Child, _) => say_failed(format!("{error:#}")),
@@ -147,7 +147,7 @@ fn metric() -> impl TypedValueParser<Value = &'static Metric> {
         .map(|name| Metric::find(&name).expect("one of the possible values"))
 }
 
-/// Refuses `--width` where the model has none.
+/// Rejects `--width` if the model has none.
 fn require_width(model: &ModelEntry) -> Result<()> {
     if model.parameter(WIDTH.name).is_none() {
         return Err(BadInput(anyhow!(

@@ -1,4 +1,4 @@
-//! `experiment run`: trains what a sweep file asks for and the store does not have yet.
+//! `experiment run`: trains the trials of a sweep file that have no result yet.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::store::Stored;
 use crate::sweep;
 use crate::terminal::print;
 
-/// A kill or a power cut costs a trial this many seconds of training at most.
+/// Maximum seconds of training that a trial loses to a kill or a power failure.
 const CHECKPOINT_INTERVAL: u64 = 60;
 
 /// Train the trials of a sweep file that have no result yet, and print the table

@@ -1,4 +1,4 @@
-//! Bytes of an image → what the network sees.
+//! Bytes of an image → input of the network.
 
 use random_streams::Stream;
 
@@ -8,7 +8,7 @@ use crate::settings::AugmentationName;
 /// Black pixels added on each side before the random crop, as in pytorch-cifar.
 const PADDING: usize = 4;
 
-/// Where an image is cut out of its padded self, and whether it is mirrored afterwards.
+/// The position of the crop in the padded image, and whether it is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// From 0 to 8; 4 is the middle.

@@ -1,4 +1,4 @@
-//! What can be wrong with data.
+//! Errors of data.
 
 use std::fmt::Display;
 use std::io;

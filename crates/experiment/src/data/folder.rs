@@ -1,4 +1,4 @@
-//! Where the files of a dataset lie.
+//! The location of a dataset's files.
 
 use std::path::{Path, PathBuf};
 

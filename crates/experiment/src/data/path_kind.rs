@@ -1,4 +1,4 @@
-//! What has a name in the file system.
+//! The kind of a file system entry.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;

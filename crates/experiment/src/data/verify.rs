@@ -1,4 +1,4 @@
-//! What lies in a folder, compared with the official release.
+//! The content of a folder, compared with the official release.
 
 use std::path::{Path, PathBuf};
 

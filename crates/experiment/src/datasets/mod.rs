@@ -20,7 +20,7 @@ pub use self::shapes::SHAPES;
 /// Makes [`DATASETS`] and [`DATASET_NAMES`] from the rows.
 macro_rules! datasets {
     ($($dataset:expr),+ $(,)?) => {
-        /// Every dataset there is: names in TOML and on the command line, ranges, readers, `data fetch` and
+        /// All datasets: names in TOML and on the command line, ranges, readers, `data fetch` and
         /// `data verify` follow from this table.
         pub const DATASETS: &[&Dataset] = &[$(&$dataset),+];
 
@@ -59,7 +59,7 @@ pub struct Dataset {
     pub normalization: Normalization,
     /// Whether a mirrored image shows the same class: a mirrored digit is no digit.
     pub mirrors: bool,
-    /// The official files; `None` where the images are generated.
+    /// The official files; `None` if the images are generated.
     pub release: Option<Release>,
 }
 

@@ -1,4 +1,4 @@
-//! One number that says how far two devices are apart, and what is allowed.
+//! The difference between two devices as one number, and its tolerance.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Which ways of computing on an adapter are right, kept in the user's cache directory.
+//! Which configurations of an adapter are correct, stored in the user's cache directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::records::Determinism;
 use crate::settings::PrecisionName;
 use crate::store::atomic;
 
-/// What has been tried on one adapter and driver with one build of this program.
+/// The tests of one adapter and driver with one build of this program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub adapter: AdapterIdentity,
@@ -86,7 +86,7 @@ impl Verdict {
         }
     }
 
-    /// Forgets how `options` did.
+    /// Removes the outcome of `options`.
     pub fn forget(&mut self, options: KernelOptions) {
         self.tried.retain(|tried| tried.options != options);
     }

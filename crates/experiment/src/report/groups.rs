@@ -1,4 +1,4 @@
-//! Trials → groups of those that differ in nothing but their seed.
+//! Trials → groups of those that differ only in their seed.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ pub enum ScoreOf {
     Validation,
 }
 
-/// What a metric's values over the seeds say.
+/// Statistics of a metric over the seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
     /// Trials done that have a value.
@@ -95,7 +95,7 @@ impl Group {
         scores.count()
     }
 
-    /// Of the least complete dataset that a trial had; `None` where old results do not tell.
+    /// Of the least complete dataset that a trial had; `None` if old results do not tell.
     pub fn data_records(&self) -> Option<DataRecords> {
         let records = self.runs.iter().filter_map(|run| run.data_records);
         records.min_by_key(|records| records.train.found + records.test.found)

@@ -57,7 +57,7 @@ impl TrialRow {
         score.and_then(|score| score.get(metric.name))
     }
 
-    /// Something of the result, null where there is none.
+    /// Something of the result, null if there is none.
     fn of_result<V: Into<Value>>(&self, value: impl Fn(&TrialResult) -> V) -> Value {
         self.result
             .as_ref()

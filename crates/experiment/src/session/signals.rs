@@ -1,4 +1,4 @@
-//! Requests to stop: Ctrl-C, a terminal that closes, the end of a batch system's time.
+//! Requests to stop: Ctrl-C, a closed terminal, the time limit of a batch system.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ const REQUESTS: [i32; 3] = [signal_hook::consts::SIGHUP, SIGINT, SIGTERM];
 #[cfg(not(unix))]
 const REQUESTS: [i32; 2] = [SIGINT, SIGTERM];
 
-/// A flag that the first request to stop raises. A second one ends the process at once.
+/// A flag that the first request to stop sets. A second one ends the process immediately.
 pub fn stop_or_leave() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     leave_at_second_request(Arc::clone(&stop)).context(NO_HANDLER)?;
     Ok(stop)
 }
 
-/// A flag that every request to stop raises, for a process that trains for another one. A terminal
-/// sends Ctrl-C to both, as often as the user presses it, and the checkpoint is to be written all the same.
+/// A flag that every request to stop sets, for a process that trains for another one. A terminal
+/// sends Ctrl-C to both, as often as the user presses it, and the checkpoint must still be written.
 pub fn stop_only() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in heard() {

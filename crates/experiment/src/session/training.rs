@@ -1,4 +1,4 @@
-//! Trains the trials of a session that the store lacks: here, one after the other, or in processes of their own.
+//! Trains the missing trials of a session: in this process, one after the other, or in separate processes.
 
 use std::num::NonZeroUsize;
 
@@ -20,7 +20,7 @@ use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::terminal::{Progress, SweepProgress, TrialName, detail, inform};
 
-/// What is to be trained, from what, and where it goes.
+/// The trials to train, their data, and the store for the results.
 pub struct Training<'a> {
     pub session: &'a Session,
     pub trials: Vec<&'a Trial>,
@@ -30,7 +30,7 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Opens the device, tells what will be done, and does it; an error where it was interrupted.
+    /// Opens the device, prints what will be done, and does it; an error if it was interrupted.
     pub fn run(mut self) -> Result<()> {
         let session = self.session;
         use_threads(session.threads)?;

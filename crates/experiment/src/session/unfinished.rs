@@ -1,4 +1,4 @@
-//! Why a sweep is not finished: what `main` makes of it is an exit code.
+//! Why a sweep is not finished; `main` converts it to an exit code.
 
 use std::path::Path;
 
@@ -84,7 +84,7 @@ impl Unfinished {
         }
     }
 
-    /// Names the trials of a store that are no longer what they were when they ended; an error where there are any.
+    /// Names the trials of a store that are no longer what they were when they ended; an error if there are any.
     pub fn check_damage<'a>(
         damaged: impl Iterator<Item = &'a Damage>,
         trials: usize,

@@ -1,4 +1,4 @@
-//! Settings that contradict each other.
+//! Conflicts between settings.
 
 use super::names::{AugmentationName, ScheduleName};
 use super::train::TrainSettings;

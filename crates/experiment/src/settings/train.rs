@@ -1,4 +1,4 @@
-//! The keys of `[train]`, a row each, and the settings that they make.
+//! The keys of `[train]`, one row each, and the settings type generated from them.
 
 use std::fmt::{self, Display, Formatter};
 use std::iter::successors;
@@ -33,7 +33,7 @@ macro_rules! condition {
     };
 }
 
-/// Makes [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row a key: description, name,
+/// Generates [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row per key: description, name,
 /// type, default, range, the defaults that follow from another key, and what another key must be for it to have an
 /// effect.
 macro_rules! train_settings {
@@ -43,8 +43,8 @@ macro_rules! train_settings {
             $(, by $by:ident {$($with:literal = $variant:ident($other_default:expr)),+})?
             $(, only with $other:ident $relation:tt $value:tt)?;
     )+) => {
-        /// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's
-        /// recipe and never change once released, since a trial's id leaves out keys at their
+        /// The keys of `[train]` that affect the results. The defaults are pytorch-cifar's
+        /// recipe and never change once released, since a trial's id omits keys at their
         /// default.
         #[derive(Clone, Debug, PartialEq)]
         pub struct TrainSettings {
@@ -168,7 +168,7 @@ pub struct TrainKey {
     /// What another key must be for this one to have an effect.
     pub only_with: Option<Condition>,
     pub get: fn(&TrainSettings) -> Setting,
-    /// Panics where the setting is not of the key's kind.
+    /// Panics if the setting is not of the key's kind.
     pub set: fn(&mut TrainSettings, Setting),
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong between the program and a store.
+//! Errors of a store.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ fn owner_note(owner: &str) -> String {
 }
 
 impl StoreError {
-    /// Whether the files themselves are wrong, so that trying again cannot help.
+    /// Whether the files themselves are damaged, so that retrying cannot help.
     pub fn proves_damage(&self) -> bool {
         matches!(self, Self::NotContinued { .. })
     }

@@ -1,8 +1,8 @@
-//! Whether the files of a trial that has ended are still those that were there when it ended.
+//! Checks that the files of a trial are unchanged since it ended.
 //!
-//! `SHA256SUMS` in a trial's folder lists them, in the form of coreutils' `sha256sum`, so that
-//! `sha256sum --check SHA256SUMS` tells the same without this program. Trials of versions before it are
-//! checked by what their files say of each other.
+//! `SHA256SUMS` in a trial's folder lists them, in the format of coreutils' `sha256sum`, so that
+//! `sha256sum --check SHA256SUMS` checks the same without this program. Trials of versions before it are
+//! checked for consistency between their files.
 
 #[cfg(test)]
 mod tests;
@@ -239,7 +239,7 @@ impl Verified {
         }
     }
 
-    /// The digest of a trial's weights, read only where their size or time is not the one known; `None` where there
+    /// The digest of a trial's weights, read only where their size or time is not the one known; `None` if there
     /// are none.
     fn sha256_of(&self, id: &str, path: &Path) -> Result<Option<String>, StoreError> {
         let Some(metadata) = metadata_if_there(path)? else {

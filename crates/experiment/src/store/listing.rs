@@ -1,4 +1,4 @@
-//! What a reader finds in a store: every trial that has begun, and which ones the last sweep asks for.
+//! Lists a store: every trial that has started, and which ones the last sweep contains.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub struct StoredTrial {
     pub settings: Map<String, Value>,
     /// Steps done, as far as they are on disk.
     pub step: u64,
-    /// `None` where the trial has not ended: it is being trained, or was interrupted.
+    /// `None` if the trial has not ended: it is being trained, or was interrupted.
     pub result: Option<TrialResult>,
 }
 
@@ -43,7 +43,7 @@ impl From<TrialResult> for StoredTrial {
 }
 
 impl Store {
-    /// Keeps the plan of a sweep in place of the one before.
+    /// Writes the plan of a sweep, replacing the previous one.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
         if self.plan().as_ref() == Some(plan) {
             return Ok(());
@@ -148,7 +148,7 @@ fn settings_in(folder: &Path) -> Result<Map<String, Value>, StoreError> {
     Ok(settings)
 }
 
-/// The last step whose record is on disk; 0 where there is none.
+/// The last step whose record is on disk; 0 if there is none.
 fn last_step(folder: &Path) -> Result<u64, StoreError> {
     let bytes = read_if_there(&folder.join("steps.jsonl"))?.unwrap_or_default();
     let last = whole_lines(&bytes).last().unwrap_or_default();

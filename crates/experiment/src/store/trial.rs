@@ -124,7 +124,7 @@ impl TrialDir {
         notes.map(|(key, note)| (key.to_string(), note)).into()
     }
 
-    /// Keeps a checkpoint in place of the one before. The records that it covers are on disk first.
+    /// Writes a checkpoint, replacing the previous one. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
         self.steps.sync()?;
         self.epochs.sync()?;
@@ -242,7 +242,7 @@ struct Covering {
 }
 
 impl Covering {
-    /// Of the first `count` records, which are numbered from 1 under `key` and, where it is known, have the
+    /// Of the first `count` records, which are numbered from 1 under `key` and, if it is known, have the
     /// SHA-256 `digest`.
     fn read(path: &Path, key: &str, count: u64, digest: Option<&str>) -> Result<Self, StoreError> {
         let not_continued = |place: String, expected: String| StoreError::NotContinued {

@@ -11,7 +11,7 @@ use crate::settings::{Kind, Setting};
 
 /// Entries of a list; far above any use, and low enough to compare each with each.
 const MAXIMUM_ITEMS: usize = 1000;
-/// Collects problems while it reads; what it returns means something only where there are none.
+/// Collects problems while it reads; what it returns means something only if there are none.
 pub(super) struct Checker {
     pub problems: Vec<Problem>,
     /// Whether the parser understood all of the text, so that what is not found is not there.

@@ -16,7 +16,7 @@ use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey,
 pub struct Sweep {
     pub name: String,
     pub description: String,
-    /// The values of `[train]`, one for each point of `[grid]` (one where there is no grid); the
+    /// The values of `[train]`, one for each point of `[grid]` (one if there is no grid); the
     /// last key of the grid changes fastest.
     pub points: Vec<TrainSettings>,
     /// The keys of `[grid]` in the order of the file.

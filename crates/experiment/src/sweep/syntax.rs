@@ -27,7 +27,7 @@ impl Checker {
             .collect();
         errors.sort_by_key(|error| error.span.start);
         if errors.iter().any(|error| error.unclosed) {
-            // what follows the first error may have been taken for a part of what is not closed
+            // what follows the first error may have been mistaken for a part of what is not closed
             let first = errors[0].span.start;
             errors.retain(|error| error.span.start == first || error.unclosed);
             self.problems

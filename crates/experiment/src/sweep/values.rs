@@ -7,7 +7,7 @@ use crate::settings::{Kind, Setting};
 /// More of a value than this is cut in messages.
 const SHOWN_CHARACTERS: usize = 40;
 
-/// The setting that `value` means; `None` where it is not of this kind. An integer stands
+/// The setting that `value` means; `None` if it is not of this kind. An integer stands
 /// for a number too, never the reverse.
 pub(super) fn read(kind: &Kind, value: &DeValue) -> Option<Setting> {
     match *kind {

@@ -1,4 +1,4 @@
-//! How far a trial is and how fast, from the moments that its training passes.
+//! The progress and speed of a trial, from the stop points that its training passes.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ impl Meter {
         }
     }
 
-    /// Training came to `moment`, `time` after the one before, `None` where that would mislead; gives what was
+    /// Training came to `moment`, `time` after the one before, `None` if that would mislead; gives what was
     /// done between them, and what was measured.
     pub fn pass(&mut self, moment: StopPoint, time: Option<Duration>) -> (Work, Estimate) {
         let (mut work, mut measured) = (Work::default(), Estimate::default());

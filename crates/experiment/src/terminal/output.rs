@@ -33,7 +33,7 @@ pub fn verbosity() -> Verbosity {
     }
 }
 
-/// Writes a warning or an error to standard error, above the bars where there are any. Where it is closed,
+/// Writes a warning or an error to standard error, above the bars if there are any. Where it is closed,
 /// nobody is there to be told, and it is no reason to stop.
 pub fn tell(message: impl Display) {
     bars::above(|| {

@@ -13,7 +13,7 @@ use super::optimizers::{self, Optimizer};
 use crate::measure::sums;
 use crate::settings::{PrecisionName, Setting, TrainKey, TrainSettings};
 
-/// A network in training, with all that a step changes.
+/// A network in training, with everything that a step changes.
 pub struct Learner {
     pub model: Model,
     pub loss: Loss,

@@ -1,4 +1,4 @@
-//! Which ways of computing on this machine's GPU are right.
+//! Tests which configurations of this machine's GPU are correct.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ struct Report<'a> {
     cpu: &'a Cpu,
     adapter: &'a AdapterIdentity,
     combinations: Vec<Row<'a>>,
-    /// The combination that trains.
+    /// The combination used for training.
     chosen: Option<KernelOptions>,
 }
 
@@ -64,7 +64,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
         if arguments.again {
             verdict.forget(*options);
         }
-        // Nothing relies on a combination that is wrong in f32, so it need not be right in mixed precision.
+        // A combination that is wrong in f32 is never used, so it need not be tested in mixed precision.
         for precision in [PrecisionName::F32, PrecisionName::Mixed] {
             let task = CompareDevices {
                 options: *options,

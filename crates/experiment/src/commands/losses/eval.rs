@@ -93,7 +93,7 @@ fn parse_cases(text: &str, path: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// What the JSON parser says, with the place in front.
+/// The JSON parser's message, preceded by the location.
 fn misread(error: &serde_json::Error, path: &Path) -> anyhow::Error {
     let (line, column) = (error.line(), error.column());
     let message = error.to_string();
@@ -168,7 +168,7 @@ fn evaluate(loss: &LossConfig, case: &Case, device: &Device) -> Result<Evaluatio
     })
 }
 
-/// Logits that float32 has can still be too large for what is computed from them.
+/// Logits within float32's range can still overflow in the loss or its gradient.
 fn check_finite(evaluation: &Evaluation) -> Result<()> {
     let rows = evaluation.per_example.iter().zip(&evaluation.grad_logits);
     for (row, (loss, gradient)) in rows.enumerate() {

@@ -1,4 +1,4 @@
-//! How far the network's confidence is from its accuracy.
+//! The difference between the network's confidence and its accuracy.
 
 use super::{Direction, Measure, Metric, Unit};
 use crate::measure::Predictions;

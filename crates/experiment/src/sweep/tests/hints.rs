@@ -2,7 +2,7 @@
 
 use super::{Diagnostics, SHORTEST, read_text};
 
-/// `text` with its only problem mended as the hint says; `None` where the hint leaves a choice.
+/// `text` with its only problem fixed as the hint says; `None` if the hint leaves a choice.
 fn follow(text: &str, diagnostics: &Diagnostics) -> Option<String> {
     let lines = diagnostics.lines();
     let [(headline, help)] = &lines[..] else {
