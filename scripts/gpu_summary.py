@@ -444,16 +444,16 @@ def training(raw):
             )
         )
     header = "trial,loss,seed,learning rate,state,epochs,train loss,accuracy %,images/s,median epoch s".split(",")
-    state = f"In {precision}." if file else "Not begun yet."
+    state = f"In {precision}." if file else "Not started yet."
     return "## Training the blog's table\n\n" + state + ("\n\n" + table(header, rows) if rows else "")
 
 
 def shortfalls(raw):
-    """What was not reached, failed, or is missing."""
+    """Goals not met, failures and missing comparisons."""
     lines = []
     for goal, value, words in goal_rows(raw):
         if value is not None and "not" in judged(goal, value):
-            lines.append(f"- not reached: {GOALS[goal][0]}: {words}")
+            lines.append(f"- not met: {GOALS[goal][0]}: {words}")
     for name, (code, seconds) in sorted(raw.ended.items()):
         if code != 0:
             ended = f"gave up after {seconds} s" if code == 124 else f"exit code {code} after {seconds} s"
@@ -463,7 +463,7 @@ def shortfalls(raw):
         lines += [f"- failed: PyTorch {row['precision']} in `{name}`: {row['error'][:200]}" for row in rows if "error" in row]
     if "peer.json" in raw.ended and not any(name.startswith("peer.t") for name in raw.planned):
         lines.append("- no comparison: this python3 has no torch that uses the device; set PYTHON")
-    return "## Not reached\n\n" + ("\n".join(lines) or "Nothing among what has been measured.")
+    return "## Not met\n\n" + ("\n".join(lines) or "Nothing so far.")
 
 
 def missing(raw):
@@ -471,7 +471,7 @@ def missing(raw):
     for name in raw.planned:
         if name not in raw.ended:
             said = text_of(raw.folder / f"{name}.log").strip()
-            lines.append(f"- `{name}`" + (f" (begun, not finished; it said last: {raw.last_words(name)})" if said else ""))
+            lines.append(f"- `{name}`" + (f" (started, not finished; its last message: {raw.last_words(name)})" if said else ""))
     return "## Missing so far\n\n" + ("\n".join(lines) or "Nothing.")
 
 
@@ -479,10 +479,10 @@ def summary(raw):
     done = sum(name in raw.ended for name in raw.planned)
     head = [
         f"# GPU check: {raw.machine.get('GPU', 'unknown machine')}",
-        f"{done} of {len(raw.planned)} measurements are done, as of the call of {raw.machine.get('time', '?')}.",
+        f"{done} of {len(raw.planned)} measurements are done, as of the call at {raw.machine.get('time', '?')}.",
     ]
     if raw.ended.get("doctor.json", (0, 0))[0] != 0:
-        head.insert(1, f"{GATE_FAILED} It said: {raw.last_words('doctor.json')}")
+        head.insert(1, f"{GATE_FAILED} Its message: {raw.last_words('doctor.json')}")
     sections = (goals, shortfalls, missing, machine, gate, speed, details, second_start, accuracy, training)
     return "\n\n".join(head + [section(raw) for section in sections]) + "\n"
 

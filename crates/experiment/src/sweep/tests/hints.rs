@@ -70,7 +70,7 @@ impl<'a> Place<'a> {
         if let Some((_, example)) = help.split_once(", as in seeds") {
             return Some(format!("seeds{example}"));
         }
-        if let Some((_, example)) = help.split_once("for each term, as in ") {
+        if let Some((_, example)) = help.split_once("per term, as in ") {
             return Some(format!("{}{example}{after}", before_key()));
         }
         if let Some(value) = help.strip_prefix("remove the quotes: ") {
