@@ -105,7 +105,7 @@ pub fn cpu_backend() -> Result<BackendChoice, Unavailable> {
 fn first_of(backends: &[BackendChoice]) -> Result<BackendChoice, Unavailable> {
     backends.first().copied().ok_or_else(|| {
         Unavailable::Backend(
-            "expected one of the CPU in this program, to train on or to compare a GPU with, found none: build it without `--no-default-features`, or with `--features flex` too".to_owned(),
+            "expected a CPU backend in this build, to train on or to compare a GPU with, found none: build it without `--no-default-features`, or with `--features flex` too".to_owned(),
         )
     })
 }
@@ -220,7 +220,7 @@ mod tests {
     fn a_program_without_a_cpu_backend_says_how_to_get_one() {
         let message = first_of(&[]).unwrap_err().to_string();
         assert!(
-            message.starts_with("backend: expected one of the CPU"),
+            message.starts_with("backend: expected a CPU backend"),
             "{message}"
         );
         assert!(message.contains("`--features flex`"), "{message}");

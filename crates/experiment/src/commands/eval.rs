@@ -88,7 +88,7 @@ fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
     if logits_file.is_some() && logits_file == weights {
         let logits = logits.display();
         return Err(BadInput(anyhow!(
-            "{logits}: logits: expected another file than the weights, found the same"
+            "{logits}: logits: expected a different file than the weights, found the same file"
         ))
         .into());
     }

@@ -220,7 +220,7 @@ impl<'a> Part<'a> {
             return Err(DataError::unexpected(
                 path.display(),
                 "no other download into it",
-                "one that is under way",
+                "one in progress",
             ));
         }
         let length = file.metadata().map_err(unusable)?.len();

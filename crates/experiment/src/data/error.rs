@@ -74,7 +74,7 @@ impl DataError {
 
     /// As [`DataError::io`] where something was to be written in the data folder.
     pub(super) fn not_written(path: &Path, expected: &str, error: &io::Error) -> Self {
-        let found = format!("{error}; --data-dir names another folder");
+        let found = format!("{error}; choose another folder with --data-dir");
         Self::unexpected(path.display(), expected, found)
     }
 }

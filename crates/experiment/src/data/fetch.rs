@@ -152,8 +152,8 @@ fn is_there(files: DatasetFiles, target: &Path) -> Result<bool, DataError> {
         target.display(),
         format!("nothing or the official files of {dataset}"),
         format!(
-            "{difference}; `experiment data verify {dataset} --data-dir {}` shows all; \
-             move it away or name another folder with --data-dir",
+            "{difference}; `experiment data verify {dataset} --data-dir {}` shows all differences; \
+             move it away or choose another folder with --data-dir",
             target.display()
         ),
     ))

@@ -108,7 +108,7 @@ fn advice(files: DatasetFiles, root: &Path) -> Result<String, DataError> {
     } else {
         format!(
             "`experiment data fetch {dataset}` downloads them, \
-             and --data-dir or EXPERIMENT_DATA names the folder that holds them"
+             and --data-dir or EXPERIMENT_DATA selects the folder that contains them"
         )
     })
 }
@@ -132,7 +132,7 @@ fn advice_on_archive(
         format!("{path} is not unpacked yet: {fetch} unpacks it, without a download")
     } else {
         format!(
-            "{path} is not the official archive, it has {bytes} of {official} bytes: {fetch} downloads that"
+            "{path} is not the official archive, it has {bytes} of {official} bytes: {fetch} downloads it"
         )
     }))
 }

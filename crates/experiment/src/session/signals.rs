@@ -29,7 +29,7 @@ pub fn stop_only() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-const NO_HANDLER: &str = "signals: the handler of Ctrl-C could not be installed";
+const NO_HANDLER: &str = "signals: could not install the Ctrl-C handler";
 
 /// Whether a request to stop ended a process, which can happen before it listens to them.
 #[cfg(unix)]

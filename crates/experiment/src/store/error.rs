@@ -43,7 +43,7 @@ pub enum StoreError {
     },
     #[error("{0}")]
     Damaged(Damage),
-    #[error("{}: trial: expected one without a result or a failed one, found it {state}", folder.display())]
+    #[error("{}: trial: expected one without a result or a failed one, found one that is {state}", folder.display())]
     Ended { folder: PathBuf, state: TrialState },
 }
 

@@ -34,7 +34,7 @@ impl Lock {
         })?;
         let children = open(&store.join(CHILDREN))?;
         lock_within(PATIENCE, || children.try_lock())
-            .map_err(|error| refusal(store, error, "training for one that is gone"))?;
+            .map_err(|error| refusal(store, error, "training for one that has ended"))?;
         // For people alone; a full disk shows where it matters.
         write_owner(&mut file).ok();
         Ok(Self { _file: file })

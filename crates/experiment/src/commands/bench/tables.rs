@@ -93,7 +93,7 @@ fn layer_table(row: &BenchRow) -> String {
     ]);
     format!(
         "\ntime spent in a training step ({}, {}, {}, {}, width {}, batch {}, threads {})\n\
-         {table}\neach layer was measured by itself, so the shares need not add up to 100\n",
+         {table}\neach layer is measured separately, so the shares need not add up to 100\n",
         row.backend,
         instructions(row),
         row.precision,

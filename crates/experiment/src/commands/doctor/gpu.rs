@@ -119,7 +119,7 @@ fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOption
         left("kernels", |tried| tried.options.to_string()),
         left("precision", |tried| tried.precision.to_string()),
         left("verdict", |tried| tried.verdict().to_owned()),
-        left("reproducible", |tried| {
+        left("deterministic", |tried| {
             yes_or_no(tried, tried.determinism() == Determinism::Bitwise)
         }),
         Column::new("seconds", Align::Right, tried, |tried| {

@@ -300,7 +300,7 @@ fn second_download_at_the_same_time_is_refused() {
     let part = setting.part();
     let _busy = Part::open(&part).unwrap();
     let error = setting.fetch(&[]).unwrap_err().to_string();
-    assert!(error.ends_with("expected no other download into it, found one that is under way"));
+    assert!(error.ends_with("expected no other download into it, found one in progress"));
 }
 
 #[test]
