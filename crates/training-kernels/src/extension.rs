@@ -228,7 +228,7 @@ impl<B: Backend> From<Epilogue<FloatTensor<B>>> for TensorEpilogue<B> {
 }
 
 #[cfg(feature = "wgpu")]
-impl From<Epilogue<TensorSpec>> for TensorThenMetadata {
+impl From<Epilogue<TensorSpec>> for TensorEpilogueMetadata {
     fn from(epilogue: Epilogue<TensorSpec>) -> Self {
         match epilogue {
             Epilogue::Nothing => Self::Nothing,

@@ -7,6 +7,14 @@
     clippy::needless_range_loop,
     reason = "the kernels index several arrays of fixed length in step"
 )]
+#![cfg_attr(
+    not(any(feature = "flex", feature = "ndarray")),
+    allow(
+        dead_code,
+        unused_variables,
+        reason = "no backend then has the kernels of the CPU"
+    )
+)]
 
 mod adamw;
 mod batch_norm;

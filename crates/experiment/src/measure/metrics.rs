@@ -1,6 +1,7 @@
 //! The table of metrics. To add a metric, add one file in `metrics/`, its module here, and its row in the table.
 
 mod accuracy;
+mod brier_score;
 mod calibration;
 mod feature_norm;
 mod log_odds;
@@ -22,6 +23,7 @@ pub static METRICS: &[Metric] = &[
     accuracy::TOP_5_ACCURACY,
     losses::EVAL_LOSS,
     losses::CROSS_ENTROPY,
+    brier_score::BRIER_SCORE,
     calibration::EXPECTED_CALIBRATION_ERROR,
     log_odds::MEAN,
     log_odds::QUANTILE_05,

@@ -125,7 +125,7 @@ fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOption
         Column::new("seconds", Align::Right, tried, |tried| {
             format!("{:.0}", tried.seconds)
         }),
-        left("worst comparison", |tried| tried.reason()),
+        left("worst comparison", Tried::reason),
     ]);
     let text = format!(
         "{} ({}{software}), driver {}\n\n{columns}",
