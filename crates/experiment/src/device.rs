@@ -138,8 +138,8 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     })
 }
 
-/// Opens `adapter` for kernels made by `options`, with what was found of it: how deterministic it is in f32, where
-/// it is right, and in mixed precision, or why it is not right there. Once in a process.
+/// Opens `adapter` with `options` and its test results: whether it is deterministic in f32, in which
+/// it passed, and in mixed precision, or why it did not pass there. Call it once per process.
 ///
 /// # Errors
 /// When the driver fails.

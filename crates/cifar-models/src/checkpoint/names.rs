@@ -148,7 +148,7 @@ fn strangers(
     weights_first(stored.iter().filter(beside))
 }
 
-/// Why names of the model are `missing` where known wrappers are stripped, which stand in `prefixes`.
+/// Why names of the model are `missing` after known wrappers, which are in `prefixes`, were stripped.
 fn explain(
     expected: &[String],
     stored: &[StoredName],

@@ -1,7 +1,7 @@
 //! Work in a separate process, since drivers crash, and threads, instructions and peak memory are per process.
 //!
 //! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
-//! ends, the process that asked wants it to stop, or is dead: a trial stops with a checkpoint, others at once. It writes [`Said`]s to standard output, a line of JSON
+//! ends, the requesting process wants it to stop, or is dead: a trial stops with a checkpoint, others immediately. It writes [`Said`]s to standard output, a line of JSON
 //! each. How it ended is an [`Exit`](crate::exit::Exit).
 
 mod process;

@@ -46,7 +46,7 @@ impl Placement {
     /// holds the value of each byte in each channel.
     pub fn write(self, shape: ImageShape, image: &[u8], table: &[[f32; 256]], output: &mut [f32]) {
         let ImageShape { height, width, .. } = shape;
-        // Columns of the output that lie inside the image; the rest is padding.
+        // Columns of the output that are inside the image; the rest is padding.
         let first = PADDING.saturating_sub(self.right);
         let last = (width + PADDING - self.right).min(width);
         for ((input, plane), values) in image

@@ -29,7 +29,7 @@ enum Failure {
     Local(DataError),
 }
 
-/// Downloads `archive` into `part`, trying each source in turn until one gives the right bytes.
+/// Downloads `archive` into `part`, trying the sources in order until one delivers the right bytes.
 pub fn download(
     archive: &RemoteFile,
     sources: &[String],

@@ -20,8 +20,8 @@ const LABEL_BYTES: usize = 2;
 /// Puts the official files of a dataset below `root` and returns their folder.
 ///
 /// An archive that is in place of the download already is unpacked and kept. Otherwise `sources` are
-/// addresses of the download or of folders that hold it, tried in turn. What was downloaded when all fail
-/// stays beside the folder and is continued the next time. Files that are there already are never touched.
+/// addresses of the download or of folders that contain it, tried in order. What was downloaded when all fail
+/// stays next to the folder and is resumed the next time. Existing files are never modified.
 ///
 /// # Errors
 /// When no source delivers the download, its folder holds other files, or a file cannot be read or written.
@@ -166,7 +166,7 @@ fn is_empty(folder: &Path) -> Result<bool, DataError> {
     Ok(entries == 0 && !folder.is_symlink())
 }
 
-/// Whether the official archive is at `path`; what else has its name is told and left alone.
+/// Whether the official archive is at `path`; anything else of that name is reported and left unchanged.
 fn is_official(
     archive: &RemoteFile,
     path: &Path,

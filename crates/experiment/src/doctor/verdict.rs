@@ -109,7 +109,7 @@ impl Verdict {
         Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// The first of `combinations` that is right in f32, on which everything relies.
+    /// The first of `combinations` that is correct in f32, which everything relies on.
     pub fn chosen(&self, combinations: &[KernelOptions]) -> Option<KernelOptions> {
         let is_right = |options: &KernelOptions| {
             let tried = self.of(*options, PrecisionName::F32);
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::doctor::{Check, PrecisionComparison};
 
-    /// A comparison that is right or not.
+    /// A comparison that passes or not.
     fn compared(right: bool) -> Outcome {
         let found = if right { 1.0 } else { 2.0 };
         Outcome::Compared(PrecisionComparison {

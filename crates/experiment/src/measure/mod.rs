@@ -96,7 +96,7 @@ pub fn sums(losses: Tensor<1>, logits: Tensor<2>, targets: Tensor<1, Int>) -> Te
     Tensor::cat(vec![losses.sum_dim(0), correct.sum_dim(0)], 0)
 }
 
-/// Reads many [`sums`] back at once: (sum of the losses, number correct) of each.
+/// Reads many [`sums`] back together: (sum of the losses, number correct) of each.
 ///
 /// # Errors
 /// When the device fails.

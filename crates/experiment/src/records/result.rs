@@ -57,7 +57,7 @@ pub enum TrialState {
 }
 
 impl TrialResult {
-    /// Whether `SHA256SUMS` lies beside it, where nothing was lost.
+    /// Whether `SHA256SUMS` must be in the same folder.
     pub fn has_checksums(&self) -> bool {
         self.store_version >= 1
     }

@@ -43,7 +43,7 @@ pub struct Estimate {
     pub is_clipped: bool,
 }
 
-/// Groups of equal settings and precision, in the order in which they are first met.
+/// Groups of equal settings and precision, in the order of first occurrence.
 pub fn group(results: Vec<TrialResult>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = HashMap::new();
@@ -116,7 +116,7 @@ impl ScoreOf {
 impl Estimate {
     fn of(values: &[f64], unit: Unit) -> Self {
         let interval = interval_95(values);
-        // No share lies outside, though the distribution does.
+        // No share is outside of this range, though the distribution extends beyond.
         let bounded = interval.map(|ends| match unit {
             Unit::Share => ends.map(|end| end.clamp(0.0, 1.0)),
             Unit::Nats | Unit::Number => ends,

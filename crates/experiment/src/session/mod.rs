@@ -86,7 +86,7 @@ impl Session {
         todo::stored(&store, &self.trials)
     }
 
-    /// Keeps what the sweep asks for beside what the store has of it, and removes what a kill left of ended trials.
+    /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
     fn keep_plan(&self, store: &Store, stored: &[Stored]) -> Result<()> {
         store.save_plan(&Plan {
             name: self.name.clone(),

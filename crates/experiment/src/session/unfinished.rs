@@ -65,7 +65,7 @@ impl Unfinished {
         }
     }
 
-    /// Where trials of a sweep in the store `path` failed, or are damaged, which is told of each.
+    /// An error if trials of a sweep in the store `path` failed, or are damaged, which is reported for each.
     pub fn check(stored: &[Stored], path: &Path) -> Result<(), Self> {
         let damaged = stored.iter().filter_map(|stored| match stored {
             Stored::Damaged(damage) => Some(damage),

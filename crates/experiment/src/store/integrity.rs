@@ -26,7 +26,7 @@ use crate::digest::{hex, sha256};
 use crate::plan::Trial;
 use crate::records::{EpochRecord, Split, TrialResult, TrialState};
 
-/// What `SHA256SUMS` covers, of what is there.
+/// The files that `SHA256SUMS` covers, as far as they exist.
 const FILES: [&str; 6] = [
     "environment.json",
     EPOCHS,

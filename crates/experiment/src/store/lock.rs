@@ -48,7 +48,7 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Whether another process has it or a part of it. Asking takes locks, which are dropped at once.
+    /// Whether another process has it or a part of it. Asking takes locks, which are released immediately.
     pub fn is_held(store: &Path) -> bool {
         let asked =
             [NAME, CHILDREN].map(|name| File::open(store.join(name)).map(|file| file.try_lock()));

@@ -42,7 +42,7 @@ pub(super) struct List<'a> {
     pub place: &'a str,
     /// What its entries are.
     pub entries: &'a str,
-    /// A line that is right.
+    /// A valid example line.
     pub example: &'a str,
 }
 

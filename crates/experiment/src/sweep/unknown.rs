@@ -17,7 +17,7 @@ const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
 
 pub(super) const SEEDS_EXAMPLE: &str = "seeds = [1, 2, 3]";
 
-/// The keys that every file has, each with a line that is right.
+/// The keys that every file has, each with a valid example line.
 pub(super) const EXAMPLES: [(&str, &str); 3] = [
     ("name", "name = \"my-sweep\""),
     ("losses", "losses = [{ name = \"cross_entropy\" }]"),

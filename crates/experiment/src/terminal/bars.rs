@@ -41,7 +41,7 @@ pub fn can_show() -> bool {
 
 /// Shows what `lines` gives, again and again, in place of what was shown before.
 ///
-/// `lines` must not take a lock under which something is told.
+/// `lines` must not take a lock that is held while messages are printed.
 pub fn show(lines: impl Fn() -> Vec<String> + Send + 'static) -> Shown {
     let screen = Screen {
         terminal: Term::buffered_stderr(),

@@ -42,7 +42,7 @@ impl TrialSize {
         }
     }
 
-    /// Training images of the epoch that were met once `step` is done.
+    /// Training images of the epoch that have been processed once `step` is done.
     fn met(&self, step: u64) -> u64 {
         let steps = self.train.div_ceil(self.batch_size);
         let step_of_epoch = (step - 1) % steps + 1;

@@ -210,7 +210,7 @@ impl Run<'_> {
             if next == Next::Continue || next == Next::Checkpoint && over {
                 continue;
             }
-            // A loss that is not finite must be met before its step is kept.
+            // A non-finite loss must be detected before its step is stored.
             if let ControlFlow::Break(ending) = log.read(control)? {
                 return Ok(ControlFlow::Break(ending));
             }

@@ -193,7 +193,7 @@ impl Position {
     }
 }
 
-/// The tensors and notes of a checkpoint whose checksum is right.
+/// The tensors and notes of a checkpoint whose checksum matches.
 fn read_checked(
     content: &[u8],
     path: &Path,

@@ -97,7 +97,7 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
                     let patch = Patch {
                         tiles,
                         images: self.images,
-                        // What lies before the first pixel wraps to a coordinate outside the image.
+                        // Positions before the first pixel wrap to a coordinate outside the image.
                         first: [image, top.wrapping_sub(MARGIN), left.wrapping_sub(MARGIN)],
                         channel: block * LANES + n * S::F32_LANES,
                     };
