@@ -47,7 +47,7 @@ impl Mode {
     }
 }
 
-/// What one row of the benchmark measures.
+/// The settings of one row of the benchmark.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Setting {
     pub backend: BackendChoice,

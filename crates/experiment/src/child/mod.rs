@@ -65,7 +65,7 @@ impl Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said<E> {
     Event(E),
-    /// The last it says: the error that it ends with.
+    /// The last message: the error that it ends with.
     Failed(String),
 }
 
@@ -79,7 +79,7 @@ pub fn say_failed(error: String) {
     write(&Said::<()>::Failed(error));
 }
 
-/// Where nobody reads any more, it is no reason to stop.
+/// A closed pipe is no reason to stop.
 fn write(said: &impl Serialize) {
     if let Ok(text) = serde_json::to_string(said) {
         let mut output = std::io::stdout();

@@ -51,7 +51,7 @@ pub fn setting_columns<T>(
     columns
 }
 
-/// What stands under a table with "precision used".
+/// The note under a table with "precision used".
 pub fn precision_note<'a>(
     mut rows: impl Iterator<Item = (&'a Map<String, Value>, Option<&'a str>)>,
 ) -> String {

@@ -89,7 +89,7 @@ fn load_and_tell(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data
     Ok(data)
 }
 
-/// How much work a trial is.
+/// The amount of work of a trial.
 pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
     TrialSize {
         epochs: trial.train.epochs,

@@ -19,7 +19,7 @@ pub struct Plan {
     pub trials: Vec<String>,
 }
 
-/// A trial that has begun.
+/// A trial that has started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTrial {
     pub id: String,
@@ -92,7 +92,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// The epochs of a trial so far. A last line that is not whole yet is left out.
+    /// The epochs of a trial so far. An incomplete last line is excluded.
     pub fn epochs(&self, id: &str) -> Result<Vec<EpochRecord>, StoreError> {
         let file = self.trial_folder(id).join("epochs.jsonl");
         let bytes = read_if_there(&file)?.unwrap_or_default();
@@ -107,7 +107,7 @@ impl Store {
             .collect()
     }
 
-    /// The result with what earlier versions kept in other files alone.
+    /// The result, completed with data that earlier versions stored only in other files.
     pub(super) fn completed(&self, mut result: TrialResult) -> Result<Stored, StoreError> {
         let held_out = result.settings.get("validation") != Some(&0.into());
         if result.validation.is_none() && result.test.is_some() && held_out {
@@ -156,7 +156,7 @@ fn last_step(folder: &Path) -> Result<u64, StoreError> {
     Ok(record["step"].as_u64().unwrap_or_default())
 }
 
-/// The lines that end, since another process may be writing the last one.
+/// The complete lines, since another process may be writing the last one.
 fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| line.ends_with(b"\n"))

@@ -7,7 +7,7 @@ use super::check::Checker;
 use super::diagnostics::Problem;
 
 impl Checker {
-    /// Adds what `parse` found in `text`, and drops every problem that may merely follow from it.
+    /// Adds the errors of `parse` in `text`, and drops every problem that may merely be a consequence.
     pub fn syntax(
         &mut self,
         text: &str,
@@ -50,7 +50,7 @@ impl Checker {
     }
 }
 
-/// What the parser says, completed where it says too little.
+/// The parser's message, completed where it says too little.
 struct SyntaxError {
     span: Range<usize>,
     message: String,

@@ -12,7 +12,7 @@ use crate::settings::TRAIN_KEYS;
 /// The keys outside of tables, and the tables.
 const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", "grid"];
 
-/// The keys of `[train]` that change no number of a trial's outcome.
+/// The keys of `[train]` that do not affect a trial's results.
 const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
 
 pub(super) const SEEDS_EXAMPLE: &str = "seeds = [1, 2, 3]";
@@ -48,7 +48,7 @@ struct Unknown {
     help: String,
 }
 
-/// What to say of a key that another table has.
+/// The message for a key that belongs to another table.
 fn displaced(name: &str, table: &str) -> Option<Unknown> {
     let is_name = |known: &&'static str| *known == name;
     let top = TOP_KEYS.into_iter().find(is_name);
@@ -79,7 +79,7 @@ fn displaced(name: &str, table: &str) -> Option<Unknown> {
     })
 }
 
-/// What to say of a key that no table has.
+/// The message for a key that belongs to no table.
 fn misspelt(name: &str, table: &str) -> Unknown {
     let unknown = |meant, help| Unknown {
         meant,
