@@ -65,7 +65,7 @@ fn a_number_out_of_range_is_refused_with_the_range() {
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let run = scratch.run(&arguments).expect(2);
-        let message = format!("expected a whole number from {range}");
+        let message = format!("expected an integer from {range}");
         assert!(run.stderr.contains(&message), "{run:#?}");
         assert!(run.stderr.contains(option), "{run:#?}");
     }

@@ -96,7 +96,7 @@ fn logits_are_never_written_over_the_weights() {
     let run = trained.eval("model.safetensors", &arguments).expect(2);
     assert!(
         run.stderr
-            .contains("expected another file than the weights"),
+            .contains("expected a different file than the weights"),
         "{run:#?}"
     );
     let after = std::fs::read(trained.scratch.path("model.safetensors")).unwrap();

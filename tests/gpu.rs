@@ -1,4 +1,4 @@
-//! The way a GPU goes, on a software Vulkan driver where there is one (Debian: mesa-vulkan-drivers).
+//! The way a GPU goes, on a software Vulkan driver if there is one (Debian: mesa-vulkan-drivers).
 
 use std::fs;
 

@@ -129,7 +129,7 @@ fn the_next_run_waits_for_the_processes_of_one_that_was_killed() {
     // Its processes have left checkpoints when the next run reads what there is.
     let run = scratch.run(&parallel).expect(0);
     assert_eq!(
-        run.stderr.matches("resumes after step").count(),
+        run.stderr.matches("resuming after step").count(),
         2,
         "{run:#?}"
     );

@@ -116,7 +116,7 @@ fn an_interrupted_run_says_what_to_rerun_and_resumes() {
     }
     let trial = unfinished(&scratch);
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("resumes after step"), "{run:#?}");
+    assert!(run.stderr.contains("resuming after step"), "{run:#?}");
     let environment = read_json(&trial.join("environment.json"));
     assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(3));
     assert_eq!(environment["resumed"][0]["backend"], "flex");
@@ -203,7 +203,7 @@ fn a_killed_run_resumes_from_its_last_checkpoint() {
     assert_eq!(killed.code, None, "{killed:#?}");
     assert!(unfinished(&scratch).join("checkpoint.safetensors").exists());
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("resumes after step"), "{run:#?}");
+    assert!(run.stderr.contains("resuming after step"), "{run:#?}");
     expect_the_uninterrupted(&scratch);
 }
 
@@ -223,7 +223,10 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
             .contains("checkpoint.safetensors: sha256: expected "),
         "{run:#?}"
     );
-    assert!(run.stderr.contains("trained from its start"), "{run:#?}");
+    assert!(
+        run.stderr.contains("restarted from the beginning"),
+        "{run:#?}"
+    );
     let environment = read_json(&trial.join("environment.json"));
     assert_eq!(environment["resumed"], Value::Null);
     let id = trial.file_name().unwrap().to_str().unwrap();

@@ -1,4 +1,4 @@
-//! The numbers that a parameter may take.
+//! The range of a numeric parameter.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -69,7 +69,7 @@ impl Interval {
     }
 }
 
-/// As it follows "a number".
+/// Formatted to follow "a number".
 impl Display for Interval {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let Self {

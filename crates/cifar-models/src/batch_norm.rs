@@ -8,15 +8,15 @@ use crate::RunningStatistic;
 
 /// Added to the variance before the square root; PyTorch's default.
 const EPSILON: f64 = 1e-5;
-/// Share of the batch in an updated running statistic; PyTorch's default.
+/// Weight of the batch in an updated running statistic; PyTorch's default.
 const MOMENTUM: f64 = 0.1;
 
-/// Batch normalisation of images (Ioffe and Szegedy, 2015), equal to `torch.nn.BatchNorm2d`:
+/// Batch normalisation of images (Ioffe and Szegedy, 2015), equivalent to `torch.nn.BatchNorm2d`:
 /// (x − mean) / √(variance + 1e-5) · weight + bias, channel by channel.
 ///
-/// On an autodiff device mean and (biased) variance are the batch's, and the running statistics move
-/// a tenth of the way to them; elsewhere the running statistics normalise. Burn's own `BatchNorm`
-/// stores the biased variance, PyTorch the unbiased one, which is why this one exists.
+/// On an autodiff device it uses the batch's mean and (biased) variance, and the running statistics move
+/// a tenth of the way towards them; elsewhere it uses the running statistics. Burn's own `BatchNorm`
+/// tracks the biased variance, PyTorch the unbiased one, which is why this module exists.
 #[derive(Module, Debug)]
 pub struct BatchNorm2d {
     weight: Param<Tensor<1>>,
@@ -36,10 +36,10 @@ impl BatchNorm2d {
         }
     }
 
-    /// Normalises `[batch, height, width, channels]` and does `epilogue` what follows.
+    /// Normalises `[batch, height, width, channels]` and applies `epilogue`.
     ///
     /// # Panics
-    /// When training on one value per channel, whose variance is not defined.
+    /// When training on one value per channel, whose variance is undefined.
     pub fn forward(&self, input: Tensor<4>, epilogue: Epilogue<Tensor<4>>) -> Tensor<4> {
         let (weight, bias) = (self.weight.val(), self.bias.val());
         if !input.device().is_autodiff() {

@@ -1,4 +1,4 @@
-//! The way around a residual block.
+//! The shortcut of a residual block.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use training_kernels::Epilogue;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights};
 
-/// The identity, or a 1×1 convolution with batch normalisation where a block changes the shape.
+/// The identity, or a 1×1 convolution with batch normalisation if the block changes the shape.
 ///
 /// As in PyTorch's `Sequential` the two are called `0` and `1`, which a derived module cannot do;
 /// a tuple can, but would count running statistics as parameters.

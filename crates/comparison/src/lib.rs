@@ -1,18 +1,18 @@
-//! How far computed numbers are from the expected ones. A NaN on either side is an error of NaN, which is below no
+//! Errors of computed numbers relative to expected ones. A NaN on either side gives an error of NaN, which passes no
 //! bound; `f64::max` would ignore it.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 /// The largest difference, relative to the largest magnitude expected: `max |found − expected| / max |expected|`,
-/// 0 where nothing differs.
+/// 0 if nothing differs.
 ///
 /// # Panics
-/// When there is nothing to compare, or more on one side.
+/// When the slices are empty or differ in length.
 pub fn error<E: Copy + Into<f64>>(found: &[f32], expected: &[E]) -> f64 {
     let difference = largest(differences(found, expected));
     let magnitude = largest(expected.iter().map(|value| (*value).into().abs()));
-    // All zeros are to stay zeros.
+    // If all expected numbers are zero, all found ones must be.
     if difference == 0.0 {
         0.0
     } else {
@@ -37,7 +37,7 @@ fn differences<E: Copy + Into<f64>>(found: &[f32], expected: &[E]) -> impl Itera
     pairs.map(|(found, expected)| (f64::from(*found) - (*expected).into()).abs())
 }
 
-/// The largest of `magnitudes`; NaN where one is.
+/// The largest of `magnitudes`; NaN if any of them is NaN.
 fn largest(magnitudes: impl Iterator<Item = f64>) -> f64 {
     magnitudes.fold(0.0, |largest, value| {
         if value > largest || value.is_nan() {

@@ -1,4 +1,4 @@
-//! What computes: the backends compiled in and the device each one opens.
+//! The compiled-in backends and the device that each one opens.
 
 use anyhow::Context;
 use burn::tensor::Device;
@@ -18,13 +18,13 @@ pub struct OpenDevice {
     /// The device as it names itself.
     pub name: String,
     pub driver: Option<String>,
-    /// How kernels are made for it, where there is a choice.
+    /// Its kernel options, if there is a choice.
     pub kernels: Option<String>,
     /// Those that the CPU's kernels run with; `None` on a GPU.
     pub instructions: Option<Instructions>,
-    /// What the same training gives again in f32.
+    /// The reproducibility of training in f32.
     pub in_f32: Determinism,
-    /// The same in mixed precision, or why it does not compute in it.
+    /// The same in mixed precision, or why it is not supported.
     pub in_mixed: Result<Determinism, String>,
 }
 
@@ -60,9 +60,9 @@ impl OpenDevice {
     /// What else results in `precision` may depend on: whether they repeat, driver and kernels.
     pub fn details(&self, precision: PrecisionName) -> String {
         let mut details = match self.determinism(precision) {
-            Determinism::Bitwise => "results repeat bit for bit".to_owned(),
+            Determinism::Bitwise => "results are bitwise reproducible".to_owned(),
             #[cfg(feature = "wgpu")]
-            Determinism::Tolerance => "results repeat within rounding".to_owned(),
+            Determinism::Tolerance => "results are reproducible up to rounding".to_owned(),
         };
         for (name, value) in [("driver", &self.driver), ("kernels", &self.kernels)] {
             if let Some(value) = value {
@@ -77,7 +77,7 @@ impl OpenDevice {
         self.device.clone().autodiff()
     }
 
-    /// The precision in which this device computes what asks for `wanted`.
+    /// The precision that this device uses if `wanted` is requested.
     pub fn precision(&self, wanted: PrecisionName) -> PrecisionName {
         match self.in_mixed {
             Err(_) => PrecisionName::F32,
@@ -105,7 +105,7 @@ pub fn cpu_backend() -> Result<BackendChoice, Unavailable> {
 fn first_of(backends: &[BackendChoice]) -> Result<BackendChoice, Unavailable> {
     backends.first().copied().ok_or_else(|| {
         Unavailable::Backend(
-            "expected one of the CPU in this program, to train on or to compare a GPU with, found none: build it without `--no-default-features`, or with `--features flex` too".to_owned(),
+            "expected a CPU backend in this build, to train on or to compare a GPU with, found none: build it without `--no-default-features`, or with `--features flex` too".to_owned(),
         )
     })
 }
@@ -145,11 +145,11 @@ fn cpu_device(choice: BackendChoice) -> Option<Device> {
     }
 }
 
-/// Opens `adapter` for kernels made by `options`, with what was found of it: how deterministic it is in f32, where
-/// it is right, and in mixed precision, or why it is not right there. Once in a process.
+/// Opens `adapter` with `options` and its test results: whether it is deterministic in f32, in which
+/// it passed, and in mixed precision, or why it did not pass there. Call it once per process.
 ///
 /// # Errors
-/// When the driver refuses.
+/// When the driver fails.
 #[cfg(feature = "wgpu")]
 pub fn open_gpu(
     adapter: &Adapter,
@@ -227,7 +227,7 @@ mod tests {
     fn a_program_without_a_cpu_backend_says_how_to_get_one() {
         let message = first_of(&[]).unwrap_err().to_string();
         assert!(
-            message.starts_with("backend: expected one of the CPU"),
+            message.starts_with("backend: expected a CPU backend"),
             "{message}"
         );
         assert!(message.contains("`--features flex`"), "{message}");

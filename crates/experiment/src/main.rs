@@ -1,4 +1,4 @@
-//! `experiment`: settles which classification loss is better. See README.md and DESIGN.md.
+//! `experiment`: finds out which classification loss is better. See README.md and DESIGN.md.
 
 #![forbid(unsafe_code)]
 
@@ -43,7 +43,7 @@ use crate::sweep::Diagnostics;
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let exit = commands::execute(&command_line).unwrap_or_else(|error| {
-        // The reader of our output has left, as `head` does: nobody is there to be told.
+        // The reader of our output has exited, as `head` does: there is nobody to report to.
         if is_broken_pipe(&error) {
             return Exit::Done;
         }

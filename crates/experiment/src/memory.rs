@@ -5,7 +5,7 @@ use training_kernels::CachingAllocator;
 #[global_allocator]
 static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
-/// Gives what is cached back to the system, for a network of another size; tells how many bytes that was.
+/// Releases cached memory to the system, for a network of another size; returns the number of bytes.
 pub fn release() -> usize {
     ALLOCATOR.empty_cache()
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with opening a GPU.
+//! Errors when opening a GPU.
 
 use burn::tensor::wgpu::wgpu::RequestDeviceError;
 use cubecl::wgpu::WgpuInitError;
@@ -7,10 +7,10 @@ use cubecl_common::device_handle::ServiceCreationError;
 /// Why an adapter cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Burn's settings or its way to the driver.
+    /// Burn's settings or its access to the driver failed.
     #[error("device: {0}")]
     Burn(WgpuInitError),
-    /// The driver gives no device.
+    /// The driver did not provide a device.
     #[error("device: the driver refused: {0}")]
     Refused(RequestDeviceError),
     /// A device was registered in this process before.

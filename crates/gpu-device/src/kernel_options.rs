@@ -1,4 +1,4 @@
-//! The ways to compile kernels for a GPU.
+//! Options for compiling GPU kernels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,18 +11,18 @@ use crate::adapter::Adapter;
 use crate::error::{OpenError, UnknownCombination};
 use crate::{runtime, wgsl};
 
-/// A way to turn operations into kernels. Drivers are right with some and wrong with others, so each is
-/// held against the CPU before it trains.
+/// How operations are compiled to kernels. Some drivers compute wrong results with some options, so each is
+/// compared with the CPU before training with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct KernelOptions {
     /// The language of the kernels.
     pub compiler: Compiler,
-    /// Neighbouring operations become one kernel.
+    /// Whether adjacent operations are fused into one kernel.
     pub fusion: bool,
 }
 
-/// The language in which the driver gets its kernels.
+/// The language in which kernels are passed to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compiler {
     /// Vulkan's own; the only one that reaches tensor cores.
@@ -39,15 +39,15 @@ impl KernelOptions {
         Self::new(Compiler::Wgsl, false),
     ];
 
-    /// What the fewest drivers get wrong.
+    /// The options that fail with the fewest drivers.
     pub const SAFEST: Self = Self::new(Compiler::Wgsl, false);
 
     const fn new(compiler: Compiler, fusion: bool) -> Self {
         Self { compiler, fusion }
     }
 
-    /// Those that exist on `adapter`, the one expected to be fastest first; on a software adapter, where
-    /// speed is not to be had, the simplest one.
+    /// The options available on `adapter`, expected fastest first; on a software adapter, where
+    /// speed does not matter, simplest first.
     pub fn of(adapter: &Adapter) -> Vec<Self> {
         let exists =
             |options: &Self| options.compiler == Compiler::Wgsl || adapter.api == Backend::Vulkan;
@@ -58,11 +58,11 @@ impl KernelOptions {
         combinations
     }
 
-    /// Opens `adapter` for kernels made this way. Once in a process, before any other use of a GPU:
-    /// Burn's settings are the process's.
+    /// Opens `adapter` with these options. Call it once per process, before any other use of a GPU:
+    /// Burn's settings are process-wide.
     ///
     /// # Errors
-    /// When the driver refuses.
+    /// When the driver fails.
     pub fn open(self, adapter: &Adapter) -> Result<Device, OpenError> {
         runtime::configure(self.fusion, adapter.identity.software);
         if self.compiler == Compiler::Wgsl && adapter.api == Backend::Vulkan {

@@ -1,5 +1,5 @@
-//! GPUs for Burn through wgpu: which there are, the ways to compile kernels for them, and where Burn
-//! keeps what it learnt about them.
+//! GPUs for Burn through wgpu: listing them, the options for compiling kernels, and where Burn
+//! caches its tuning results.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,4 +1,4 @@
-//! For tests that need a GPU: a driver in software takes its place, and where there is none they are skipped, unless
+//! For tests that need a GPU: they use a software driver, and if there is none they are skipped, unless
 //! they must run.
 
 use std::fmt::Display;
@@ -7,12 +7,12 @@ use std::sync::OnceLock;
 
 use burn::tensor::{DType, Device};
 
-/// Where this variable is set, a test that has no GPU fails.
+/// If this variable is set, a test without a GPU fails.
 const MUST_RUN: &str = "EXPERIMENT_TEST_GPU";
 
-/// The software adapter of this machine with the safest combination, opened once in a process; where there is none,
-/// or its driver refuses, the tests that want it are skipped. Without the feature `wgpu` there is none, and nothing
-/// is said.
+/// The software adapter of this machine with the safest options, opened once per process; if there is none,
+/// or its driver fails, the tests that need it are skipped. Without the feature `wgpu` there is none, and nothing
+/// is printed.
 ///
 /// # Panics
 /// As [`skip`].
@@ -30,7 +30,7 @@ pub fn software_with_f16() -> Option<Device> {
     if device.supports_dtype(DType::F16) {
         return Some(device);
     }
-    skip("the software adapter does not compute in f16");
+    skip("the software adapter does not support f16");
     None
 }
 
@@ -50,10 +50,10 @@ fn open() -> Option<Device> {
     None
 }
 
-/// Says on standard error why a test that needs a GPU does not run.
+/// Prints to standard error why a test that needs a GPU is skipped.
 ///
 /// # Panics
-/// Where such tests must run, since the environment has `EXPERIMENT_TEST_GPU`.
+/// If such tests must run, because `EXPERIMENT_TEST_GPU` is set.
 pub fn skip(reason: impl Display) {
     let must_run = std::env::var_os(MUST_RUN).is_some_and(|value| !value.is_empty());
     skip_unless(must_run, reason);
@@ -64,7 +64,7 @@ fn skip_unless(must_run: bool, reason: impl Display) {
         !must_run,
         "{MUST_RUN} is set, and a test was skipped: {reason}"
     );
-    // The test harness keeps `eprintln!` to itself when a test passes, and a skip must be seen.
+    // The test harness hides `eprintln!` output of passing tests, and a skip must be visible.
     writeln!(io::stderr(), "skipped: {reason}").ok();
 }
 

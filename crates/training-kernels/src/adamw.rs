@@ -57,7 +57,7 @@ impl AdamWStep {
 /// Values that a task updates.
 const CHUNK: usize = 1 << 15;
 
-/// What is the same for all values.
+/// Constants shared by all values.
 #[derive(Clone, Copy)]
 struct Factors {
     /// 1 − η weight_decay

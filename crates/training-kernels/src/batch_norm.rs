@@ -1,6 +1,6 @@
-//! Batch normalisation of channels-last images over plain slices, with what usually follows it.
+//! Batch normalisation of channels-last images over plain slices, fused with the operations that usually follow it.
 //!
-//! Values lie as `[rows, channels]`, where the rows are the pixels of all images. Sums are taken over
+//! The layout is `[rows, channels]`, where the rows are the pixels of all images. Sums are taken over
 //! fixed chunks of rows and then added up in order in float64, so they do not depend on the number
 //! of threads.
 
@@ -13,7 +13,7 @@ use chunk::{GradientSums, InputGradient, Layout, Normalize, Sum};
 use crate::instructions::vectorized;
 use crate::output::computed;
 
-/// What follows the normalisation.
+/// The operations after the normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Epilogue<T> {
     /// Nothing: y = n.
@@ -55,7 +55,7 @@ impl Moments {
     /// The moments of `values`, `[rows, channels]`.
     ///
     /// # Panics
-    /// When there is no row, or part of one.
+    /// When there are no rows, or an incomplete one.
     pub fn of(values: &[f32], channels: usize) -> Self {
         assert!(
             !values.is_empty() && values.len().is_multiple_of(channels),
@@ -88,8 +88,8 @@ impl Moments {
 struct ChunkMoments {
     rows: f64,
     mean: Vec<f32>,
-    /// Sums of squared deviations from the chunk's own mean, which is near enough to the values
-    /// that float32 loses nothing.
+    /// Sums of squared deviations from the chunk's own mean, which is close enough to the values
+    /// that float32 loses no accuracy.
     deviations: Vec<f32>,
 }
 
@@ -126,7 +126,7 @@ impl ChunkMoments {
 }
 
 /// The normalisation of each channel of `values` by `moments`, scaled and shifted:
-/// n = (x − mean) / √(variance + epsilon) · weight + bias; then what `epilogue` says.
+/// n = (x − mean) / √(variance + epsilon) · weight + bias; then applies `epilogue`.
 pub fn normalize(
     values: &[f32],
     moments: &Moments,
@@ -155,19 +155,19 @@ pub fn normalize(
     output
 }
 
-/// Gradients of [`normalize`] where the moments were those of its own values.
+/// Gradients of [`normalize`] if the moments were those of the values themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients {
     pub values: Vec<f32>,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
-    /// Of the residual where there was one, else empty.
+    /// Of the residual if there was one, else empty.
     pub residual: Vec<f32>,
 }
 
-/// The gradients, given that of the output.
+/// The gradients, given the output's gradient.
 ///
-/// `epilogue` is what followed the normalisation to give `output`. With g the output's gradient where the rectifier passed it on and 0 elsewhere,
+/// `epilogue` is what was applied after the normalisation to give `output`. With g the output's gradient where the ReLU is active and 0 elsewhere,
 /// x̂ = (x − mean)/√(variance + epsilon) and means over the rows: dbias = Σ g, dweight = Σ g x̂,
 /// dresidual = g and dx = weight / √(variance + epsilon) · (g − mean(g) − x̂ · mean(g x̂)).
 pub fn gradients(
@@ -228,7 +228,7 @@ pub fn gradients(
     }
 }
 
-/// Σ g and Σ g · (x − mean) of each channel, with g the gradient that the rectifier passed on.
+/// Σ g and Σ g · (x − mean) of each channel, with g the gradient after the ReLU's backward pass.
 fn gradient_sums(
     gradient: &[f32],
     rectified: Option<&[f32]>,

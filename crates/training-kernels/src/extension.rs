@@ -22,7 +22,7 @@ use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
-/// A convolution; images lie as `[batch, height, width, channels]`.
+/// A convolution; the layout of images is `[batch, height, width, channels]`.
 #[backend_extension(
     Autodiff,
     Flex: cfg(feature = "flex"),
@@ -90,7 +90,7 @@ pub trait TrainingBatchNorm: Backend {
     Fusion: cfg(feature = "wgpu")
 )]
 pub trait BatchNormGradients: Backend {
-    /// The gradients of values, weight and bias, and in the place of the residual its gradient.
+    /// The gradients of values, weight and bias, and instead of the residual its gradient.
     #[fusion(meta = |_, values, weight, _, _, _, epilogue, _| {
         let residual = epilogue.map(|()| values.clone());
         (values.clone(), weight.clone(), weight.clone(), residual.into())
@@ -166,11 +166,11 @@ pub trait AdamWKernel: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// The search for numbers that are not finite.
+/// The check for non-finite numbers.
 #[cfg(feature = "wgpu")]
 #[backend_extension(Cube, Fusion)]
 pub trait FiniteKernel: Backend {
-    /// The marks, of any number, and 1 in at least one more where a number of the eight tensors is not finite.
+    /// The marks, any number of them, with 1 in at least one more if a number in the eight tensors is not finite.
     #[fusion(meta = |marks, _, _, _, _, _, _, _, _| marks.clone())]
     fn mark_not_finite(
         marks: FloatTensor<Self>,

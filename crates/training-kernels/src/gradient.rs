@@ -79,7 +79,7 @@ where
     }
 }
 
-/// `output` as a node of the graph, if one of its parents is.
+/// `output` as a node of the graph, if one of its parents is one.
 fn record<B: Backend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
     gradient: G,
     parents: [NodeGuard; N],
@@ -122,7 +122,7 @@ impl<B: ConvolutionGradients> Backward<B, 2> for ConvolutionGradient {
 #[derive(Debug)]
 struct BatchNormGradient;
 
-/// What the gradient of batch normalisation needs of its forward pass.
+/// The state that the backward pass of batch normalisation needs.
 #[derive(Clone, Debug)]
 struct BatchNormState<T> {
     values: T,
@@ -134,7 +134,7 @@ struct BatchNormState<T> {
     output: T,
 }
 
-/// Parents: values, weight, bias and, where there was one, the residual.
+/// Parents: values, weight, bias and, if there was one, the residual.
 impl<B: BatchNormGradients, const N: usize> Backward<B, N> for BatchNormGradient {
     type State = BatchNormState<FloatTensor<B>>;
 

@@ -1,10 +1,10 @@
 //! An allocator that caches large blocks for the next step.
 //!
-//! A training step asks for the same hundreds of megabytes again and again. The system's allocator
-//! maps each large block anew, and the kernel clears it page by page: for a tensor of 32 MB that
+//! Every training step allocates the same hundreds of megabytes. The system's allocator
+//! maps each large block anew, and the kernel zeroes it page by page: for a tensor of 32 MB that
 //! takes longer than computing it.
 
-// An allocator cannot be written without.
+// An allocator cannot be written without it.
 #![allow(unsafe_code)]
 #![allow(
     clippy::cast_ptr_alignment,
@@ -15,7 +15,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-/// Blocks from this size on are cached; smaller ones are the system's business.
+/// Blocks of at least this size are cached; smaller ones are left to the system.
 const LARGE: usize = 1 << 15;
 /// Sizes of cached blocks between two powers of two: at most an eighth of a block is wasted.
 const STEPS: usize = 8;
@@ -24,10 +24,10 @@ const ALIGNMENT: usize = 64;
 const CLASSES: usize = STEPS * (usize::BITS - LARGE.trailing_zeros()) as usize;
 
 /// The system's allocator, except that blocks of 32 KiB and more are cached when freed, start at a
-/// multiple of 64 bytes, and are given out again for requests of about their size.
+/// multiple of 64 bytes, and are reused for requests of about their size.
 ///
-/// What is cached stays so until [`CachingAllocator::empty_cache`]: to be called where other sizes will be
-/// asked for, such as between two trainings.
+/// Cached blocks are kept until [`CachingAllocator::empty_cache`]; call it when other sizes will be
+/// requested, such as between two trainings.
 ///
 /// ```
 /// use training_kernels::CachingAllocator;
@@ -46,7 +46,7 @@ pub struct CachingAllocator {
     cache: Mutex<Cache>,
 }
 
-/// For each class of sizes the last block that was freed; a cached block begins with the address of
+/// For each size class the last block that was freed; a cached block begins with the address of
 /// the one freed before it.
 #[derive(Debug)]
 struct Cache([*mut u8; CLASSES]);
@@ -63,7 +63,7 @@ impl CachingAllocator {
         }
     }
 
-    /// Gives every cached block back to the system; tells how many bytes they were. Blocks in use stay so.
+    /// Releases every cached block to the system and returns their total bytes. Blocks in use are unaffected.
     pub fn empty_cache(&self) -> usize {
         let mut bytes = 0;
         for class in 0..CLASSES {
@@ -106,7 +106,7 @@ impl Default for CachingAllocator {
     }
 }
 
-/// The class of a large layout and what is asked of the system for it; `None` for the others.
+/// The class of a large layout and the layout requested from the system for it; `None` for the others.
 fn class(layout: Layout) -> Option<(usize, Layout)> {
     if layout.size() < LARGE || layout.align() > ALIGNMENT {
         return None;
@@ -118,7 +118,7 @@ fn class(layout: Layout) -> Option<(usize, Layout)> {
     Some((class, layout_of(class)?))
 }
 
-/// What is asked of the system for the blocks of a class; `None` beyond the memory that there can be.
+/// The layout requested from the system for the blocks of a class; `None` beyond the address space.
 fn layout_of(class: usize) -> Option<Layout> {
     let power = LARGE << (class / STEPS);
     let size = power + class % STEPS * (power / STEPS);

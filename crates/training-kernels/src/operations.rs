@@ -22,7 +22,7 @@ use crate::extension::{ConvolutionKernel, EvaluationBatchNorm, TrainingBatchNorm
 /// The formula is that of [`Convolution`], PyTorch's `conv2d`.
 ///
 /// # Panics
-/// When the shapes do not fit together; the message names both.
+/// When the shapes do not match; the message names both.
 pub fn convolution(
     images: Tensor<4>,
     weight: Tensor<4>,
@@ -40,7 +40,7 @@ pub fn convolution(
     channels_last(conv2d(channels_first(images), weight, None, options))
 }
 
-/// What [`batch_norm_train`] gives.
+/// The results of [`batch_norm_train`].
 #[derive(Clone, Debug)]
 pub struct BatchNormTrain {
     /// The shape of the images.
@@ -51,16 +51,16 @@ pub struct BatchNormTrain {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the mean and the biased variance of the batch, and what follows it:
+/// Batch normalisation with the mean and the biased variance of the batch, and an epilogue:
 /// n = (x − mean) / √(variance + epsilon) · weight + bias for images x of shape
-/// `[batch, height, width, channels]`, channel by channel, then as `epilogue` says.
+/// `[batch, height, width, channels]`, channel by channel, then `epilogue`.
 ///
 /// Gradients flow to the images, the weight, the bias and the residual; mean and variance have none.
-/// Images of f16 are normalised in f32 and become f16 again; all else stays f32.
+/// f16 images are normalised in f32 and converted back to f16; everything else stays f32.
 ///
 /// # Panics
-/// When the residual does not have the shape and type of the images, weight or bias not one value per channel
-/// and the images' type (f32 for f16), or the images no pixel.
+/// When the residual's shape or type differs from the images', weight or bias do not have one value per channel
+/// in the images' type (f32 for f16), or the images have no pixels.
 pub fn batch_norm_train(
     images: Tensor<4>,
     weight: Tensor<1>,
@@ -94,11 +94,11 @@ pub fn batch_norm_train(
     }
 }
 
-/// Batch normalisation by a given `mean` and `variance`, and what follows it; the formula is that of
+/// Batch normalisation with a given `mean` and `variance`, and an epilogue; the formula is that of
 /// [`batch_norm_train`]. On a CPU device no gradient is recorded.
 ///
 /// # Panics
-/// As [`batch_norm_train`], when mean and variance are not as weight and bias, and on a CPU device that
+/// As [`batch_norm_train`], when mean and variance differ from weight and bias in shape or type, and on a CPU device that
 /// records gradients.
 pub fn batch_norm(
     images: Tensor<4>,
@@ -166,7 +166,7 @@ fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], epilogue: &Epilog
     }
 }
 
-/// Whether the CPU's kernels compute on `tensor`: f32 on one of Burn's CPU backends.
+/// Whether the CPU kernels support `tensor`: f32 on one of Burn's CPU backends.
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device().without_autodiff();
@@ -180,7 +180,7 @@ fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_cpu && tensor.dtype() == DType::F32
 }
 
-/// Whether the GPU's kernels compute on `tensor`: f32 or f16 on a device of CubeCL.
+/// Whether the GPU kernels support `tensor`: f32 or f16 on a CubeCL device.
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device().without_autodiff();
@@ -192,8 +192,8 @@ fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_gpu && matches!(tensor.dtype(), DType::F32 | DType::F16)
 }
 
-/// Whether a GPU convolves by patches: images of f16 are for tensor cores, which Burn's convolutions have, and
-/// 1×1 is a matrix product to Burn, too.
+/// Whether a GPU convolution uses patches: f16 images are for tensor cores, which Burn's convolutions use, and
+/// Burn computes 1×1 as a matrix product, too.
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn is_for_patches(images: &Tensor<4>, shape: &Convolution) -> bool {
     images.dtype() == DType::F32 && shape.kernel > 1 && shape.batch > 0
@@ -208,7 +208,7 @@ fn followed(normalized: Tensor<4>, epilogue: Epilogue<Tensor<4>>) -> Tensor<4> {
 }
 
 /// `[batch, height, width, channels]` seen as `[batch · height · width, channels]`, for Burn's batch
-/// normalisation: with height and width apart it would copy the images into another order four times.
+/// normalisation: with separate height and width it would copy the images into another layout four times.
 fn in_pixels(images: Tensor<4>) -> Tensor<2> {
     let [batch, height, width, channels] = images.dims();
     images.reshape([batch * height * width, channels])

@@ -23,7 +23,7 @@ pub struct ResNet18Config {
     /// Channels of the images, at least 1.
     #[config(default = 3)]
     pub channels: usize,
-    /// What the convolutions compute in.
+    /// Precision of the convolutions.
     #[config(default = "Precision::F32")]
     pub precision: Precision,
 }
@@ -49,7 +49,7 @@ pub struct ResNet18 {
 
 impl ResNet18Config {
     /// A network with PyTorch's default distribution of initial weights, a pure function of `seed`
-    /// and equal to the bit on every device.
+    /// and bitwise identical on every device.
     ///
     /// # Panics
     /// When `classes` or `width` is 0.
@@ -86,11 +86,11 @@ impl ResNet18Config {
 
 impl Classifier for ResNet18 {
     const NAME: &'static str = "resnet18";
-    const SUMMARY: &'static str = "residual network of 18 layers in pytorch-cifar's form";
+    const SUMMARY: &'static str = "18-layer residual network, as in pytorch-cifar";
     const SOURCE: &'static str =
         "He et al., \"Deep Residual Learning for Image Recognition\", CVPR 2016";
     const PARAMETERS: &'static [ModelParameter] = &[WIDTH];
-    /// Those of which the last maps are 4×4, which pytorch-cifar's average pooling expects.
+    /// Those whose last feature maps are 4×4, as pytorch-cifar's average pooling expects.
     const INPUTS: InputShapes = InputShapes {
         minimum: [25, 25, 1],
         maximum: [32, 32, 3],
@@ -107,7 +107,7 @@ impl Classifier for ResNet18 {
 
     /// `[batch, channels, height, width]` to `[batch, 8 · width]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        // Inside, images lie channels last: the layout in which they are fast on every device.
+        // Internally, images are channels last: the fastest layout on every device.
         let images = images.permute([0, 2, 3, 1]); // [batch, height, width, channels]
         // A convolution computes in the precision of its input, and batch normalisation keeps it.
         let images = match self.precision {
@@ -175,7 +175,7 @@ impl Classifier for ResNet18 {
     }
 }
 
-/// Two 3×3 convolutions and a way around them.
+/// Two 3×3 convolutions and a shortcut.
 #[derive(Module, Debug)]
 pub struct BasicBlock {
     conv1: Convolution,

@@ -67,7 +67,7 @@ pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Resu
     let known: f64 = rows.iter().map(|row| row.share).sum();
     let rest = (1.0 - known).max(0.0);
     rows.push(row(
-        "all the rest".to_owned(),
+        "everything else".to_owned(),
         1,
         [rest * step_s, 0.0],
         step_s,

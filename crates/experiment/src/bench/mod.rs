@@ -1,4 +1,4 @@
-//! Speed of the bare model on one fixed batch, nothing else.
+//! Speed of only the model on one fixed batch.
 
 mod child;
 mod layers;
@@ -28,7 +28,7 @@ use crate::train::{Learner, model_config};
 const WARMUP_STEPS: usize = 3;
 const CLASSES: usize = 10;
 
-/// What a step does.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -47,7 +47,7 @@ impl Mode {
     }
 }
 
-/// What one row of the benchmark measures.
+/// The settings of one row of the benchmark.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Setting {
     pub backend: BackendChoice,
@@ -78,7 +78,7 @@ pub struct BenchRow {
     pub model: String,
     pub mode: Mode,
     pub precision: String,
-    /// `null` where the model has none.
+    /// `null` if the model has none.
     pub width: Option<usize>,
     pub batch: usize,
     pub threads: usize,
@@ -87,7 +87,7 @@ pub struct BenchRow {
     pub images_per_second: f64,
     /// Of the slowest and the fastest step.
     pub images_per_second_range: [f64; 2],
-    /// Of the process, so far; `null` where the system does not say.
+    /// Of the process, so far; `null` if the system does not say.
     pub peak_memory_bytes: Option<u64>,
     /// What the device's allocator holds, where it says so: GPUs do.
     pub device_memory_bytes: Option<u64>,
@@ -95,7 +95,7 @@ pub struct BenchRow {
     pub start_s: f64,
     /// What the first step took longer than the others: kernels were tuned and compiled, or read back.
     pub tuning_s: f64,
-    /// The parts of a training step, where it is one.
+    /// The parts of a training step, if it is one.
     pub phases: Option<Phases>,
     /// Where a training step spends its time, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

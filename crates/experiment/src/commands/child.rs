@@ -1,4 +1,4 @@
-//! `experiment child`: does a part of another process's work.
+//! `experiment child`: runs a task for another process.
 
 use anyhow::{Result, anyhow};
 
@@ -29,7 +29,7 @@ pub fn run() -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Tells what `work` makes of a task that leaves nothing behind, and so ends with the process that asked.
+/// Reports the result of `work` on a task that has nothing to resume, and so ends with the requesting process.
 fn answer<T: Task>(request: &Request, work: impl FnOnce(T) -> Result<T::Event>) -> Result<()> {
     let task = request.settings()?;
     end_with_parent();

@@ -18,11 +18,11 @@ use crate::datasets::DatasetFiles;
 use crate::terminal::{print, tell};
 
 const VERIFY_EXIT_CODES: &str = "\
-Exit codes: 0 where the files can be trained on, be they the official release's or not; \
-4 where one of them is damaged or cannot be opened, the test file or every training file is missing, \
+Exit codes: 0 if the files can be trained on, whether or not they are the official release's; \
+4 if one of them is damaged or cannot be opened, the test file or every training file is missing, \
 or no dataset is found";
 
-/// List the datasets, and fetch and verify those that come as files
+/// List the datasets, and download and verify those that come as files
 #[derive(Debug, Args)]
 pub struct DataArguments {
     #[command(subcommand)]
@@ -31,28 +31,28 @@ pub struct DataArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the datasets: what each is, its images, its classes and how it is fetched
+    /// List the datasets: images, classes, download size, description and source
     List,
-    /// Download the official archive, check it and unpack it; one that is in the folder already is not
-    /// downloaded again
+    /// Download the official archive, verify it and unpack it; an archive that is already in the folder is
+    /// not downloaded again
     Fetch {
         /// The dataset
         #[arg(value_name = "DATASET", value_parser = dataset_parser())]
         dataset: DatasetFiles,
-        /// Folder to put the dataset's folder into; without it `EXPERIMENT_DATA` or the user's data folder
+        /// Folder to create the dataset's folder in; by default `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
-        /// Address of the archive or of a folder that holds it, in place of the built-in list
+        /// URL of the archive or of a folder that contains it, instead of the built-in list
         #[arg(long, value_name = "URL", value_parser = web_address)]
         mirror: Vec<String>,
     },
     /// Check files, labels and counts, and whether the bytes are the official release's
     #[command(after_help = VERIFY_EXIT_CODES)]
     Verify {
-        /// Only this dataset; without it every one that is found
+        /// Verify only this dataset; by default all that are found
         #[arg(value_name = "DATASET", value_parser = dataset_parser())]
         dataset: Option<DatasetFiles>,
-        /// Folder of the files or its parent; without it `EXPERIMENT_DATA` or the user's data folder
+        /// Folder of the files or its parent; by default `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
@@ -93,9 +93,11 @@ fn web_address(text: &str) -> Result<String, String> {
     if is_usable {
         Ok(text.to_owned())
     } else {
-        Err("expected an address such as https://host/folder; to use an archive that you already have, \
+        Err(
+            "expected a URL such as https://host/folder; to use an archive that you already have, \
              put it into the data folder (--data-dir)"
-            .to_owned())
+                .to_owned(),
+        )
     }
 }
 

@@ -22,7 +22,7 @@ use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::terminal::table::{Align, Column, NONE, bare};
 use crate::terminal::{print, tell};
 
-/// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
+/// Evaluate a checkpoint of this program or of PyTorch on a test set
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// The network
@@ -34,23 +34,23 @@ pub struct EvalArguments {
     /// The checkpoint: safetensors, or a `state_dict` saved by PyTorch, bare or as training scripts wrap it
     #[arg(long)]
     weights: PathBuf,
-    /// The images, of which the test file suffices; shapes has its default noise
+    /// The dataset, of which only the test file is needed; shapes uses its default noise
     #[arg(long, default_value = "cifar10", value_parser = super::dataset())]
     dataset: &'static Dataset,
     /// Folder of the dataset's files, or its parent
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// What computes
+    /// Backend to use
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
-    /// Threads of the CPU backends; all cores by default
+    /// Number of threads of the CPU backends; all cores by default
     #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
-    /// Write labels and logits here as CSV without a header: a row per test image in file order, with its
-    /// label and then a logit per class
+    /// Write labels and logits to this CSV file without a header: a row per test image in file order, with
+    /// its label and then a logit per class
     #[arg(long)]
     logits: Option<PathBuf>,
-    /// Print an object for programs
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -82,13 +82,13 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     Ok(())
 }
 
-/// Keeps the logits from being written over the weights that they come from, under whatever name.
+/// Prevents overwriting the weights with the logits, under whatever name.
 fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
     let [weights, logits_file] = [weights, logits].map(|path| path.canonicalize().ok());
     if logits_file.is_some() && logits_file == weights {
         let logits = logits.display();
         return Err(BadInput(anyhow!(
-            "{logits}: logits: expected another file than the weights, found the same"
+            "{logits}: logits: expected a different file than the weights, found the same file"
         ))
         .into());
     }
@@ -119,7 +119,7 @@ fn load_model(
     {
         return Err(BadInput(anyhow!(
             "{file}: expected a network of width {width}, found one of width {}: \
-             leave out --width, which the file tells",
+             leave out --width, which is read from the file",
             config.parameter(WIDTH.name)
         ))
         .into());

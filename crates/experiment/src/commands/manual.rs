@@ -1,4 +1,4 @@
-//! What the command line says about itself: version, exit codes, examples, completions and manual pages.
+//! The command line's documentation: version, exit codes, examples, completions and manual pages.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,17 +91,17 @@ Examples:
   experiment man ~/.local/share/man/man1
   man experiment-run";
 
-/// Print a script that completes this command line in a shell
+/// Print a shell completion script
 #[derive(Debug, Args)]
 pub struct CompletionsArguments {
     /// The shell
     shell: Shell,
 }
 
-/// Write the manual pages, one for each command
+/// Write the manual pages, one per command
 #[derive(Debug, Args)]
 pub struct ManArguments {
-    /// Folder to write them to, made where there is none
+    /// Folder to write them to, created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -7,7 +7,7 @@ use crate::measure::{METRICS, Metric};
 use crate::terminal::print;
 use crate::terminal::table::{Align, Column, NONE, ruled};
 
-/// List the metrics that every evaluation measures: unit, which direction is better, what is needed of the network
+/// List the metrics computed at every evaluation: unit, better direction, required network output
 #[derive(Debug, Args)]
 pub struct MetricsArguments {}
 
@@ -25,6 +25,6 @@ pub fn run(_: &MetricsArguments) -> Result<()> {
             better.unwrap_or(NONE.to_owned())
         }),
         column("needs", |metric| metric.measure.to_string()),
-        column("what it is", |metric| metric.description.to_owned()),
+        column("description", |metric| metric.description.to_owned()),
     ]))
 }

@@ -20,7 +20,7 @@ pub struct ReportArguments {
     /// Print a row per trial and epoch: losses, accuracies, learning rate
     #[arg(long, conflicts_with = "trials", requires = "for_programs")]
     curves: bool,
-    /// Metrics that the table shows, separated by commas; --csv and --json have all
+    /// Metrics to show in the table, separated by commas; --csv and --json contain all
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = super::metric(), conflicts_with = "for_programs")]
     metrics: Vec<&'static Metric>,
     /// Print a Markdown table

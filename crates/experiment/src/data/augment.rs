@@ -1,4 +1,4 @@
-//! Bytes of an image → what the network sees.
+//! Bytes of an image → input of the network.
 
 use random_streams::Stream;
 
@@ -8,7 +8,7 @@ use crate::settings::AugmentationName;
 /// Black pixels added on each side before the random crop, as in pytorch-cifar.
 const PADDING: usize = 4;
 
-/// Where an image is cut out of its padded self, and whether it is mirrored afterwards.
+/// The position of the crop in the padded image, and whether it is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// From 0 to 8; 4 is the middle.
@@ -46,7 +46,7 @@ impl Placement {
     /// holds the value of each byte in each channel.
     pub fn write(self, shape: ImageShape, image: &[u8], table: &[[f32; 256]], output: &mut [f32]) {
         let ImageShape { height, width, .. } = shape;
-        // Columns of the output that lie inside the image; the rest is padding.
+        // Columns of the output that are inside the image; the rest is padding.
         let first = PADDING.saturating_sub(self.right);
         let last = (width + PADDING - self.right).min(width);
         for ((input, plane), values) in image

@@ -29,7 +29,7 @@ enum Failure {
     Local(DataError),
 }
 
-/// Downloads `archive` into `part`, trying each source in turn until one gives the right bytes.
+/// Downloads `archive` into `part`, trying the sources in order until one delivers the right bytes.
 pub fn download(
     archive: &RemoteFile,
     sources: &[String],
@@ -220,7 +220,7 @@ impl<'a> Part<'a> {
             return Err(DataError::unexpected(
                 path.display(),
                 "no other download into it",
-                "one that is under way",
+                "one in progress",
             ));
         }
         let length = file.metadata().map_err(unusable)?.len();

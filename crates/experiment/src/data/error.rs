@@ -1,4 +1,4 @@
-//! What can be wrong with data.
+//! Errors of data.
 
 use std::fmt::Display;
 use std::io;
@@ -23,11 +23,11 @@ pub enum DataError {
         expected: String,
         found: String,
     },
-    #[error("{}: expected files to train on and to test with, found damage or gaps", folder.display())]
+    #[error("{}: expected usable training and test files, found damaged or missing ones", folder.display())]
     Unusable { folder: PathBuf },
     #[error(
-        "trial {trial}: expected the images that earlier results of this store were made with \
-         (SHA-256 {before}), found others ({now}): name another --store, or the folder of those images"
+        "trial {trial}: expected the images of this store's earlier results \
+         (SHA-256 {before}), found different ones ({now}): choose another --store, or the folder of those images"
     )]
     Changed {
         trial: String,
@@ -35,8 +35,8 @@ pub enum DataError {
         now: String,
     },
     #[error(
-        "{archive}: expected a source that delivers it, found none:\n  {}\n\
-         --mirror URL names another source; to use an archive that you already have, put it into {} \
+        "{archive}: expected a working source, found none:\n  {}\n\
+         --mirror URL selects another source; to use an archive that you already have, put it into {} \
          and rerun this command",
         failures.join("\n  "), folder.display()
     )]
@@ -74,7 +74,7 @@ impl DataError {
 
     /// As [`DataError::io`] where something was to be written in the data folder.
     pub(super) fn not_written(path: &Path, expected: &str, error: &io::Error) -> Self {
-        let found = format!("{error}; --data-dir names another folder");
+        let found = format!("{error}; choose another folder with --data-dir");
         Self::unexpected(path.display(), expected, found)
     }
 }

@@ -1,4 +1,4 @@
-//! The official files of a dataset, put into their folder: download, check, unpack, move into place.
+//! Fetches the official files of a dataset: download, verify, unpack, move into place.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,17 @@ use crate::datasets::{DatasetFiles, Packing, RemoteFile};
 
 /// Room for what an archive holds besides images: class names, a page, the tar's own blocks.
 const OTHER_BYTES: u64 = 1 << 20;
-/// Most bytes beside the pixels of an image: its labels.
+/// Maximum bytes besides the pixels of an image: its labels.
 const LABEL_BYTES: usize = 2;
 
-/// Puts the official files of a dataset below `root` and returns their folder.
+/// Fetches the official files of a dataset into `root` and returns their folder.
 ///
-/// An archive that is in place of the download already is unpacked and kept. Otherwise `sources` are
-/// addresses of the download or of folders that hold it, tried in turn. What was downloaded when all fail
-/// stays beside the folder and is continued the next time. Files that are there already are never touched.
+/// An archive that already exists is unpacked and kept. Otherwise `sources` are
+/// addresses of the download or of folders that contain it, tried in order. What was downloaded when all fail
+/// stays next to the folder and is resumed the next time. Existing files are never modified.
 ///
 /// # Errors
-/// When no source delivers the download, its folder holds other files, or a file cannot be read or written.
+/// When no source delivers the download, its folder contains other files, or a file cannot be read or written.
 pub fn fetch(
     files: DatasetFiles,
     root: &Path,
@@ -33,7 +33,7 @@ pub fn fetch(
 ) -> Result<PathBuf, DataError> {
     let target = folder::target(files.release, root);
     if is_there(files, &target)? {
-        progress.message("the official files are there already, every byte verified");
+        progress.message("the official files are already present and verified");
         return Ok(target);
     }
     let parent = folder::parent(files.release, root);
@@ -54,7 +54,7 @@ pub fn fetch(
     Ok(target)
 }
 
-/// What is fetched, and where to.
+/// The dataset to fetch, and its destination.
 struct Fetch<'a> {
     files: DatasetFiles,
     target: &'a Path,
@@ -63,7 +63,7 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Downloads `archive` where it is not there already, and unpacks it.
+    /// Downloads `archive` unless it already exists, and unpacks it.
     fn archive(
         &self,
         archive: &RemoteFile,
@@ -78,14 +78,14 @@ impl Fetch<'_> {
         let part_path = self.parent.join(format!("{}.part", archive.name));
         let mut part = Part::open(&part_path)?;
         download(archive, sources, &mut part, progress)?;
-        progress.message("checksum is right, unpacking");
+        progress.message("checksum verified, unpacking");
         self.place(&part_path)?;
         std::fs::remove_file(&part_path)
             .map_err(|error| DataError::io(&part_path, "to remove it", &error))
     }
 
-    /// Downloads each file into a folder beside the target and renames that, so that a folder of the target's
-    /// name is always whole. What is there from an interrupted run is kept.
+    /// Downloads each file into a folder next to the target and renames that, so that a folder of the target's
+    /// name is always complete. Files of an interrupted run are kept.
     fn folder(
         &self,
         remote: &[RemoteFile],
@@ -106,11 +106,11 @@ impl Fetch<'_> {
             download(file, sources, &mut part, progress)?;
             move_to(&path, &part_path, "the downloaded file")?;
         }
-        progress.message("checksums are right");
+        progress.message("checksums verified");
         move_to(self.target, &unfinished, "the downloaded folder")
     }
 
-    /// Unpacks `archive` beside the target and renames, so that a folder of that name is always whole.
+    /// Unpacks `archive` next to the target and renames, so that a folder of that name is always complete.
     fn place(&self, archive: &Path) -> Result<(), DataError> {
         let DatasetFiles { dataset, release } = self.files;
         let target = self.target;
@@ -139,7 +139,7 @@ fn move_to(target: &Path, path: &Path, what: &str) -> Result<(), DataError> {
         .map_err(|error| DataError::io(target, &format!("to move {what} there"), &error))
 }
 
-/// Whether the official files are in `target` already; other files in their place are an error.
+/// Whether the official files are already in `target`; other files in their place are an error.
 fn is_there(files: DatasetFiles, target: &Path) -> Result<bool, DataError> {
     if !is_folder(target)? || is_empty(target)? {
         return Ok(false);
@@ -152,8 +152,8 @@ fn is_there(files: DatasetFiles, target: &Path) -> Result<bool, DataError> {
         target.display(),
         format!("nothing or the official files of {dataset}"),
         format!(
-            "{difference}; `experiment data verify {dataset} --data-dir {}` shows all; \
-             move it away or name another folder with --data-dir",
+            "{difference}; `experiment data verify {dataset} --data-dir {}` shows all differences; \
+             move it away or choose another folder with --data-dir",
             target.display()
         ),
     ))
@@ -166,7 +166,7 @@ fn is_empty(folder: &Path) -> Result<bool, DataError> {
     Ok(entries == 0 && !folder.is_symlink())
 }
 
-/// Whether the official archive is at `path`; what else has its name is told and left alone.
+/// Whether the official archive is at `path`; anything else of that name is reported and left unchanged.
 fn is_official(
     archive: &RemoteFile,
     path: &Path,

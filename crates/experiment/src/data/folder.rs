@@ -1,4 +1,4 @@
-//! Where the files of a dataset lie.
+//! The location of a dataset's files.
 
 use std::path::{Path, PathBuf};
 
@@ -26,11 +26,11 @@ pub fn data_root(data_dir: Option<&Path>) -> Result<PathBuf, DataError> {
         })
 }
 
-/// The folder that holds files of a dataset: `root` itself, one in it with a known name, or else the only one in
+/// The folder that contains files of a dataset: `root` itself, one in it with a known name, or else the only one in
 /// it that has any.
 ///
 /// # Errors
-/// When none does, which tells what else is there, when several do, or one of them cannot be opened.
+/// When none does (the error says what else was found), when several do, or when one of them cannot be opened.
 pub fn find(files: DatasetFiles, root: &Path) -> Result<PathBuf, DataError> {
     let release = files.release;
     let looked_in: Vec<PathBuf> = std::iter::once(root.to_path_buf())
@@ -67,7 +67,7 @@ fn holds_any(release: &'static Release, folder: &Path) -> Result<bool, DataError
     Ok(false)
 }
 
-/// The folders in `root` in the order of their names; none where it is no folder.
+/// The folders in `root` in the order of their names; none if it is not a folder.
 fn folders_in(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     if !is_folder(root)? {
         return Ok(Vec::new());
@@ -90,7 +90,7 @@ fn names(folders: &[PathBuf]) -> String {
     names.join(", ")
 }
 
-/// How the files of a dataset get into `root`, which has none of them.
+/// Advice on how to get the files of a dataset into `root`, which has none of them.
 fn advice(files: DatasetFiles, root: &Path) -> Result<String, DataError> {
     let DatasetFiles { dataset, release } = files;
     let fetch = format!(
@@ -108,12 +108,12 @@ fn advice(files: DatasetFiles, root: &Path) -> Result<String, DataError> {
     } else {
         format!(
             "`experiment data fetch {dataset}` downloads them, \
-             and --data-dir or EXPERIMENT_DATA names the folder that holds them"
+             and --data-dir or EXPERIMENT_DATA selects the folder that contains them"
         )
     })
 }
 
-/// What to do with an archive that is in its place and not unpacked.
+/// Advice on an archive that exists but is not unpacked.
 fn advice_on_archive(
     release: &Release,
     root: &Path,
@@ -129,10 +129,10 @@ fn advice_on_archive(
     let bytes = path.metadata().map_or(0, |metadata| metadata.len());
     let (path, official) = (path.display(), archive.bytes);
     Ok(Some(if bytes == official {
-        format!("{path} is not unpacked yet: {fetch} does that, without a download")
+        format!("{path} is not unpacked yet: {fetch} unpacks it, without a download")
     } else {
         format!(
-            "{path} is not the official archive, it has {bytes} of {official} bytes: {fetch} downloads that"
+            "{path} is not the official archive, it has {bytes} of {official} bytes: {fetch} downloads it"
         )
     }))
 }
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(
             advice,
             format!(
-                "{} is not unpacked yet: {fetch} does that, without a download",
+                "{} is not unpacked yet: {fetch} unpacks it, without a download",
                 archive.display()
             )
         );

@@ -16,7 +16,7 @@ pub type Checksum = (&'static ReleaseFile, String);
 /// Appends the images of a `shard`, whose files are in `folder`, to `images`.
 ///
 /// # Errors
-/// When a file is not what its format and the official layout say, or is another dataset's.
+/// When a file does not match its format and the official layout, or belongs to another dataset.
 pub fn read(
     files: DatasetFiles,
     shard: &'static Shard,

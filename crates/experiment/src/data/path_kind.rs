@@ -1,4 +1,4 @@
-//! What has a name in the file system.
+//! The kind of a file system entry.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -35,7 +35,7 @@ fn is_what(
     }
 }
 
-/// Whether anything has the name `path`, be it a link that leads nowhere: whoever opens that hears why
+/// Whether anything has the name `path`, even a dangling link: whoever opens that gets an error that says why
 /// it cannot be opened.
 pub fn exists(path: &Path) -> Result<bool, DataError> {
     match path.symlink_metadata() {

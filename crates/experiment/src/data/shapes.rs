@@ -69,7 +69,7 @@ pub fn generate(noise: f64, ambiguous: f64) -> Data {
     }
 }
 
-/// Draws one image; the classes take turns, so that there are equally many of each.
+/// Draws one image; the classes alternate, so that there are equally many of each.
 fn add_image(images: &mut Images, mut stream: Stream, noise: f64, ambiguous: f64) {
     let classes = SHAPES.len();
     let mut class = images.labels.len() % classes;

@@ -23,7 +23,7 @@ pub fn split(
     if wanted > available {
         return Err(DataError::unexpected(
             "train.subset, train.validation",
-            format!("at most {available} training images, one of them to train on"),
+            format!("at most {available} training images, at least one of them for training"),
             format!("subset = {subset} and validation = {validation}"),
         ));
     }
@@ -97,8 +97,7 @@ mod tests {
         let error = split(&set(20), 5, 16).unwrap_err().to_string();
         assert_eq!(
             error,
-            "train.subset, train.validation: expected at most 20 training images, one of them to \
-             train on, found subset = 16 and validation = 5"
+            "train.subset, train.validation: expected at most 20 training images, at least one of them for training, found subset = 16 and validation = 5"
         );
         assert!(split(&set(20), 5, 15).is_ok());
         assert!(split(&set(20), 20, 0).is_err());

@@ -1,4 +1,4 @@
-//! What lies in a folder, compared with the official release.
+//! The content of a folder, compared with the official release.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::format;
 use super::images::Images;
 use crate::datasets::{DatasetFiles, Shard};
 
-/// What was found of a dataset's files, shard by shard.
+/// The findings about a dataset's files, shard by shard.
 #[derive(Debug)]
 pub struct Inspection {
     pub files: DatasetFiles,
@@ -17,7 +17,7 @@ pub struct Inspection {
     pub shards: Vec<(&'static Shard, ShardState)>,
 }
 
-/// What is known of a shard.
+/// The state of a shard.
 #[derive(Debug)]
 pub enum ShardState {
     Missing,
@@ -31,7 +31,7 @@ pub enum ShardState {
 }
 
 impl Inspection {
-    /// What differs from the official release, where anything does; damage before all else.
+    /// The first difference from the official release, if any; damage takes precedence.
     pub fn difference(&self) -> Option<String> {
         let damage = self.shards.iter().find_map(|(_, state)| match state {
             ShardState::Damaged(error) => Some(error.to_string()),
@@ -42,13 +42,13 @@ impl Inspection {
                 ShardState::Missing => Some(format!("no {}", shard.names())),
                 ShardState::Sound {
                     official: false, ..
-                } => Some(format!("{} with other bytes", shard.names())),
+                } => Some(format!("{} with different content", shard.names())),
                 _ => None,
             })
         })
     }
 
-    /// Whether the folder can be trained on: nothing damaged, training and test images there.
+    /// Whether the folder can be trained on: nothing damaged, with training and test images.
     pub fn usable(&self) -> bool {
         let (test, train) = self.shards.split_last().expect("a release has files");
         let sound = |(_, state): &(_, ShardState)| matches!(state, ShardState::Sound { .. });
@@ -56,7 +56,7 @@ impl Inspection {
         sound(test) && train.iter().any(sound) && !train.iter().any(damaged)
     }
 
-    /// Training and test images in each class of what is sound.
+    /// Number of training and test images per class in the undamaged shards.
     pub fn class_counts(&self) -> [Vec<usize>; 2] {
         let (test, train) = self.shards.split_last().expect("a release has files");
         [train, std::slice::from_ref(test)].map(|shards| {
@@ -73,7 +73,7 @@ impl Inspection {
     }
 }
 
-/// Reads every file of a dataset in the folder in which it is found; see [`folder::find`].
+/// Reads every file of a dataset in the folder where it is found; see [`folder::find`].
 ///
 /// # Errors
 /// When no file of the dataset is found.

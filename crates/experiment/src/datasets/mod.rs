@@ -20,7 +20,7 @@ pub use self::shapes::SHAPES;
 /// Makes [`DATASETS`] and [`DATASET_NAMES`] from the rows.
 macro_rules! datasets {
     ($($dataset:expr),+ $(,)?) => {
-        /// Every dataset there is: names in TOML and on the command line, ranges, readers, `data fetch` and
+        /// All datasets: names in TOML and on the command line, ranges, readers, `data fetch` and
         /// `data verify` follow from this table.
         pub const DATASETS: &[&Dataset] = &[$(&$dataset),+];
 
@@ -48,7 +48,7 @@ datasets! { cifar10::CIFAR10, cifar100::CIFAR100, mnist::MNIST, fashion_mnist::F
 pub struct Dataset {
     /// The name in sweep files, lower case.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// A one-line description.
     pub summary: &'static str,
     /// Where it was published.
     pub source: &'static str,
@@ -59,7 +59,7 @@ pub struct Dataset {
     pub normalization: Normalization,
     /// Whether a mirrored image shows the same class: a mirrored digit is no digit.
     pub mirrors: bool,
-    /// The official files; `None` where the images are generated.
+    /// The official files; `None` if the images are generated.
     pub release: Option<Release>,
 }
 

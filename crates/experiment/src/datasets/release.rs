@@ -15,7 +15,7 @@ impl DatasetFiles {
         DATASETS.iter().filter_map(|dataset| Self::of(dataset))
     }
 
-    /// `None` where the dataset is generated.
+    /// `None` if the dataset is generated.
     pub fn of(dataset: &'static Dataset) -> Option<Self> {
         let release = dataset.release.as_ref()?;
         Some(Self { dataset, release })

@@ -3,7 +3,7 @@ use super::{Dataset, ImageShape, Normalization};
 /// The dataset that is generated, so that everything runs without files and without a network.
 pub const SHAPES: Dataset = Dataset {
     name: "shapes",
-    summary: "Ten generated shapes under noise; needs no files",
+    summary: "Ten generated shapes with noise; needs no files",
     source: "this program",
     shape: ImageShape {
         height: 32,

@@ -1,4 +1,4 @@
-//! One number that says how far two devices are apart, and what is allowed.
+//! The difference between two devices as one number, and its tolerance.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ impl Check {
     /// Compares `found` with `expected`, number by number.
     ///
     /// # Panics
-    /// When there is nothing to compare, or more on one side.
+    /// When the slices are empty or differ in length.
     pub fn new(what: impl Into<String>, expected: &[f32], found: &[f32], tolerance: f64) -> Self {
         let error = comparison::error(found, expected);
         Self {

@@ -1,4 +1,4 @@
-//! A comparison in a process of its own, since a driver may crash or hang the process that uses it.
+//! A comparison in a separate process, since a driver may crash or hang the process that uses it.
 
 use std::io::Read;
 use std::process::{self, ExitStatus, Stdio};
@@ -16,10 +16,10 @@ use crate::device::open_cpu;
 use crate::records::Determinism;
 use crate::settings::{BackendChoice, PrecisionName};
 
-/// How often a running child is looked at.
+/// How often a running child is polled.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A combination that was tried in a precision, and how it went.
+/// A combination that was tested in a precision, and the outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     pub options: KernelOptions,
@@ -32,7 +32,7 @@ pub struct Tried {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It came to its end; right or wrong.
+    /// It completed, whether correct or not.
     Compared(PrecisionComparison),
     /// The adapter does not compute in this precision.
     Unsupported,
@@ -46,12 +46,12 @@ pub enum Outcome {
 }
 
 impl Tried {
-    /// Whether it may train.
+    /// Whether it may be used for training.
     pub fn is_right(&self) -> bool {
         matches!(&self.outcome, Outcome::Compared(side) if side.is_right())
     }
 
-    /// Whether it gave the same bits for the same training.
+    /// Whether it gave bitwise identical results for the same training.
     pub fn determinism(&self) -> Determinism {
         match &self.outcome {
             Outcome::Compared(side) if side.is_deterministic() => Determinism::Bitwise,
@@ -77,9 +77,9 @@ impl Tried {
                 || "nothing was compared".to_owned(),
                 |check| format!("{}: {}", check.what, check.error_text()),
             ),
-            Outcome::Unsupported => format!("the adapter does not compute in {}", self.precision),
+            Outcome::Unsupported => format!("the adapter does not support {}", self.precision),
             Outcome::Crashed { cause } => cause.clone(),
-            Outcome::TimedOut { limit_s } => format!("not done after {limit_s} s"),
+            Outcome::TimedOut { limit_s } => format!("timed out after {limit_s} s"),
         }
     }
 }
@@ -96,7 +96,7 @@ impl Task for CompareDevices {
     type Event = Option<PrecisionComparison>;
 }
 
-/// Compares in a process of its own.
+/// Compares in a separate process.
 ///
 /// # Errors
 /// When the process cannot be started.
@@ -142,7 +142,7 @@ pub fn compare_with_cpu(
     compare(task.precision, &scales, &cpu.device, &device)
 }
 
-/// Reads to the end on a thread of its own, so that a full pipe cannot stop the child.
+/// Reads to the end on a separate thread, so that a full pipe cannot stop the child.
 fn read_aside(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -154,7 +154,7 @@ fn read_aside(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     })
 }
 
-/// The child's end, or `None` where it took longer than `limit` and was killed.
+/// The child's end, or `None` if it took longer than `limit` and was killed.
 fn wait(child: &mut process::Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {

@@ -1,4 +1,4 @@
-//! Is a GPU right? Holds it against the CPU, once for each adapter, driver and program, and remembers.
+//! Tests a GPU against the CPU, once per adapter, driver and program, and caches the result.
 
 mod check;
 mod child;
@@ -36,7 +36,7 @@ impl PrecisionComparison {
         self.checks().max_by(|a, b| a.share().total_cmp(&b.share()))
     }
 
-    /// The same training gives the same bits again.
+    /// The same training gives bitwise identical results again.
     pub fn is_deterministic(&self) -> bool {
         !self.networks.is_empty() && self.networks.iter().all(|network| network.deterministic)
     }
@@ -63,7 +63,7 @@ pub fn scales(software: bool) -> Vec<Scale> {
     scales.collect()
 }
 
-/// Compares everything on `device` in `precision` with the same on `cpu` in f32; `None` where the device does not
+/// Compares everything on `device` in `precision` with the same on `cpu` in f32; `None` if the device does not
 /// compute in it.
 ///
 /// # Errors

@@ -36,7 +36,7 @@ const MIXED_LOSSES: f64 = 0.3;
 pub struct Scale {
     /// A model of the table, by its name.
     pub model: String,
-    /// `null` where the model has none.
+    /// `null` if the model has none.
     pub width: Option<usize>,
     pub batch: usize,
 }
@@ -47,7 +47,7 @@ pub struct NetworkReport {
     #[serde(flatten)]
     pub scale: Scale,
     pub checks: Vec<Check>,
-    /// Ten steps from the same start gave the same bits twice.
+    /// Ten steps from the same start gave bitwise identical results twice.
     pub deterministic: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which ways of computing on an adapter are right, kept in the user's cache directory.
+//! Which configurations of an adapter are correct, stored in the user's cache directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::records::Determinism;
 use crate::settings::PrecisionName;
 use crate::store::atomic;
 
-/// What has been tried on one adapter and driver with one build of this program.
+/// The tests of one adapter and driver with one build of this program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub adapter: AdapterIdentity,
@@ -76,17 +76,17 @@ impl Verdict {
         };
         match &tried.outcome {
             _ if tried.is_right() => Ok(tried.determinism()),
-            Outcome::Compared(_) => {
-                Err("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
-            }
-            Outcome::Unsupported => Err("the adapter does not compute in f16"),
+            Outcome::Compared(_) => Err(
+                "the adapter computes incorrect results in f16 (`experiment doctor` shows the differences)",
+            ),
+            Outcome::Unsupported => Err("the adapter does not support f16"),
             Outcome::Crashed { .. } | Outcome::TimedOut { .. } => {
                 Err("nothing could be compared in f16")
             }
         }
     }
 
-    /// Forgets how `options` did.
+    /// Removes the outcome of `options`.
     pub fn forget(&mut self, options: KernelOptions) {
         self.tried.retain(|tried| tried.options != options);
     }
@@ -109,7 +109,7 @@ impl Verdict {
         Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// The first of `combinations` that is right in f32, on which everything relies.
+    /// The first of `combinations` that is correct in f32, which everything relies on.
     pub fn chosen(&self, combinations: &[KernelOptions]) -> Option<KernelOptions> {
         let is_right = |options: &KernelOptions| {
             let tried = self.of(*options, PrecisionName::F32);
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::doctor::{Check, PrecisionComparison};
 
-    /// A comparison that is right or not.
+    /// A comparison that passes or not.
     fn compared(right: bool) -> Outcome {
         let found = if right { 1.0 } else { 2.0 };
         Outcome::Compared(PrecisionComparison {
@@ -210,8 +210,8 @@ mod tests {
     fn mixed_precision_is_available_only_where_it_was_found_right() {
         for (outcome, reason) in [
             (Some(compared(true)), None),
-            (Some(compared(false)), Some("computes wrongly")),
-            (Some(Outcome::Unsupported), Some("does not compute in f16")),
+            (Some(compared(false)), Some("computes incorrect results")),
+            (Some(Outcome::Unsupported), Some("does not support f16")),
             (
                 Some(Outcome::TimedOut { limit_s: 1 }),
                 Some("nothing could be compared"),

@@ -1,4 +1,4 @@
-//! The table of metrics. A new metric is one file below `metrics/`, its module here, and its row in the table.
+//! The table of metrics. To add a metric, add one file in `metrics/`, its module here, and its row in the table.
 
 mod accuracy;
 mod brier_score;
@@ -17,7 +17,7 @@ use burn::tensor::Tensor;
 use super::outputs::{Losses, Outputs};
 use super::predictions::Predictions;
 
-/// Every metric there is: records, tables, the command line's lists and documentation all follow from this table.
+/// All metrics: records, tables, the command line's lists and documentation are derived from this table.
 pub static METRICS: &[Metric] = &[
     accuracy::ACCURACY,
     accuracy::TOP_5_ACCURACY,
@@ -34,7 +34,7 @@ pub static METRICS: &[Metric] = &[
     feature_norm::FEATURE_NORM,
 ];
 
-/// A number that says how good a network is on a set of images, or what it is like.
+/// A number that measures the quality or another property of a network on a set of images.
 #[derive(Debug)]
 pub struct Metric {
     /// In records and columns, lower case.
@@ -44,7 +44,7 @@ pub struct Metric {
     /// A line without a full stop.
     pub description: &'static str,
     pub unit: Unit,
-    /// Which direction is better; `None` where neither is.
+    /// Which direction is better; `None` if neither is.
     pub better: Option<Direction>,
     pub measure: Measure,
 }

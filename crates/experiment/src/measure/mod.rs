@@ -1,4 +1,4 @@
-//! What a network is worth on a set of images.
+//! Evaluation of a network on a set of images.
 
 mod metrics;
 mod outputs;
@@ -22,7 +22,7 @@ use crate::records::Score;
 /// Images in an evaluation batch; it changes speed and memory, not the score.
 pub const EVALUATION_BATCH: usize = 200;
 
-/// Every metric over all of `images`, in evaluation mode on `device`; `None` where `go_on`, asked after each batch,
+/// Every metric over all of `images`, in evaluation mode on `device`; `None` if `go_on`, asked after each batch,
 /// says no.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub fn evaluate(
     Ok(Some(score))
 }
 
-/// What the network makes of every batch, in file order.
+/// The outputs of the network for every batch, in file order.
 pub fn outputs(
     model: &Model,
     images: &ImageSet,
@@ -96,7 +96,7 @@ pub fn sums(losses: Tensor<1>, logits: Tensor<2>, targets: Tensor<1, Int>) -> Te
     Tensor::cat(vec![losses.sum_dim(0), correct.sum_dim(0)], 0)
 }
 
-/// Reads many [`sums`] back at once: (sum of the losses, number correct) of each.
+/// Reads many [`sums`] back together: (sum of the losses, number correct) of each.
 ///
 /// # Errors
 /// When the device fails.

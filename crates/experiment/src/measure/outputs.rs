@@ -1,13 +1,13 @@
-//! What metrics are computed from.
+//! The inputs of metrics.
 
 use bonus_loss::Loss;
 use burn::tensor::{Int, Tensor};
 
-/// What a network makes of a batch of images.
+/// The outputs of a network for a batch of images.
 pub struct Outputs {
     /// `[batch, classes]`
     pub logits: Tensor<2>,
-    /// What the last layer sees: `[batch, features]`.
+    /// The input of the last layer: `[batch, features]`.
     pub features: Tensor<2>,
     /// `[batch]`
     pub targets: Tensor<1, Int>,

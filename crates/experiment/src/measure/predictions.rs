@@ -1,4 +1,4 @@
-//! What a network predicted of a set of images, in the forms that metrics are made of.
+//! The predictions of a network for a set of images, in the forms that metrics use.
 
 use std::cell::OnceCell;
 
@@ -15,7 +15,7 @@ pub struct Predictions {
     log_odds: OnceCell<Vec<f64>>,
 }
 
-/// What was predicted of one image.
+/// The prediction for one image.
 #[derive(Clone, Copy, Debug)]
 pub struct Prediction<'a> {
     pub logits: &'a [f32],
@@ -91,7 +91,7 @@ impl Predictions {
 
 impl Prediction<'_> {
     /// How many classes come before the target: those with a larger logit and, of equal ones, those with a smaller
-    /// index; `None` where a logit is NaN.
+    /// index; `None` if a logit is NaN.
     pub fn rank(&self) -> Option<usize> {
         let target = self.logits[self.target];
         let is_before = |&(class, &logit): &(usize, &f32)| {

@@ -1,4 +1,4 @@
-//! What the batches of an evaluation add up to.
+//! The totals over the batches of an evaluation.
 
 use anyhow::Result;
 use bonus_loss::{Loss, LossConfig};

@@ -57,7 +57,7 @@ fn loss_text(loss: &LossConfig) -> String {
 }
 
 impl Trial {
-    /// Every setting that changes the mathematics, defaults included, `loss` and `seed` among them.
+    /// Every setting that affects the results, defaults included, `loss` and `seed` among them.
     pub fn settings_json(&self) -> Map<String, Json> {
         let settings = TRAIN_KEYS.iter().map(|key| {
             let value = json!((key.get)(&self.train));

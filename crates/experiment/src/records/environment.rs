@@ -1,4 +1,4 @@
-//! What a trial was computed by, with and on: the content of `environment.json`.
+//! The software, hardware and data of a trial: the content of `environment.json`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::cpu;
 /// Cargo.lock pins this version; a test compares the two.
 const BURN_VERSION: &str = "0.22.1";
 
-/// Everything that may change a trial's numbers or speed and is not a setting.
+/// Everything besides settings that may affect a trial's numbers or speed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Environment {
     pub versions: Versions,
@@ -27,7 +27,7 @@ pub struct Environment {
     pub computation: Computation,
     /// SHA-256 of the whole dataset, images and labels.
     pub data_hash: String,
-    /// How many of the dataset's official records were there.
+    /// How many of the dataset's official records were found.
     pub data_records: DataRecords,
     /// UTC, RFC 3339, whole seconds.
     pub time_started: String,
@@ -39,32 +39,32 @@ pub struct Versions {
     pub burn: &'static str,
 }
 
-/// What computes, as the caller chose it.
+/// Backend, device and precision, as chosen by the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Computation {
     pub backend: String,
-    /// As the device names itself.
+    /// The name that the device reports.
     pub device: String,
     pub driver: Option<String>,
-    /// How kernels are made on a GPU, such as `spirv+fusion`.
+    /// GPU kernel options, such as `spirv+fusion`.
     pub kernels: Option<String>,
     /// Those that the CPU's kernels ran with, such as `avx2`; null on a GPU.
     pub instructions: Option<String>,
-    /// `bitwise` where the same trial gives the same bits on this device, else `tolerance`.
+    /// `bitwise` where the same trial gives bitwise identical results on this device, else `tolerance`.
     pub determinism: Determinism,
-    /// What was computed in: `f32` also where the settings ask for `mixed` and the device cannot.
+    /// The precision used: `f32` also if the settings ask for `mixed` and the device does not support it.
     pub precision: String,
     /// Of the CPU backends.
     pub threads: usize,
 }
 
-/// What the same training gives when it is done again on the same device.
+/// The reproducibility of training on the same device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Determinism {
-    /// The same bits. On the CPU by construction, on a GPU as measured there.
+    /// Bitwise identical. On the CPU by construction, on a GPU as measured there.
     Bitwise,
-    /// Numbers within rounding.
+    /// Identical up to rounding.
     #[cfg(feature = "wgpu")]
     Tolerance,
 }
@@ -91,7 +91,7 @@ impl Environment {
 
 impl Environment {
     /// The content of `environment.json` after an earlier session, `earlier`, with this one in its
-    /// list `resumed`, which resumes after `step`; `None` where that content is damaged.
+    /// list `resumed`, which resumes after `step`; `None` if that content is damaged.
     pub fn noted_in(&self, earlier: &[u8], step: u64) -> Option<Value> {
         let mut noted: Value = serde_json::from_slice(earlier).ok()?;
         let sessions = noted.as_object_mut()?.entry("resumed").or_insert(json!([]));

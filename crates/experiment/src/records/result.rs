@@ -15,7 +15,7 @@ pub struct TrialResult {
     /// [`STORE_VERSION`] of the program that wrote it; 0 in results of versions before it was written.
     #[serde(default)]
     pub store_version: u32,
-    /// Every setting that changes the mathematics, `loss` and `seed` among them, as a JSON object.
+    /// Every setting that affects the results, `loss` and `seed` among them, as a JSON object.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Of the dataset's images and labels, as in `environment.json`; unknown in results of old versions.
     #[serde(default)]
@@ -29,7 +29,7 @@ pub struct TrialResult {
     pub precision_used: Option<String>,
     /// Of the final weights; absent where training diverged or failed.
     pub test: Option<Score>,
-    /// Of the final weights on the images held out for it; absent where there are none, too.
+    /// Of the final weights on the images held out for it; absent if there are none, too.
     #[serde(default)]
     pub validation: Option<Score>,
     /// Training images per second, evaluation and start-up left out.
@@ -57,7 +57,7 @@ pub enum TrialState {
 }
 
 impl TrialResult {
-    /// Whether `SHA256SUMS` lies beside it, where nothing was lost.
+    /// Whether `SHA256SUMS` must be in the same folder.
     pub fn has_checksums(&self) -> bool {
         self.store_version >= 1
     }

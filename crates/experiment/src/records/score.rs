@@ -1,14 +1,14 @@
-//! What a network scored on a set of images.
+//! The score of a network on a set of images.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Numbers by the names of their metrics; null in JSON where they are not finite, and `None` where they are not
+/// Numbers by the names of their metrics; null in JSON where they are not finite, and `None` if they are not
 /// defined.
 pub type Metrics = BTreeMap<String, Option<f64>>;
 
-/// Every metric of a network on a set of images. In JSON, three of them have keys of their own, which came before
+/// Every metric of a network on a set of images. In JSON, three of them have separate keys, which came before
 /// the others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Keys", from = "Keys")]
@@ -19,7 +19,7 @@ const EVAL_LOSS: &str = "eval_loss";
 const CROSS_ENTROPY: &str = "cross_entropy";
 
 impl Score {
-    /// The metrics that have keys of their own in every record.
+    /// The metrics that have separate keys in every record.
     pub const WITH_KEYS: [&str; 3] = [ACCURACY, EVAL_LOSS, CROSS_ENTROPY];
 
     /// `metrics`, and what the keys say that every record has; the cross-entropy is unknown in old ones.
@@ -37,7 +37,7 @@ impl Score {
         Self(metrics)
     }
 
-    /// A metric by its name; `None` where it is unknown, not defined or was not finite when it was written.
+    /// A metric by its name; `None` if it is unknown, not defined or was not finite when it was written.
     pub fn get(&self, metric: &str) -> Option<f64> {
         self.0.get(metric).copied().flatten()
     }

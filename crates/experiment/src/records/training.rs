@@ -1,4 +1,4 @@
-//! What a trial notes down while it trains: one JSON object a line. Keys are documented in `docs/records.md`.
+//! The records of a trial while it trains: one JSON object per line. Keys are documented in `docs/records.md`.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,9 @@ pub struct StepRecord {
     pub step: u64,
     /// From 1.
     pub epoch: usize,
-    /// The loss that is trained with, mean over the batch, before the step.
+    /// The training loss, mean over the batch, before the step.
     pub train_loss: f64,
-    /// Share of the batch classified correctly, before the step.
+    /// Fraction of the batch classified correctly, before the step.
     pub train_accuracy: f64,
     pub learning_rate: f64,
 }
@@ -24,7 +24,7 @@ pub struct StepRecord {
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
-    /// Mean over the epoch's images, each met while the weights were still changing.
+    /// Mean over the epoch's images, measured while the weights were still changing.
     #[serde(deserialize_with = "number_or_nan")]
     pub train_loss: f64,
     pub train_accuracy: f64,
@@ -38,22 +38,22 @@ pub struct EpochRecord {
     pub cross_entropy: Option<f64>,
     /// At the epoch's last step.
     pub learning_rate: f64,
-    /// Of training alone.
+    /// Of training only.
     #[serde(deserialize_with = "number_or_nan")]
     pub images_per_second: f64,
-    /// Of training alone.
+    /// Of training only.
     pub time_s: f64,
-    /// Steps of the trial so far that changed nothing, since their scaled gradients overflowed; only in
+    /// Steps of the trial so far that were skipped because their scaled gradients overflowed; only in
     /// mixed precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps_skipped: Option<u64>,
-    /// All that was measured on `evaluated_on`, the three above too; empty in records of earlier versions.
+    /// All metrics on `evaluated_on`, including the three above; empty in records of earlier versions.
     #[serde(default)]
     pub metrics: Metrics,
 }
 
 impl EpochRecord {
-    /// What the epoch's evaluation found.
+    /// The result of the epoch's evaluation.
     pub fn score(&self) -> Score {
         Score::of_keys(
             self.eval_accuracy,
@@ -82,7 +82,7 @@ impl Split {
     }
 }
 
-/// When training can be left.
+/// The points at which training can be stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopPoint {
     /// After this step, from 1.

@@ -51,12 +51,13 @@ pub fn setting_columns<T>(
     columns
 }
 
-/// What stands under a table with "precision used".
+/// The note under a table with "precision used".
 pub fn precision_note<'a>(
     mut rows: impl Iterator<Item = (&'a Map<String, Value>, Option<&'a str>)>,
 ) -> String {
     if rows.any(|(settings, used)| asked_for_another(settings, used)) {
-        "precision used *: not what the settings ask for, since the device cannot.\n".to_owned()
+        "precision used *: not the requested precision, which the device does not support.\n"
+            .to_owned()
     } else {
         String::new()
     }

@@ -140,7 +140,7 @@ fn every_metric_is_documented_as_it_is() {
     });
     let rows: String = rows.collect();
     let table = format!(
-        "| metric | or | what it is | unit | better | needs |\n|---|---|---|---|---|---|\n{rows}"
+        "| metric | or | description | unit | better | needs |\n|---|---|---|---|---|---|\n{rows}"
     );
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/records.md");
     let text = std::fs::read_to_string(path).unwrap();

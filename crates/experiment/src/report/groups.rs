@@ -1,4 +1,4 @@
-//! Trials → groups of those that differ in nothing but their seed.
+//! Trials → groups of those that differ only in their seed.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ pub enum ScoreOf {
     Validation,
 }
 
-/// What a metric's values over the seeds say.
+/// Statistics of a metric over the seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
     /// Trials done that have a value.
@@ -43,7 +43,7 @@ pub struct Estimate {
     pub is_clipped: bool,
 }
 
-/// Groups of equal settings and precision, in the order in which they are first met.
+/// Groups of equal settings and precision, in the order of first occurrence.
 pub fn group(results: Vec<TrialResult>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = HashMap::new();
@@ -95,7 +95,7 @@ impl Group {
         scores.count()
     }
 
-    /// Of the least complete dataset that a trial had; `None` where old results do not tell.
+    /// Of the least complete dataset that a trial had; `None` if old results do not tell.
     pub fn data_records(&self) -> Option<DataRecords> {
         let records = self.runs.iter().filter_map(|run| run.data_records);
         records.min_by_key(|records| records.train.found + records.test.found)
@@ -116,7 +116,7 @@ impl ScoreOf {
 impl Estimate {
     fn of(values: &[f64], unit: Unit) -> Self {
         let interval = interval_95(values);
-        // No share lies outside, though the distribution does.
+        // No share is outside of this range, though the distribution extends beyond.
         let bounded = interval.map(|ends| match unit {
             Unit::Share => ends.map(|end| end.clamp(0.0, 1.0)),
             Unit::Nats | Unit::Number => ends,

@@ -23,7 +23,7 @@ use crate::store::{Damage, Results, Store, StoreError};
 use crate::terminal::table;
 pub use export::DataFrame;
 
-/// What a table is written as.
+/// The output format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Text,
@@ -32,7 +32,7 @@ pub enum Format {
     Json,
 }
 
-/// What tables for people show of the metrics unless they are asked for others: the accuracy.
+/// The metrics that tables for people show by default: the accuracy.
 pub static DEFAULT_METRICS: [&Metric; 1] = [&METRICS[0]];
 
 /// A table that ends in a line feed; text and Markdown of no groups are empty. Those for programs have every metric.
@@ -87,7 +87,7 @@ pub fn trials_of_store(store: &Store, results: &Results) -> Result<Vec<TrialRow>
     Ok(rows)
 }
 
-/// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all
+/// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` if all
 /// have one.
 pub fn left(store: &Store, results: &Results) -> Option<String> {
     let Some(plan) = store.plan() else {

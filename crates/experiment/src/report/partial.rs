@@ -1,10 +1,10 @@
-//! What a reader must know where a dataset was not whole.
+//! The note about incomplete datasets.
 
 use serde_json::Value;
 
 use super::groups::Group;
 
-/// A line for each dataset of which records were missing, to stand under the table; empty where none were.
+/// A line under the table for each dataset with missing records; empty if none were missing.
 pub fn partial_datasets(groups: &[Group]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for group in groups {

@@ -53,7 +53,7 @@ pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
     settings
 }
 
-/// The settings of these keys, others at their default; `None` where this version does not know a value.
+/// The settings of these keys, others at their default; `None` if this version does not know a value.
 fn train_settings(settings: &Map<String, Value>) -> Option<TrainSettings> {
     let are_known = TRAIN_KEYS.iter().all(|key| {
         let mut value = settings.get(key.name).into_iter();

@@ -1,4 +1,4 @@
-//! Groups of trials → a row each: what people read of them, and all there is for programs.
+//! Groups of trials → one row each: a summary for people, and complete data for programs.
 
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ fn push_estimate(
     estimates
 }
 
-/// Columns for how much of the official dataset there was.
+/// Columns for how much of the official dataset was found.
 pub fn push_data_records<T>(
     frame: &mut DataFrame,
     rows: &[T],
@@ -188,7 +188,7 @@ fn metric_columns(groups: &[Group], metric: &Metric, is_only: bool) -> Vec<Colum
     columns
 }
 
-/// What stands under [`columns`].
+/// The notes under [`columns`].
 pub fn note(groups: &[Group], metrics: &[&Metric]) -> String {
     let what = if columns::is_accuracy(metrics) {
         "Accuracy"
@@ -221,7 +221,7 @@ pub fn note(groups: &[Group], metrics: &[&Metric]) -> String {
         if without > 0 {
             let header = metric.header();
             note += &format!(
-                "{header}: {without} of {done} trials have no value, and its mean leaves them out.\n"
+                "{header}: {without} of {done} trials have no value and are excluded from its mean.\n"
             );
         }
     }

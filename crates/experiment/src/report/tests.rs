@@ -238,7 +238,7 @@ fn the_metrics_that_are_asked_for_are_shown() {
     );
     // The results of these tests have no calibration error.
     assert!(
-        text.contains("\nece %: 2 of 2 trials have no value, and its mean leaves them out.\n"),
+        text.contains("\nece %: 2 of 2 trials have no value and are excluded from its mean.\n"),
         "{text}"
     );
     assert!(!text.contains("nll:"), "{text}");

@@ -13,7 +13,7 @@ use crate::records::{EpochRecord, Score, TrialResult, TrialState};
 use crate::store::StoredTrial;
 use crate::terminal::table::{Align, Column, NONE};
 
-/// What the tables show of a trial that has begun.
+/// A trial that has started, as shown in tables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialRow {
     pub id: String,
@@ -57,7 +57,7 @@ impl TrialRow {
         score.and_then(|score| score.get(metric.name))
     }
 
-    /// Something of the result, null where there is none.
+    /// Something of the result, null if there is none.
     fn of_result<V: Into<Value>>(&self, value: impl Fn(&TrialResult) -> V) -> Value {
         self.result
             .as_ref()
@@ -156,7 +156,7 @@ pub fn curves(epochs: &[(&TrialRow, EpochRecord)]) -> DataFrame {
     frame
 }
 
-/// What people read of each trial: the settings that vary, and the `metrics`.
+/// The table of trials for people: the settings that vary, and the `metrics`.
 pub fn columns(rows: &[TrialRow], metrics: &[&Metric]) -> Vec<Column> {
     let text = |header, cell: fn(&TrialRow) -> String| Column::new(header, Align::Left, rows, cell);
     let number =
@@ -209,7 +209,7 @@ pub fn columns(rows: &[TrialRow], metrics: &[&Metric]) -> Vec<Column> {
     columns
 }
 
-/// What stands under [`columns`]; mostly empty.
+/// The notes under [`columns`]; usually empty.
 pub fn note(rows: &[TrialRow]) -> String {
     let rows = rows.iter().map(|row| {
         let result = row.result.as_ref();

@@ -1,4 +1,4 @@
-//! When a trial writes a checkpoint and when it stops.
+//! Decides when a trial writes a checkpoint and when it stops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Trains the trials of a session that the store lacks: here, one after the other, or in processes of their own.
+//! Trains the missing trials of a session: in this process, one after the other, or in separate processes.
 
 use std::num::NonZeroUsize;
 
@@ -20,7 +20,7 @@ use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::terminal::{Progress, SweepProgress, TrialName, detail, inform};
 
-/// What is to be trained, from what, and where it goes.
+/// The trials to train, their data, and the store for the results.
 pub struct Training<'a> {
     pub session: &'a Session,
     pub trials: Vec<&'a Trial>,
@@ -30,7 +30,7 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Opens the device, tells what will be done, and does it; an error where it was interrupted.
+    /// Opens the device, prints what will be done, and does it; an error if it was interrupted.
     pub fn run(mut self) -> Result<()> {
         let session = self.session;
         use_threads(session.threads)?;
@@ -90,7 +90,7 @@ impl Training<'_> {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.
                     let megabytes = memory::release() as f64 / 1e6;
-                    detail(format_args!("{megabytes:.1} MB of memory given back"));
+                    detail(format_args!("{megabytes:.1} MB of memory released"));
                     let left = &self.trials[trained + 1..];
                     let failed = result.state == TrialState::Failed;
                     if failed && device.backend == BackendChoice::Wgpu && !left.is_empty() {
@@ -115,7 +115,9 @@ impl Training<'_> {
     /// Trains `trials` after one failed on `device`, which may be lost with all that this process would
     /// do on it.
     fn train_without(&self, device: &OpenDevice, trials: &[&Trial]) -> Result<()> {
-        inform("note: the device may have failed, so the other trials get processes of their own");
+        inform(
+            "note: the device may have failed, so the remaining trials run in separate processes",
+        );
         // They need its memory; a device that is lost cannot give any back.
         let _ = without_panic(|| {
             device.device.memory_cleanup();

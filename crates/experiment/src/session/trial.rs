@@ -28,12 +28,12 @@ pub enum Outcome {
     },
 }
 
-/// Trains a trial from its last checkpoint, or from its start where there is none that can be used,
+/// Trains a trial from its last checkpoint, or from its start if there is none that can be used,
 /// until it ends or `pace` stops it.
 ///
 /// # Errors
 /// When the store cannot be read or written, or the checkpoint was trained on other images; the same command
-/// resumes once that is put right. An error of the training itself is a failed trial.
+/// resumes once that is fixed. An error of the training itself is a failed trial.
 pub fn train_and_record(
     trial: &Trial,
     images: &TrialImages,
@@ -91,7 +91,7 @@ pub fn train_and_record(
             result.step = step;
             result.cause = Some(cause);
         }
-        // The trial is not to blame for a full disk.
+        // A full disk is not a failure of the trial.
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => result.cause = Some(with_advice(&format!("{error:#}"))),
     }
@@ -106,7 +106,7 @@ pub fn train_and_record(
     Ok(Outcome::Ended(Box::new(result)))
 }
 
-/// The trial's folder, and the state to resume from where an earlier session left one.
+/// The trial's folder, and the state to resume from if an earlier session left one.
 fn open(
     trial: &Trial,
     images: &TrialImages,
@@ -128,7 +128,7 @@ fn open(
         Err(error) if proves_damage(&error) => {
             let place = store.set_aside(&trial.id)?;
             progress.line(&format!(
-                "warning: {error:#}; this trial is trained from its start, and what was there is kept as {}",
+                "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
                 place.display()
             ));
         }
@@ -139,13 +139,13 @@ fn open(
     Ok((directory, None))
 }
 
-/// Whether trying again cannot help, since what an earlier session left is wrong itself.
+/// Whether retrying cannot help, since the files of an earlier session are damaged.
 fn proves_damage(error: &anyhow::Error) -> bool {
     let store_error = error.downcast_ref::<StoreError>();
     error.is::<UnusableCheckpoint>() || store_error.is_some_and(StoreError::proves_damage)
 }
 
-/// What an earlier session left, where all of it goes together.
+/// The state of an earlier session, if all its files are consistent.
 fn resume(
     trial: &Trial,
     images: &TrialImages,
@@ -181,14 +181,14 @@ fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
     }
 }
 
-/// Writes what training tells to the trial's folder, and shows it.
+/// Writes the records of training to the trial's folder, and shows progress.
 struct TrialLog<'a> {
     trial: &'a Trial,
     images: &'a TrialImages,
     directory: TrialDir,
     progress: &'a mut Progress,
     pace: &'a mut dyn FnMut(StopPoint) -> Next,
-    /// The last step heard of.
+    /// The last step recorded.
     step: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Settings that contradict each other.
+//! Conflicts between settings.
 
 use super::names::{AugmentationName, ScheduleName};
 use super::train::TrainSettings;
@@ -60,7 +60,7 @@ fn model(settings: &TrainSettings) -> Option<Conflict> {
             "expected a network for images of {shape} pixels, as {dataset} has, found {}, for {}",
             model.name, model.inputs
         ),
-        help: "`experiment models` lists the images that each network takes",
+        help: "`experiment models` lists the image sizes that each network accepts",
     })
 }
 
@@ -74,7 +74,7 @@ fn augmentation(settings: &TrainSettings) -> Option<Conflict> {
         key: "augmentation",
         others: &["dataset"],
         problem: format!("expected no mirroring of {dataset}, found \"{augmentation}\""),
-        help: "a mirrored digit is no digit: set augmentation = \"crop\" or \"none\"",
+        help: "mirrored digits are not valid digits: set augmentation = \"crop\" or \"none\"",
     })
 }
 
@@ -91,7 +91,7 @@ fn images(settings: &TrainSettings) -> Option<Conflict> {
         key: if subset > 0 { "subset" } else { "validation" },
         others: &["validation", "dataset"],
         problem: format!(
-            "expected at most {available} training images of {dataset}, one of them to train on, found subset = \
+            "expected at most {available} training images of {dataset}, at least one of them for training, found subset = \
              {subset} and validation = {validation}"
         ),
         help: "set a smaller subset or validation",

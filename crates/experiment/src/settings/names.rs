@@ -78,7 +78,7 @@ named! {
     ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step" }
 }
 named! {
-    /// How training images are changed at random.
+    /// Random augmentation of the training images.
     AugmentationName { None = "none", Crop = "crop", CropFlip = "crop_flip" }
 }
 named! {

@@ -1,4 +1,4 @@
-//! The keys of `[train]`, a row each, and the settings that they make.
+//! The keys of `[train]`, one row each, and the settings type generated from them.
 
 use std::fmt::{self, Display, Formatter};
 use std::iter::successors;
@@ -33,7 +33,7 @@ macro_rules! condition {
     };
 }
 
-/// Makes [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row a key: description, name,
+/// Generates [`TrainSettings`], its defaults and [`TRAIN_KEYS`] from one row per key: description, name,
 /// type, default, range, the defaults that follow from another key, and what another key must be for it to have an
 /// effect.
 macro_rules! train_settings {
@@ -43,8 +43,8 @@ macro_rules! train_settings {
             $(, by $by:ident {$($with:literal = $variant:ident($other_default:expr)),+})?
             $(, only with $other:ident $relation:tt $value:tt)?;
     )+) => {
-        /// The keys of `[train]` that change the mathematics. The defaults are pytorch-cifar's
-        /// recipe and never change once released, since a trial's id leaves out keys at their
+        /// The keys of `[train]` that affect the results. The defaults are pytorch-cifar's
+        /// recipe and never change once released, since a trial's id omits keys at their
         /// default.
         #[derive(Clone, Debug, PartialEq)]
         pub struct TrainSettings {
@@ -86,11 +86,11 @@ named! {
 }
 
 train_settings! {
-    /// Images to train and to test on.
+    /// Dataset to train and test on.
     dataset: &'static Dataset = named_dataset("cifar10"), Kind::Choice(DATASET_NAMES);
     /// Standard deviation of the pixel noise, in units of the pixel range.
     noise: f64 = 0.1, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset in {"shapes"};
-    /// Share of images that mix two classes.
+    /// Fraction of images that mix two classes.
     ambiguous: f64 = 0.0, Kind::Number(Interval::closed(0.0, 1.0)), only with dataset in {"shapes"};
     /// Network to train.
     model: &'static ModelEntry = named_model("resnet18"), Kind::Choice(MODEL_NAMES);
@@ -98,25 +98,25 @@ train_settings! {
     width: usize = WIDTH.default, Kind::Whole(WIDTH.minimum, WIDTH.maximum), only with model has "width";
     /// Passes over the training images.
     epochs: usize = 200, Kind::Whole(1, 100_000);
-    /// Images in a step.
+    /// Images per step.
     batch_size: usize = 128, Kind::Whole(1, 65_536);
-    /// Rule that turns gradients into steps.
+    /// Algorithm that updates the weights.
     optimizer: OptimizerName = OptimizerName::Sgd, Kind::Choice(OptimizerName::NAMES);
-    /// Highest learning rate of the schedule.
+    /// Peak learning rate of the schedule.
     learning_rate: f64 = 0.1, Kind::Number(Interval::above(0.0)), by optimizer {"adamw" = Number(0.001)};
-    /// Share of the last step's velocity that is kept.
+    /// Fraction of the previous step's velocity that is kept.
     momentum: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"sgd"};
-    /// Whether the gradient is taken where momentum leads (Nesterov).
+    /// Whether to use Nesterov momentum.
     nesterov: bool = false, Kind::Flag, only with momentum > 0.0;
     /// Decay rate of the running mean of gradients (the first moment).
     beta1: f64 = 0.9, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"adamw"};
     /// Decay rate of the running mean of squared gradients (the second moment).
     beta2: f64 = 0.999, Kind::Number(Interval::half_open(0.0, 1.0)), only with optimizer in {"adamw"};
-    /// Added to the denominator, the root of the second moment.
+    /// Added to the denominator, the square root of the second moment.
     epsilon: f64 = 1e-8, Kind::Number(Interval::above(0.0)), only with optimizer in {"adamw"};
-    /// Coefficient of weight decay: this multiple of the weights is added to their gradient by sgd, and subtracted from the weights at each step, times the learning rate, by adamw.
+    /// Weight decay coefficient: sgd adds this multiple of the weights to their gradient; adamw multiplies it by the learning rate and subtracts that multiple of the weights at each step.
     weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0)), by optimizer {"adamw" = Number(0.01)};
-    /// Whether weight decay acts on batch norm's parameters and on biases too.
+    /// Whether weight decay also applies to batch norm parameters and biases.
     decay_norm_and_bias: bool = true, Kind::Flag, only with weight_decay > 0.0;
     /// How the learning rate changes over the epochs.
     schedule: ScheduleName = ScheduleName::Cosine, Kind::Choice(ScheduleName::NAMES);
@@ -124,15 +124,15 @@ train_settings! {
     warmup_epochs: usize = 0, Kind::Whole(0, 100_000);
     /// Epochs between two reductions of the learning rate.
     step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule in {"step"};
-    /// Factor of each reduction of the learning rate.
+    /// Factor by which each reduction multiplies the learning rate.
     step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule in {"step"};
-    /// What the convolutions compute in; mixed is f16, with f32 for all that needs it, and f32 throughout on a CPU.
+    /// Precision of the convolutions; mixed is f16, with f32 where it is needed, and f32 throughout on a CPU.
     precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
-    /// How training images are changed at random.
+    /// Random augmentation of the training images.
     augmentation: AugmentationName = AugmentationName::CropFlip, Kind::Choice(AugmentationName::NAMES), by dataset {"mnist" = Choice("crop")};
     /// Number of training images used; 0 uses all that are not held out for validation.
     subset: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
-    /// Number of training images held out for validation, never part of the subset; with 0 the test set is evaluated each epoch.
+    /// Number of training images held out for validation, never part of the subset; if 0, the test set is evaluated after each epoch.
     validation: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
 }
 
@@ -168,7 +168,7 @@ pub struct TrainKey {
     /// What another key must be for this one to have an effect.
     pub only_with: Option<Condition>,
     pub get: fn(&TrainSettings) -> Setting,
-    /// Panics where the setting is not of the key's kind.
+    /// Panics if the setting is not of the key's kind.
     pub set: fn(&mut TrainSettings, Setting),
 }
 

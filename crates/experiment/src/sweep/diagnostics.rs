@@ -126,7 +126,7 @@ impl std::error::Error for Diagnostics {}
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Problem {
-    /// Bytes of the text; `None` where the text as a whole is meant.
+    /// Bytes of the text; `None` if the text as a whole is meant.
     pub span: Option<Range<usize>>,
     /// `key.path: expectation, found`
     pub message: String,

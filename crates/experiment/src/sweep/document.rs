@@ -16,7 +16,7 @@ use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey,
 pub struct Sweep {
     pub name: String,
     pub description: String,
-    /// The values of `[train]`, one for each point of `[grid]` (one where there is no grid); the
+    /// The values of `[train]`, one for each point of `[grid]` (one if there is no grid); the
     /// last key of the grid changes fastest.
     pub points: Vec<TrainSettings>,
     /// The keys of `[grid]` in the order of the file.
@@ -31,12 +31,12 @@ const THREADS: Kind = Kind::Whole(1, 1024);
 
 /// Characters of a name, which a folder must be able to bear.
 const MAXIMUM_NAME: usize = 100;
-/// JSON's readers hold whole numbers exactly up to 2⁵³ − 1.
+/// JSON's readers hold integers exactly up to 2⁵³ − 1.
 const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
 const SEEDS: List = List {
     place: "seeds",
-    entries: "whole numbers",
+    entries: "integers",
     example: SEEDS_EXAMPLE,
 };
 
@@ -115,7 +115,7 @@ impl Checker {
         };
         let seed = read(value.get_ref());
         if seed.is_none() {
-            let expectation = format!("a whole number from 0 to {MAXIMUM_SEED}");
+            let expectation = format!("an integer from 0 to {MAXIMUM_SEED}");
             let help = suggestion(value.get_ref(), |value| read(value).is_some())
                 .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
             self.unexpected(value, place, &expectation, Some(help));
@@ -168,7 +168,7 @@ impl Checker {
             .is_some_and(|items| !items.is_empty())
         {
             let help = format!(
-                "a list makes an axis: write {} = […] below [grid]",
+                "only lists in [grid] are swept: write {} = […] below [grid]",
                 key.name
             );
             self.unexpected(value, place, &key.kind.to_string(), Some(help));

@@ -7,7 +7,7 @@ use super::check::{Checker, Item};
 use super::diagnostics::Problem;
 use crate::settings::{Conflict, Setting, TrainKey, TrainSettings, conflicts};
 
-/// Trials of one file; far above any use, and low enough for a list of them.
+/// Maximum trials of one file; far above any use, and low enough for a list of them.
 const MAXIMUM_TRIALS: usize = 100_000;
 
 /// A key of `[grid]` and its values.
@@ -33,7 +33,7 @@ impl Checker {
                     "grid.{}: expected in one place, found {} too",
                     axis.key.name, item.place
                 );
-                let help = "leave out one of them: the grid's values would replace the other";
+                let help = "remove one of them: the grid's values would override the other";
                 self.problems
                     .push(Problem::at(axis.span.clone(), message).help(help));
             }
@@ -105,7 +105,7 @@ impl Checker {
                 let message =
                     format!("{place}: expected only with {condition}, found {other} = {found}");
                 let problem = Problem::at(item.span.clone(), message)
-                    .help("it has no effect there: leave it out");
+                    .help("it has no effect there: remove it");
                 findings.without_effect.push((key.name, problem));
             }
         }
@@ -168,7 +168,7 @@ struct Assignment<'a> {
 struct Findings {
     /// Keys with an effect at some point.
     effective: HashSet<&'static str>,
-    /// Keys without effect at some point, and what to say of one that has none anywhere.
+    /// Keys without effect at some point, and the message for one that has none anywhere.
     without_effect: Vec<(&'static str, Problem)>,
     /// The places of the keys in `without_effect`.
     idle: HashSet<usize>,

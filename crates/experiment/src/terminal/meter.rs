@@ -1,4 +1,4 @@
-//! How far a trial is and how fast, from the moments that its training passes.
+//! The progress and speed of a trial, from the stop points that its training passes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::estimate::{Estimate, Work};
 use super::status::Phase;
 use crate::records::StopPoint;
 
-/// The sizes that decide how much work a trial is.
+/// The sizes that determine the amount of work of a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrialSize {
     pub epochs: usize,
@@ -14,7 +14,7 @@ pub struct TrialSize {
     pub evaluation_batch: u64,
     /// Training images of an epoch.
     pub train: u64,
-    /// Held-out images; 0 where the test images are scored after each epoch.
+    /// Held-out images; 0 if the test set is evaluated after each epoch.
     pub validation: u64,
     pub test: u64,
 }
@@ -42,7 +42,7 @@ impl TrialSize {
         }
     }
 
-    /// Training images of the epoch that were met once `step` is done.
+    /// Training images of the epoch that have been processed once `step` is done.
     fn met(&self, step: u64) -> u64 {
         let steps = self.train.div_ceil(self.batch_size);
         let step_of_epoch = (step - 1) % steps + 1;
@@ -81,7 +81,7 @@ impl Meter {
         }
     }
 
-    /// Earlier sessions came as far as `step` in `epoch`; gives what they did.
+    /// Earlier sessions reached `step` in `epoch`; returns the work they did.
     pub fn resume(&mut self, step: u64, epoch: usize) -> Work {
         self.done = self.size.met(step);
         let epochs_before = epoch as u64 - 1;
@@ -91,8 +91,8 @@ impl Meter {
         }
     }
 
-    /// Training came to `moment`, `time` after the one before, `None` where that would mislead; gives what was
-    /// done between them, and what was measured.
+    /// Training reached `moment`, `time` after the previous one, `None` if that would mislead; returns the work
+    /// done between them, and its measured time.
     pub fn pass(&mut self, moment: StopPoint, time: Option<Duration>) -> (Work, Estimate) {
         let (mut work, mut measured) = (Work::default(), Estimate::default());
         match moment {

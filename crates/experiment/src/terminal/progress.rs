@@ -1,4 +1,4 @@
-//! What a trial tells while it is trained, to the user or to the process that trains the sweep.
+//! The progress of a trial while it is trained, for the user or for the process that trains the sweep.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use super::text::{duration, rounded, thousands};
 use super::tuning;
 use crate::records::{EpochRecord, StepRecord, StopPoint, TrialResult, TrialState};
 
-/// Without bars, an epoch longer than this gives a sign of life.
+/// Without bars, a line is printed if an epoch takes longer than this.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);
-/// How often another process hears of progress.
+/// How often progress is sent to another process.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Progress of the trials that this process trains, one after the other.
@@ -28,13 +28,13 @@ pub struct Progress {
     last_line: Instant,
 }
 
-/// Who hears of progress.
+/// The receiver of progress.
 enum Listener {
     User(SweepProgress),
     Process(Box<dyn FnMut(Message)>, Pending),
 }
 
-/// What was not told yet.
+/// Progress not reported yet.
 struct Pending {
     done: Work,
     measured: Estimate,
@@ -91,7 +91,7 @@ impl Progress {
         self.epoch = epoch;
         self.work(done, &Estimate::default());
         self.milestone(&format!(
-            "resumes after step {step} in epoch {epoch}/{}",
+            "resuming after step {step} in epoch {epoch}/{}",
             self.epochs
         ));
         self.show();

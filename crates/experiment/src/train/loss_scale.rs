@@ -1,4 +1,4 @@
-//! Dynamic loss scaling: lifts gradients into the range of f16, and leaves out steps that overflow it.
+//! Dynamic loss scaling: scales gradients into the range of f16, and skips steps that overflow it.
 
 use anyhow::{Context, Result};
 use burn::module::Module;
@@ -90,10 +90,10 @@ impl LossScale {
         .into()
     }
 
-    /// Takes back what [`LossScale::tensors`] gave, onto `device`.
+    /// Restores the output of [`LossScale::tensors`], on `device`.
     ///
     /// # Errors
-    /// When it is something else.
+    /// When it does not match.
     pub fn restore(&mut self, tensors: &NamedTensors, device: &Device) -> Result<()> {
         for (name, tensor) in [
             ("scale", &mut self.scale),

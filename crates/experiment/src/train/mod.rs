@@ -44,25 +44,25 @@ pub struct TrialImages {
     pub records: DataRecords,
 }
 
-/// Hears of every step and epoch, in order, and says how to go on.
+/// Receives every step and epoch, in order, and decides how to continue.
 pub trait TrainingControl {
     /// # Errors
-    /// Whatever keeps the control from keeping the record; training stops.
+    /// When the record cannot be stored; training stops.
     fn step(&mut self, record: &StepRecord) -> Result<()>;
     /// # Errors
     /// As for [`TrainingControl::step`].
     fn epoch(&mut self, record: &EpochRecord) -> Result<()>;
-    /// Keeps `state` as the trial's checkpoint, in place of the one before. It covers all that
-    /// [`TrainingControl::step`] and [`TrainingControl::epoch`] heard before.
+    /// Stores `state` as the trial's checkpoint, replacing the previous one. It covers everything that
+    /// [`TrainingControl::step`] and [`TrainingControl::epoch`] received before.
     ///
     /// # Errors
     /// As for [`TrainingControl::step`].
     fn checkpoint(&mut self, state: &State) -> Result<()>;
-    /// Asked at each moment at which training can be left.
+    /// Asked at each point at which training can be stopped.
     fn next(&mut self, moment: StopPoint) -> Next;
 }
 
-/// How to go on.
+/// How to continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Continue,
@@ -79,7 +79,7 @@ pub enum Ending {
         /// The final weights as the content of a safetensors file.
         weights: Vec<u8>,
         test: Score,
-        /// On the images held out for it, where there are any.
+        /// On the images held out for it, if there are any.
         validation: Option<Score>,
         images_per_second: f64,
         step: u64,
@@ -149,7 +149,7 @@ fn steps_per_epoch(trial: &Trial, images: &TrialImages) -> u64 {
     images.train.len().div_ceil(trial.train.batch_size) as u64
 }
 
-/// What stays the same from step to step.
+/// Constants of the training loop.
 struct Run<'a> {
     trial: &'a Trial,
     images: &'a TrialImages,
@@ -162,7 +162,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Trains on every image of the epoch at hand that was not met yet, or breaks off with an early
+    /// Trains on the remaining images of the current epoch, or returns early with an
     /// ending.
     fn epoch(
         &self,
@@ -210,7 +210,7 @@ impl Run<'_> {
             if next == Next::Continue || next == Next::Checkpoint && over {
                 continue;
             }
-            // A loss that is not finite must be met before its step is kept.
+            // A non-finite loss must be detected before its step is stored.
             if let ControlFlow::Break(ending) = log.read(control)? {
                 return Ok(ControlFlow::Break(ending));
             }
@@ -242,8 +242,8 @@ impl Run<'_> {
         (epoch as u64 - 1) * self.steps_per_epoch
     }
 
-    /// The score after an epoch, on the validation split or, where there is none, on the test set;
-    /// `None` where the control stops it.
+    /// The score after an epoch, on the validation split or, if there is none, on the test set;
+    /// `None` if the control stops it.
     fn evaluate_epoch(
         &self,
         state: &State,

@@ -25,7 +25,7 @@ pub fn init(settings: &TrainSettings, device: &Device) -> Box<dyn Optimizer> {
     }
 }
 
-/// How an optimizer moves one parameter. Which parameters there are, and mixed precision, are not its concern.
+/// How an optimizer updates one parameter. The list of parameters and mixed precision are handled elsewhere.
 pub trait Rule {
     /// Whether the rule needs to know how many steps were taken.
     const COUNTS_STEPS: bool = false;
@@ -69,7 +69,7 @@ pub trait Rule {
     }
 }
 
-/// A parameter and what its rule keeps for it.
+/// A parameter and its optimizer state.
 #[derive(Clone, Debug)]
 pub struct Parameter<const D: usize> {
     pub value: Tensor<D>,
@@ -77,7 +77,7 @@ pub struct Parameter<const D: usize> {
     pub state: Vec<Tensor<D>>,
 }
 
-/// How far a step goes.
+/// The size of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Strength {
     pub learning_rate: f64,

@@ -13,7 +13,7 @@ use super::optimizers::{self, Optimizer};
 use crate::measure::sums;
 use crate::settings::{PrecisionName, Setting, TrainKey, TrainSettings};
 
-/// A network in training, with all that a step changes.
+/// A network in training, with everything that a step changes.
 pub struct Learner {
     pub model: Model,
     pub loss: Loss,
@@ -48,7 +48,7 @@ pub fn model_config(settings: &TrainSettings, classes: usize, input: [usize; 3])
         let key = TrainKey::find(parameter.name).map(|key| (key.get)(settings));
         match key {
             Some(Setting::Whole(value)) => config.with(parameter.name, value),
-            _ => panic!("expected a key with whole numbers for {}", parameter.name),
+            _ => panic!("expected an integer key for {}", parameter.name),
         }
     })
 }

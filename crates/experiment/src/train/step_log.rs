@@ -28,7 +28,7 @@ pub struct PendingStep {
     pub sums: Tensor<1>,
 }
 
-/// What the steps of one epoch add up to.
+/// The totals of the steps of one epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochTotals {
     pub loss: f64,
@@ -45,7 +45,7 @@ pub struct StepLog {
 }
 
 impl StepLog {
-    /// Goes on from the totals of the steps before.
+    /// Continues from the totals of the previous steps.
     pub fn new(totals: EpochTotals) -> Self {
         Self {
             pending: Vec::new(),
@@ -54,7 +54,7 @@ impl StepLog {
         }
     }
 
-    /// Takes a step in; breaks off where training turns out to have diverged.
+    /// Adds a step; stops if training turns out to have diverged.
     pub fn push(
         &mut self,
         step: PendingStep,
@@ -67,7 +67,7 @@ impl StepLog {
         self.read(control)
     }
 
-    /// Reads everything pending; breaks off where training turns out to have diverged.
+    /// Reads everything pending; stops if training turns out to have diverged.
     pub fn read(&mut self, control: &mut dyn TrainingControl) -> Result<ControlFlow<Ending>> {
         self.last_read = Instant::now();
         let pending = std::mem::take(&mut self.pending);

@@ -1,6 +1,6 @@
 //! The loops of batch normalisation over one chunk of rows.
 //!
-//! They run over whole periods, in which every channel's number stands where its values stand, so
+//! They run over whole periods, in which per-channel numbers are aligned with the channel's values, so
 //! that the compiler turns them into vector instructions for any number of channels.
 
 use std::ops::Range;
@@ -9,17 +9,17 @@ use pulp::{Simd, WithSimd};
 
 use super::Epilogue;
 
-/// Shortest period: long enough that neighbouring additions do not wait for each other.
+/// Shortest period: long enough that consecutive additions are independent.
 const PERIOD: usize = 128;
-/// Values of a chunk: they stay in a core's cache between two passes.
+/// Number of values in a chunk, which stays in a core's cache between two passes.
 const STRETCH: usize = 1 << 14;
 
-/// How rows of `channels` values are gone through.
+/// How rows of `channels` values are traversed.
 pub struct Layout {
     channels: usize,
-    /// Values of some whole rows.
+    /// Number of values in a period, some whole rows.
     period: usize,
-    /// Values of some whole periods, which one task works on.
+    /// Number of values in a chunk, some whole periods, which one task processes.
     pub chunk: usize,
 }
 
@@ -34,12 +34,12 @@ impl Layout {
         }
     }
 
-    /// Rows of `values`.
+    /// Number of rows in `values`.
     pub fn rows(&self, values: &[f32]) -> f64 {
         (values.len() / self.channels) as f64
     }
 
-    /// Where the chunk number `index`, which has `len` values, lies.
+    /// The range of chunk number `index`, which has `len` values.
     pub fn part(&self, index: usize, len: usize) -> Range<usize> {
         index * self.chunk..index * self.chunk + len
     }
@@ -49,7 +49,7 @@ impl Layout {
         values.repeat(self.period / self.channels)
     }
 
-    /// What `add` sums up for a period, folded to one sum per channel.
+    /// The sums of `add` over a period, reduced to one sum per channel.
     pub fn sums(&self, add: impl FnOnce(&mut [f32])) -> Vec<f32> {
         let mut sums = vec![0.0; self.period];
         add(&mut sums);
@@ -102,7 +102,7 @@ impl WithSimd for Sum<'_> {
     }
 }
 
-/// output = scale · x + shift, then what follows.
+/// output = scale · x + shift, then the epilogue.
 pub struct Normalize<'a> {
     pub values: &'a [f32],
     /// A period, like `shift`.
@@ -147,13 +147,13 @@ impl WithSimd for Normalize<'_> {
     }
 }
 
-/// max(value, 0), which lets NaN through.
+/// max(value, 0), which propagates NaN.
 #[inline(always)]
 fn rectified(value: f32) -> f32 {
     if value < 0.0 { 0.0 } else { value }
 }
 
-/// The gradient before a rectifier, given that of its `output`.
+/// The gradient of a ReLU's input, given that of its `output`.
 #[inline(always)]
 fn passed(gradient: f32, output: f32) -> f32 {
     if output <= 0.0 { 0.0 } else { gradient }
@@ -162,7 +162,7 @@ fn passed(gradient: f32, output: f32) -> f32 {
 /// sums += \[g, g · (x − mean)\].
 pub struct GradientSums<'a> {
     pub gradient: &'a [f32],
-    /// Of the rectifier, where there was one.
+    /// Of the ReLU, if there was one.
     pub output: Option<&'a [f32]>,
     pub values: &'a [f32],
     /// A period, like both sums.
@@ -201,13 +201,13 @@ impl WithSimd for GradientSums<'_> {
 /// input = slope · g + tilt · x + level and residual = g.
 pub struct InputGradient<'a> {
     pub gradient: &'a [f32],
-    /// Of the rectifier, where there was one.
+    /// Of the ReLU, if there was one.
     pub output: Option<&'a [f32]>,
     pub values: &'a [f32],
     /// Slope, tilt and level, a period each.
     pub factors: &'a [Vec<f32>; 3],
     pub input: &'a mut [f32],
-    /// Empty where there was no residual.
+    /// Empty if there was no residual.
     pub residual: &'a mut [f32],
 }
 

@@ -1,4 +1,4 @@
-//! The backends of the CPU.
+//! The CPU backends.
 
 use std::borrow::Cow;
 
@@ -19,9 +19,9 @@ use crate::batch_norm::{Epilogue, Moments, gradients, normalize};
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
-/// A backend whose tensors of f32 lie in this process's memory.
+/// A backend whose f32 tensors are in this process's memory.
 trait CpuBackend: Backend {
-    /// The values in the order of the shape; copied only where they lie otherwise.
+    /// The values in the order of the shape; copied only if their layout differs.
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
 }
 

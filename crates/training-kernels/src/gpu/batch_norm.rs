@@ -1,7 +1,7 @@
-//! Batch normalisation of channels-last images with what follows it: three kernels forward, three backward.
+//! Batch normalisation of channels-last images with its epilogue: three kernels forward, three backward.
 //!
-//! Images lie as `[pixels, channels]`. Sums over the pixels are taken in chunks that the shape alone
-//! decides, and then added up by one cube for each block of channels, so they are the same bits every time.
+//! The layout of images is `[pixels, channels]`. Sums over the pixels are taken in chunks that only the shape
+//! determines, and then added up by one cube per block of channels, so they are bitwise reproducible.
 
 mod kernels;
 
@@ -37,7 +37,7 @@ impl TrainingBatchNorm for CubeBackend {
             TensorEpilogue::AddRelu(residual) => (true, Some(into_contiguous(residual))),
         };
         let has_residual = residual.is_some();
-        // A kernel wants its binding; without a residual nothing is read through it.
+        // A kernel requires its binding; without a residual nothing is read through it.
         let residual = residual.unwrap_or_else(|| values.clone());
         let (count, dim) = one_unit_each(&output);
         let dtype = dtype_to_storage_type(values.dtype);
@@ -125,23 +125,23 @@ impl BatchNormGradients for CubeBackend {
     }
 }
 
-/// How the pixels of a block of channels are cut into chunks, a cube for each.
+/// How the pixels of a block of channels are split into chunks, one cube per chunk.
 struct Stretches {
     pixels: usize,
     channels: usize,
-    /// Channels of a cube, side by side so that its units read neighbouring numbers.
+    /// Channels of a cube, adjacent so that its units read consecutive numbers.
     width: usize,
-    /// Units of a cube that take turns over the pixels of each channel.
+    /// Units of a cube that share the pixels of each channel.
     lanes: usize,
-    /// Pixels of a chunk, but for the last.
+    /// Pixels of each chunk except the last.
     chunk: usize,
     count: usize,
 }
 
 impl Stretches {
-    /// Cubes that fill a large GPU.
+    /// Number of cubes that fill a large GPU.
     const CUBES: usize = 1024;
-    /// Pixels for a unit to add up before units are added up.
+    /// Pixels that each unit sums before the units' sums are added.
     const PIXELS_OF_A_UNIT: usize = 8;
 
     fn of(values: &CubeTensor) -> Self {

@@ -27,7 +27,7 @@ pub fn sgd_step<const D: usize>(
     step(parameter, gradient, velocity, None, rule)
 }
 
-/// As [`sgd_step`], along a gradient that was multiplied by a loss scale.
+/// As [`sgd_step`], with a gradient that was multiplied by a loss scale.
 ///
 /// # Panics
 /// As [`sgd_step`].
@@ -85,7 +85,7 @@ fn step<const D: usize>(
     }
 }
 
-/// [`sgd_step`] where there is no kernel.
+/// [`sgd_step`] on devices without a kernel.
 fn step_by_operations<const D: usize>(
     parameter: Tensor<D>,
     gradient: Tensor<D>,
@@ -105,7 +105,7 @@ fn step_by_operations<const D: usize>(
     [parameter - direction * rule.learning_rate, velocity]
 }
 
-/// A step of AdamW on one parameter: the new parameter and its new moments, the mean of gradients and that of their
+/// A step of AdamW on one parameter: the new parameter and its new moments, the running means of gradients and of their
 /// squares. The formula is that of [`AdamWStep`]; before the first step the moments are 0.
 ///
 /// # Panics
@@ -185,14 +185,14 @@ pub fn are_finite(tensors: Vec<Tensor<1>>) -> Tensor<1, Bool> {
     {
         return marks_of_not_finite(&tensors).sum().equal_elem(0.0);
     }
-    // One number that is not finite makes a sum so, and finite ones are too small and too few to add up
-    // beyond f32: this takes one pass over the numbers.
+    // One non-finite number makes the sum non-finite, and finite ones are too small and too few to overflow
+    // f32: this takes one pass over the numbers.
     let sums = tensors.into_iter().map(Tensor::sum);
     let total = sums.reduce(|total, sum| total + sum);
     total.expect("tensors to look into").is_finite()
 }
 
-/// Zeros, and ones where a number of the `tensors` is not finite.
+/// Zeros, with ones if a number in the `tensors` is not finite.
 #[cfg(feature = "wgpu")]
 fn marks_of_not_finite(tensors: &[Tensor<1>]) -> Tensor<1> {
     /// Enough units for a large GPU.
@@ -200,7 +200,7 @@ fn marks_of_not_finite(tensors: &[Tensor<1>]) -> Tensor<1> {
     let last = tensors.last().expect("tensors to look into").clone();
     let marks = Tensor::<1>::zeros([MARKS], &last.device()).into_dispatch();
     let marks = tensors.chunks(8).fold(marks, |marks, eight| {
-        // What is missing at the end of the last eight is filled up with a tensor that is looked into anyway.
+        // The last group of eight is padded with a tensor that is checked anyway.
         let tensor = |index| eight.get(index).unwrap_or(&last).clone().into_dispatch();
         <Dispatch as FiniteKernel>::mark_not_finite(
             marks,

@@ -1,4 +1,4 @@
-//! What was found of a dataset's files, as people read it.
+//! The inspection of a dataset's files, formatted for people.
 
 use crate::data::{Inspection, ShardState};
 use crate::terminal::table::{self, Align, Column};
@@ -32,7 +32,7 @@ pub fn text(inspection: &Inspection) -> String {
         + &format!("  {complete}; official release: {official}\n")
 }
 
-/// A line for each shard with what was found of it.
+/// A line for each shard with its findings.
 fn shards_table(inspection: &Inspection) -> String {
     let state = |state: &ShardState, images: usize| match state {
         ShardState::Missing => "missing".to_owned(),

@@ -17,7 +17,7 @@ pub fn text() -> String {
             row.test_images.to_string()
         }),
         Column::new("download", Align::Right, DATASETS, |row| download(row)),
-        Column::new("what it is", Align::Left, DATASETS, |row| {
+        Column::new("description", Align::Left, DATASETS, |row| {
             row.summary.to_owned()
         }),
     ]);

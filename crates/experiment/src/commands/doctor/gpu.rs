@@ -1,4 +1,4 @@
-//! Which ways of computing on this machine's GPU are right.
+//! Tests which configurations of this machine's GPU are correct.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::terminal::{inform, print};
 
 #[derive(Debug, Args)]
 pub struct GpuArguments {
-    /// Try again what has been tried before
+    /// Ignore cached results and test again
     #[arg(long)]
     again: bool,
-    /// How long each way may take; the first use of a GPU tunes its kernels for minutes
+    /// Time limit of each configuration; on a GPU's first use, tuning its kernels takes minutes
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = whole_number::<u64>(1..=86_400))]
     time_limit: u64,
     /// Show every comparison
@@ -37,7 +37,7 @@ struct Report<'a> {
     cpu: &'a Cpu,
     adapter: &'a AdapterIdentity,
     combinations: Vec<Row<'a>>,
-    /// The combination that trains.
+    /// The combination used for training.
     chosen: Option<KernelOptions>,
 }
 
@@ -64,13 +64,13 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
         if arguments.again {
             verdict.forget(*options);
         }
-        // Nothing relies on a combination that is wrong in f32, so it need not be right in mixed precision.
+        // A combination that is wrong in f32 is never used, so it need not be tested in mixed precision.
         for precision in [PrecisionName::F32, PrecisionName::Mixed] {
             let task = CompareDevices {
                 options: *options,
                 precision,
             };
-            let announce = || inform(format_args!("trying {options} in {precision}"));
+            let announce = || inform(format_args!("testing {options} in {precision}"));
             let outcome = verdict.known_or_tried(task, limit, announce)?;
             tried.push(outcome.clone());
             if !outcome.is_right() {
@@ -98,10 +98,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
         )?;
     }
     chosen.map(|_| ()).ok_or_else(|| {
-        let message = format!(
-            "{}: no way of computing on it is right",
-            adapter.identity.name
-        );
+        let message = format!("{}: no configuration passed", adapter.identity.name);
         Unavailable::Backend(message).into()
     })
 }
@@ -122,13 +119,13 @@ fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOption
         left("kernels", |tried| tried.options.to_string()),
         left("precision", |tried| tried.precision.to_string()),
         left("verdict", |tried| tried.verdict().to_owned()),
-        left("same bits", |tried| {
+        left("deterministic", |tried| {
             yes_or_no(tried, tried.determinism() == Determinism::Bitwise)
         }),
         Column::new("seconds", Align::Right, tried, |tried| {
             format!("{:.0}", tried.seconds)
         }),
-        left("worst of all comparisons", Tried::reason),
+        left("worst comparison", Tried::reason),
     ]);
     let text = format!(
         "{} ({}{software}), driver {}\n\n{columns}",
@@ -136,7 +133,7 @@ fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOption
     );
     text + &match chosen {
         Some(chosen) => format!("\ntrains with {chosen}\n"),
-        None => "\nnone is right: train on the CPU, or update the driver\n".to_owned(),
+        None => "\nno configuration passed: train on the CPU, or update the driver\n".to_owned(),
     }
 }
 

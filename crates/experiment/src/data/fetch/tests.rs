@@ -210,7 +210,7 @@ fn every_way_to_fail_names_another_source() {
         let server = setting.serve(&[answer]);
         let error = setting.fetch(&[&server]).unwrap_err().to_string();
         assert!(
-            error.contains("\n--mirror URL names another source"),
+            error.contains("\n--mirror URL selects another source"),
             "{error}"
         );
         let folder = setting.root.path().display().to_string();
@@ -300,7 +300,7 @@ fn second_download_at_the_same_time_is_refused() {
     let part = setting.part();
     let _busy = Part::open(&part).unwrap();
     let error = setting.fetch(&[]).unwrap_err().to_string();
-    assert!(error.ends_with("expected no other download into it, found one that is under way"));
+    assert!(error.ends_with("expected no other download into it, found one in progress"));
 }
 
 #[test]

@@ -183,7 +183,7 @@ impl Reader<'_> {
         Ok(words.iter().map(|word| u32::from_be_bytes(*word)).collect())
     }
 
-    /// Checks that nothing follows the `count` records, and that a packed file's own checksum is right.
+    /// Checks that nothing follows the `count` records, and that a packed file's own checksum matches.
     fn end(&mut self, count: usize) -> Result<(), DataError> {
         let more = self.source.read(&mut [0]);
         match more.map_err(|error| self.unreadable(&error))? {

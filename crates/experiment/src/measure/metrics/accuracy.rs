@@ -15,7 +15,7 @@ pub const ACCURACY: Metric = Metric {
 pub const TOP_5_ACCURACY: Metric = Metric {
     name: "top_5_accuracy",
     abbreviation: Some("top5"),
-    description: "share of images of which the target has one of the five largest logits; only with more than 5 classes",
+    description: "share of images whose target has one of the five largest logits; only with more than 5 classes",
     unit: Unit::Share,
     better: Some(Direction::Higher),
     measure: Measure::OfLogits(|predictions| {

@@ -1,4 +1,4 @@
-//! How far the network's confidence is from its accuracy.
+//! The difference between the network's confidence and its accuracy.
 
 use super::{Direction, Measure, Metric, Unit};
 use crate::measure::Predictions;
@@ -9,7 +9,7 @@ const BINS: usize = 15;
 pub const EXPECTED_CALIBRATION_ERROR: Metric = Metric {
     name: "expected_calibration_error",
     abbreviation: Some("ece"),
-    description: "mean distance of accuracy and confidence, the largest probability, in 15 equally wide bins of confidence, weighted by their images",
+    description: "mean absolute difference between accuracy and confidence (the largest probability) in 15 equal-width confidence bins, weighted by their number of images",
     unit: Unit::Share,
     better: Some(Direction::Lower),
     measure: Measure::OfLogits(expected_calibration_error),

@@ -6,7 +6,7 @@ use super::{Measure, Metric, Unit};
 pub const FEATURE_NORM: Metric = Metric {
     name: "feature_norm",
     abbreviation: None,
-    description: "mean Euclidean norm of the features that the last layer sees",
+    description: "mean Euclidean norm of the features that enter the last layer",
     unit: Unit::Number,
     better: None,
     measure: Measure::MeanOfFeatures(|features| {

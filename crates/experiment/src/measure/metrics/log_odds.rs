@@ -10,12 +10,12 @@ pub const MEAN: Metric = metric(
 );
 pub const QUANTILE_05: Metric = metric(
     "log_odds_q05",
-    "value that 5 % of the targets' log-odds are below",
+    "5th percentile of the targets' log-odds",
     |predictions| quantile(predictions.log_odds_sorted(), 0.05),
 );
 pub const QUANTILE_25: Metric = metric(
     "log_odds_q25",
-    "value that 25 % of the targets' log-odds are below",
+    "25th percentile of the targets' log-odds",
     |predictions| quantile(predictions.log_odds_sorted(), 0.25),
 );
 pub const QUANTILE_50: Metric = metric(
@@ -25,12 +25,12 @@ pub const QUANTILE_50: Metric = metric(
 );
 pub const QUANTILE_75: Metric = metric(
     "log_odds_q75",
-    "value that 75 % of the targets' log-odds are below",
+    "75th percentile of the targets' log-odds",
     |predictions| quantile(predictions.log_odds_sorted(), 0.75),
 );
 pub const QUANTILE_95: Metric = metric(
     "log_odds_q95",
-    "value that 95 % of the targets' log-odds are below",
+    "95th percentile of the targets' log-odds",
     |predictions| quantile(predictions.log_odds_sorted(), 0.95),
 );
 

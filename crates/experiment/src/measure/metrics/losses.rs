@@ -14,7 +14,7 @@ pub const EVAL_LOSS: Metric = Metric {
 pub const CROSS_ENTROPY: Metric = Metric {
     name: "cross_entropy",
     abbreviation: Some("nll"),
-    description: "mean negative log-likelihood of the targets, the cross-entropy, whatever the network was trained with",
+    description: "mean negative log-likelihood of the targets (cross-entropy), whatever loss the network was trained with",
     unit: Unit::Nats,
     better: Some(Direction::Lower),
     measure: Measure::MeanLoss(|losses| &losses.cross_entropy),

@@ -17,7 +17,7 @@ struct Case {
     name: String,
     logits: Vec<Vec<f32>>,
     targets: Vec<usize>,
-    /// By name; null where the metric is not defined.
+    /// By name; null if the metric is not defined.
     metrics: BTreeMap<String, Option<f64>>,
 }
 

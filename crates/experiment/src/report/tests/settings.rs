@@ -30,7 +30,8 @@ fn trials_that_asked_for_mixed_precision_and_got_f32_have_a_row_of_their_own() {
     assert!(table.starts_with("loss   precision used"), "{table}");
     assert_eq!([used(2), used(3)], [Some("mixed"), Some("f32")]);
     assert!(table.contains("\nfocal  f32 *  "), "{table}");
-    let note = "\nprecision used *: not what the settings ask for, since the device cannot.\n";
+    let note =
+        "\nprecision used *: not the requested precision, which the device does not support.\n";
     assert!(table.ends_with(note), "{table}");
     assert!(!text(&groups[..1]).contains("precision"));
 }

@@ -66,7 +66,7 @@ fn every_form_of_a_value_is_read() {
         seeds = [3, 0x10, 1_000]
         name = 'b-1.2_c'
         train.nesterov = true
-        train.learning_rate = 1 # a whole number where any number may stand
+        train.learning_rate = 1 # an integer where any number may stand
         train.weight_decay = -0.0
         train.schedule = "constant"
         train.width = 8

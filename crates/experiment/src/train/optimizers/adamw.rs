@@ -10,7 +10,7 @@ use crate::settings::TrainSettings;
 pub struct AdamW {
     betas: [f64; 2],
     epsilon: f64,
-    /// 1 − β₁ᵗ and 1 − β₂ᵗ of the step at hand, `[1]` each.
+    /// 1 − β₁ᵗ and 1 − β₂ᵗ of the current step, `[1]` each.
     corrections: [Tensor<1>; 2],
 }
 

@@ -1,4 +1,4 @@
-//! A rule over all parameters of a model, with the state that it keeps for them.
+//! A rule applied to all parameters of a model, with its state for them.
 
 use std::collections::HashMap;
 
@@ -27,17 +27,17 @@ pub trait Optimizer {
     /// The state by name, such as `velocity.conv1.weight`; what is kept for a parameter has one row.
     fn tensors(&self) -> NamedTensors;
 
-    /// Takes back what [`Optimizer::tensors`] gave after a step of `model`, onto `device`.
+    /// Restores the output of [`Optimizer::tensors`] after a step of `model`, on `device`.
     ///
     /// # Errors
-    /// When it is something else.
+    /// When it does not match.
     fn restore(&mut self, model: &Model, tensors: NamedTensors, device: &Device) -> Result<()>;
 }
 
 /// The name of the number of steps taken.
 const STEP: &str = "step";
 
-/// The optimizer that a rule makes.
+/// The optimizer that applies a rule.
 pub struct Stateful<R> {
     rule: R,
     weight_decay: f64,

@@ -1,7 +1,7 @@
 //! The kernels of batch normalisation, as each unit runs them.
 //!
-//! A cube of `width` × `lanes` units stands over a block of `width` channels: neighbouring units read
-//! neighbouring channels, and the lanes take turns over the pixels.
+//! A cube of `width` × `lanes` units processes a block of `width` channels: adjacent units read
+//! adjacent channels, and the lanes share the pixels.
 
 #![allow(
     clippy::used_underscore_binding,
@@ -10,7 +10,7 @@
 
 use cubecl::prelude::*;
 
-/// Leaves the sum over the lanes in the first one, for each channel of the cube.
+/// Stores the sum over the lanes in the first one, for each channel of the cube.
 #[cube]
 fn add_lanes(sums: &mut Shared<[f32]>, #[comptime] width: usize, #[comptime] lanes: usize) {
     let unit = UNIT_POS as usize;
@@ -25,7 +25,7 @@ fn add_lanes(sums: &mut Shared<[f32]>, #[comptime] width: usize, #[comptime] lan
     }
 }
 
-/// The place past the last pixel of the chunk that begins at `first`.
+/// The index past the last pixel of the chunk that begins at `first`.
 #[cube]
 fn stretch_end(first: usize, chunk: usize, pixels: usize) -> usize {
     let mut end = first + chunk;
@@ -132,7 +132,7 @@ pub fn combine_moments_kernel(
     }
 }
 
-/// Normalises, scales and shifts, and does what follows.
+/// Normalises, scales and shifts, and applies the epilogue.
 #[cube(launch)]
 pub fn normalize_kernel<F: Float>(
     values: &Tensor<F>,
@@ -164,7 +164,7 @@ pub fn normalize_kernel<F: Float>(
     output[place] = F::cast_from(result);
 }
 
-/// The gradient that comes through ReLU: none where the output is 0.
+/// The gradient of the ReLU's input: 0 where the output is 0.
 #[cube]
 fn through_relu<F: Float>(
     gradient: &Tensor<F>,
@@ -265,7 +265,7 @@ pub fn add_stretches_kernel(
     }
 }
 
-/// With n the normalised value, g what comes through ReLU, and the mean over the M pixels of a channel:
+/// With n the normalised value, g the gradient of the ReLU's input, and the mean over the M pixels of a channel:
 /// gradient of the value = weight / √(variance + epsilon) · (g − mean(g) − n · mean(g n)); the residual's is g.
 #[cube(launch)]
 pub fn gradient_kernel<F: Float>(

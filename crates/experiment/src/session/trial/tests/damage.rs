@@ -48,7 +48,7 @@ fn records_that_do_not_reach_the_checkpoint_are_named() {
     fs::write(&steps, &whole[..whole.len() - 1]).unwrap();
     let message = case.refusal(&store);
     assert!(
-        message.ends_with("steps.jsonl: line 4: expected step 4, found another or none"),
+        message.ends_with("steps.jsonl: line 4: expected step 4, found a different one or none"),
         "{message}"
     );
 }
