@@ -340,7 +340,7 @@ fn python_version_and_an_archive_lead_to_what_to_do() {
     let arguments = ["data", "fetch", "cifar10", "--mirror", &mirror];
     let outcome = experiment(home.path(), &arguments).expect(4);
     for part in [
-        "cifar-10-binary.tar.gz: expected the official archive of 170052171 bytes, found 6",
+        "cifar-10-binary.tar.gz: expected the official file of 170052171 bytes, found 6",
         "--mirror URL selects another source",
     ] {
         assert!(outcome.stderr.contains(part), "{part}: {outcome:#?}");

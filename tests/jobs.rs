@@ -53,7 +53,7 @@ fn trials_in_processes_of_their_own_give_the_same_weights() {
 #[test]
 fn a_terminals_signals_stop_all_processes_with_checkpoints_however_many_they_are() {
     let scratch = resume::scratch("[1, 2, 3]");
-    for (signal, sign) in [("-INT", "epoch 2/12"), ("-HUP", "resumes")] {
+    for (signal, sign) in [("-INT", "epoch 2/12"), ("-HUP", "resuming")] {
         let mut child = scratch
             .command(&["run", "a.toml", "--store", "s", "--jobs", "2"])
             .process_group(0)

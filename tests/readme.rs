@@ -71,6 +71,20 @@ fn the_program_lists_every_loss() {
 }
 
 #[test]
+fn readme_names_every_dataset() {
+    let datasets = Scratch::new().run(&["data", "list"]).expect(0).stdout;
+    let (table, _) = datasets.split_once("\n\n").expect("a table and a note");
+    let names: Vec<&str> = (table.lines().skip(2))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 1, "{datasets}");
+    for name in names {
+        let name = format!("`{name}`");
+        assert!(README.contains(&name), "README.md lacks {name}");
+    }
+}
+
+#[test]
 fn readme_lists_every_model() {
     let models = Scratch::new().run(&["models"]).expect(0).stdout;
     let (table, _) = models.split_once("\n\n").expect("a table and a note");

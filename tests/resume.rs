@@ -103,7 +103,11 @@ pub fn expect_the_uninterrupted(scratch: &Scratch) {
 #[test]
 fn an_interrupted_run_says_what_to_rerun_and_resumes() {
     let scratch = scratch("[1, 2]");
-    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "resumes"), ("-HUP", "resumes")] {
+    for (signal, sign) in [
+        ("-INT", "[2/2]"),
+        ("-TERM", "resuming"),
+        ("-HUP", "resuming"),
+    ] {
         let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
         stopped.expect(75);
         let trial = unfinished(&scratch);

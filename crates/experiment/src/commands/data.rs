@@ -6,7 +6,7 @@ mod list;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use ureq::http::Uri;
@@ -15,6 +15,7 @@ use ureq::http::uri::Authority;
 use self::download::DownloadProgress;
 use crate::data::{self, DataError};
 use crate::datasets::DatasetFiles;
+use crate::exit::BadInput;
 use crate::terminal::{print, tell};
 
 const VERIFY_EXIT_CODES: &str = "\
@@ -33,7 +34,7 @@ pub struct DataArguments {
 enum Action {
     /// List the datasets: images, classes, download size, description and source
     List,
-    /// Download the official archive, verify it and unpack it; an archive that is already in the folder is
+    /// Download the official files, verify them and unpack an archive; an archive that is already in the folder is
     /// not downloaded again
     Fetch {
         /// The dataset
@@ -103,6 +104,7 @@ fn web_address(text: &str) -> Result<String, String> {
 
 fn fetch(files: DatasetFiles, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
     let root = data::data_root(data_dir)?;
+    refuse_file_urls(files, mirrors)?;
     let official = files.release.download.sources.iter();
     let sources: Vec<String> = match mirrors {
         [] => official.map(ToString::to_string).collect(),
@@ -112,6 +114,23 @@ fn fetch(files: DatasetFiles, data_dir: Option<&Path>, mirrors: &[String]) -> Re
     let folder = data::fetch(files, &root, &sources, &mut progress);
     drop(progress);
     print(&format!("{}\n", folder?.display()))
+}
+
+/// Several files have no address in common but their folder's.
+fn refuse_file_urls(files: DatasetFiles, mirrors: &[String]) -> Result<()> {
+    let remote = files.release.download.files();
+    let url = mirrors.iter().find(|url| data::is_file_url(url));
+    match url {
+        Some(url) if remote.len() > 1 => {
+            let names: Vec<&str> = remote.iter().map(|file| file.name).collect();
+            Err(BadInput(anyhow!(
+                "--mirror: expected the URL of the folder that contains {}, found that of a file, {url}",
+                names.join(", ")
+            ))
+            .into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn verify(dataset: Option<DatasetFiles>, data_dir: Option<&Path>) -> Result<()> {

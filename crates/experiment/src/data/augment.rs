@@ -36,7 +36,7 @@ impl Placement {
                 Self {
                     down: stream.below(positions) as usize,
                     right: stream.below(positions) as usize,
-                    mirrored: augmentation == AugmentationName::CropFlip && stream.below(2) == 1,
+                    mirrored: augmentation.flips() && stream.below(2) == 1,
                 }
             }
         }

@@ -35,16 +35,16 @@ pub enum DataError {
         now: String,
     },
     #[error(
-        "{archive}: expected a working source, found none:\n  {}\n\
-         --mirror URL selects another source; to use an archive that you already have, put it into {} \
+        "{file}: expected a working source, found none:\n  {}\n\
+         --mirror URL selects another source; to use a file that you already have, put it into {} \
          and rerun this command",
         failures.join("\n  "), folder.display()
     )]
     Download {
-        archive: String,
+        file: String,
         /// One line for each source: its address and what went wrong there.
         failures: Vec<String>,
-        /// Where the archive is looked for before it is downloaded.
+        /// Where the file is looked for before it is downloaded.
         folder: PathBuf,
     },
 }

@@ -46,10 +46,9 @@ pub fn fetch(
         target: &target,
         parent,
     };
-    match (files.release.download.packing, files.release.download.files) {
-        (Packing::Archive, [archive]) => fetch.archive(archive, sources, progress)?,
-        (Packing::Archive, _) => panic!("expected one archive"),
-        (Packing::Files, remote) => fetch.folder(remote, sources, progress)?,
+    match files.release.download.packing {
+        Packing::Archive(archive) => fetch.archive(&archive, sources, progress)?,
+        Packing::Files(remote) => fetch.folder(remote, sources, progress)?,
     }
     Ok(target)
 }
@@ -104,6 +103,7 @@ impl Fetch<'_> {
             let part_path = unfinished.join(format!("{}.part", file.name));
             let mut part = Part::open(&part_path)?;
             download(file, sources, &mut part, progress)?;
+            part.finish()?;
             move_to(&path, &part_path, "the downloaded file")?;
         }
         progress.message("checksums verified");
@@ -166,9 +166,9 @@ fn is_empty(folder: &Path) -> Result<bool, DataError> {
     Ok(entries == 0 && !folder.is_symlink())
 }
 
-/// Whether the official archive is at `path`; anything else of that name is reported and left unchanged.
+/// Whether the official file is at `path`; anything else of that name is reported.
 fn is_official(
-    archive: &RemoteFile,
+    official: &RemoteFile,
     path: &Path,
     progress: &mut dyn Progress,
 ) -> Result<bool, DataError> {
@@ -178,17 +178,17 @@ fn is_official(
     let unreadable = |error| DataError::io(path, "a readable file", &error);
     let mut file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
-    let (expected, found) = if bytes == archive.bytes {
+    let (expected, found) = if bytes == official.bytes {
         let checksum = sha256(&mut file, path)?;
-        if checksum == archive.sha256 {
+        if checksum == official.sha256 {
             return Ok(true);
         }
-        (format!("sha256 {}", archive.sha256), checksum)
+        (format!("sha256 {}", official.sha256), checksum)
     } else {
-        (format!("{} bytes", archive.bytes), bytes.to_string())
+        (format!("{} bytes", official.bytes), bytes.to_string())
     };
     progress.message(&format!(
-        "warning: {}: expected the official archive of {expected}, found {found}; it is not used",
+        "warning: {}: expected the official file of {expected}, found {found}; downloading that",
         path.display()
     ));
     Ok(false)

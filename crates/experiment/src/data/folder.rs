@@ -37,12 +37,15 @@ pub fn find(files: DatasetFiles, root: &Path) -> Result<PathBuf, DataError> {
         .chain(release.folders.iter().map(|name| root.join(name)))
         .collect();
     for folder in &looked_in {
-        if is_folder(folder)? && holds_any(release, folder)? {
+        if is_folder(folder)? && !is_of_another(files, folder) && holds_any(release, folder)? {
             return Ok(folder.clone());
         }
     }
     let mut others = folders_in(root)?;
-    others.retain(|folder| holds_any(release, folder).unwrap_or(false));
+    others.retain(|folder| {
+        let is_candidate = !is_unfinished(folder) && !is_of_another(files, folder);
+        is_candidate && holds_any(release, folder).unwrap_or(false)
+    });
     match others.as_slice() {
         [] => Err(DataError::NotFound {
             dataset: files.dataset.name,
@@ -56,6 +59,20 @@ pub fn find(files: DatasetFiles, root: &Path) -> Result<PathBuf, DataError> {
             format!("several ({}); name one with --data-dir", names(several)),
         )),
     }
+}
+
+/// Whether the folder has the name of another dataset's folder: files of several datasets have the same names.
+fn is_of_another(files: DatasetFiles, folder: &Path) -> bool {
+    DatasetFiles::all()
+        .filter(|other| other.dataset != files.dataset)
+        .any(|other| (other.release.folders.iter()).any(|name| folder.ends_with(name)))
+}
+
+/// Whether the folder is an interrupted download's.
+fn is_unfinished(folder: &Path) -> bool {
+    folder
+        .extension()
+        .is_some_and(|extension| extension == "part" || extension == "unpacking")
 }
 
 fn holds_any(release: &'static Release, folder: &Path) -> Result<bool, DataError> {
@@ -119,7 +136,7 @@ fn advice_on_archive(
     root: &Path,
     fetch: &str,
 ) -> Result<Option<String>, DataError> {
-    let (Packing::Archive, [archive]) = (release.download.packing, release.download.files) else {
+    let Packing::Archive(archive) = release.download.packing else {
         return Ok(None);
     };
     let path = parent(release, root).join(archive.name);
@@ -251,6 +268,22 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_another_dataset_and_of_an_interrupted_download_are_not_taken() {
+        let fashion = files_of("fashion_mnist");
+        for folder in ["mnist", "MNIST/raw", "mnist.part", "fashion-mnist.part"] {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("t10k-images-idx3-ubyte.gz"), "").unwrap();
+            for root in [root.path(), &folder] {
+                let found = find(fashion, root);
+                let is_named = !is_unfinished(root); // else the user chose it
+                assert_eq!(found.is_err(), is_named, "{}", root.display());
+            }
+        }
+    }
+
+    #[test]
     fn file_in_the_place_of_a_folder_is_named() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("cifar-10-batches-bin");
@@ -297,7 +330,7 @@ mod tests {
         let advice = advice_for(root.path());
         assert!(advice.contains("it has 0 of 170052171 bytes"), "{advice}");
         assert!(advice.contains(&fetch), "{advice}");
-        file.set_len(cifar10().release.download.files[0].bytes)
+        file.set_len(cifar10().release.download.files()[0].bytes)
             .unwrap(); // sparse
         let advice = advice_for(root.path());
         assert_eq!(

@@ -3,15 +3,23 @@
 mod idx;
 mod records;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 use super::images::Images;
-use super::path_kind::exists;
+use super::path_kind::{exists, is_file};
 use crate::datasets::{DatasetFiles, Format, ReleaseFile, Shard};
 
-/// A file that was read, and the SHA-256 of its unpacked content in hexadecimal.
-pub type Checksum = (&'static ReleaseFile, String);
+/// A file that was read.
+pub struct Checksum {
+    pub file: &'static ReleaseFile,
+    /// Where it is.
+    pub path: PathBuf,
+    /// SHA-256 of its unpacked content in hexadecimal.
+    pub sha256: String,
+}
 
 /// Appends the images of a `shard`, whose files are in `folder`, to `images`.
 ///
@@ -29,8 +37,8 @@ pub fn read(
         }
         Format::Idx => idx::read(files.dataset, shard, folder, images),
     }?;
-    for (file, checksum) in &checksums {
-        refuse_other_dataset(files, file, checksum, folder)?;
+    for checksum in &checksums {
+        refuse_other_dataset(files, checksum)?;
     }
     Ok(checksums)
 }
@@ -69,22 +77,57 @@ pub fn missing(
     Ok(missing)
 }
 
-/// Datasets of one format can have files of the same names.
-fn refuse_other_dataset(
-    files: DatasetFiles,
-    file: &ReleaseFile,
-    checksum: &str,
-    folder: &Path,
+/// Opens a file to read it from its start.
+fn open(path: &Path) -> Result<BufReader<File>, DataError> {
+    is_file(path)?; // opening a pipe would wait for its writer
+    let file = File::open(path).map_err(|error| DataError::io(path, "a readable file", &error))?;
+    Ok(BufReader::with_capacity(1 << 20, file))
+}
+
+/// Checks that a file contains images, and no more than the official one.
+fn check_count(path: &Path, count: usize, official: usize) -> Result<(), DataError> {
+    let expected = match count {
+        0 => "at least 1 record".to_owned(),
+        _ if count > official => format!("at most {official} records"),
+        _ => return Ok(()),
+    };
+    Err(DataError::unexpected(
+        path.display(),
+        expected,
+        count.to_string(),
+    ))
+}
+
+/// Checks a label, called `name`, of the record with this number.
+fn check_label(
+    path: &Path,
+    number: usize,
+    name: &str,
+    label: u8,
+    classes: usize,
 ) -> Result<(), DataError> {
+    if usize::from(label) < classes {
+        return Ok(());
+    }
+    Err(DataError::unexpected(
+        format_args!("{}: record {number}", path.display()),
+        format!("a {name} from 0 to {}", classes - 1),
+        label.to_string(),
+    ))
+}
+
+/// Datasets of one format can have files of the same names.
+fn refuse_other_dataset(files: DatasetFiles, found: &Checksum) -> Result<(), DataError> {
     let other = DatasetFiles::all().find(|other| {
-        other.dataset != files.dataset && other.release.files().any(|file| file.sha256 == checksum)
+        let mut official = other.release.files();
+        other.dataset != files.dataset && official.any(|file| file.sha256 == found.sha256)
     });
     match other {
         None => Ok(()),
-        Some(other) => Err(DataError::unexpected(
-            folder.join(file.name).display(),
+        Some(DatasetFiles { dataset, .. }) => Err(DataError::unexpected(
+            found.path.display(),
             format!("a file of {}", files.dataset),
-            format!("that of {}", other.dataset),
+            format!("that of {dataset}: choose dataset {dataset}, or another --data-dir"),
         )),
     }
 }

@@ -25,6 +25,7 @@ use crate::datasets::{Dataset, DatasetFiles, Normalization};
 use crate::records::DataRecords;
 use crate::settings::TrainSettings;
 
+pub use download::is_file_url;
 pub use error::DataError;
 pub use fetch::fetch;
 pub use folder::data_root;

@@ -17,8 +17,8 @@ pub fn read(files: DatasetFiles, folder: &Path) -> Result<Data, DataError> {
     let DatasetFiles { dataset, release } = files;
     let mut checksums = Sha256::new();
     let mut read_into = |images: &mut Images, shard: &'static Shard| {
-        for (file, checksum) in format::read(files, shard, folder, images)? {
-            checksums.update(format!("{checksum}  {}\n", file.name));
+        for checksum in format::read(files, shard, folder, images)? {
+            checksums.update(format!("{}  {}\n", checksum.sha256, checksum.file.name));
         }
         Ok(())
     };

@@ -108,7 +108,7 @@ fn state_of(
     }
     let mut images = Images::default();
     let checksums = format::read(files, shard, folder, &mut images)?;
-    let official = |(file, checksum): &format::Checksum| checksum == file.sha256;
+    let official = |checksum: &format::Checksum| checksum.sha256 == checksum.file.sha256;
     Ok(ShardState::Sound {
         labels: images.labels,
         official: checksums.iter().all(official),

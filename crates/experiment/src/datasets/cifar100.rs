@@ -21,7 +21,7 @@ pub const CIFAR100: Dataset = Dataset {
         mean: &[0.5071, 0.4867, 0.4408],
         std: &[0.2675, 0.2565, 0.2761],
     },
-    mirrors: true,
+    flip_keeps_class: true,
     release: Some(Release {
         folders: &["cifar-100-binary", "cifar-100-binary/cifar-100-binary"],
         format: Format::Records(&[
@@ -35,12 +35,11 @@ pub const CIFAR100: Dataset = Dataset {
             },
         ]),
         download: Download {
-            files: &[RemoteFile {
+            packing: Packing::Archive(RemoteFile {
                 name: "cifar-100-binary.tar.gz",
                 bytes: 168_513_733,
                 sha256: "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
-            }],
-            packing: Packing::Archive,
+            }),
             sources: &[
                 "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets",
                 "https://www.cs.toronto.edu/~kriz",

@@ -25,12 +25,12 @@ pub const FASHION_MNIST: Dataset = Dataset {
         mean: &[0.2860],
         std: &[0.3530],
     },
-    mirrors: true,
+    flip_keeps_class: true,
     release: Some(Release {
         folders: &["fashion-mnist", "FashionMNIST/raw"],
         format: Format::Idx,
         download: Download {
-            files: &[
+            packing: Packing::Files(&[
                 RemoteFile {
                     name: "train-images-idx3-ubyte.gz",
                     bytes: 26_421_880,
@@ -51,8 +51,7 @@ pub const FASHION_MNIST: Dataset = Dataset {
                     bytes: 5_148,
                     sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
                 },
-            ],
-            packing: Packing::Files,
+            ]),
             sources: &[
                 "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
                 "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",

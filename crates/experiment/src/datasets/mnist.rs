@@ -24,12 +24,12 @@ pub const MNIST: Dataset = Dataset {
         mean: &[0.1307],
         std: &[0.3081],
     },
-    mirrors: false,
+    flip_keeps_class: false,
     release: Some(Release {
         folders: &["mnist", "MNIST/raw"],
         format: Format::Idx,
         download: Download {
-            files: &[
+            packing: Packing::Files(&[
                 RemoteFile {
                     name: "train-images-idx3-ubyte.gz",
                     bytes: 9_912_422,
@@ -50,8 +50,7 @@ pub const MNIST: Dataset = Dataset {
                     bytes: 4_542,
                     sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
                 },
-            ],
-            packing: Packing::Files,
+            ]),
             sources: &[
                 "https://storage.googleapis.com/cvdf-datasets/mnist",
                 "https://ossci-datasets.s3.amazonaws.com/mnist",

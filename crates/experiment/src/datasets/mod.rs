@@ -58,7 +58,7 @@ pub struct Dataset {
     pub test_images: usize,
     pub normalization: Normalization,
     /// Whether a mirrored image shows the same class: a mirrored digit is no digit.
-    pub mirrors: bool,
+    pub flip_keeps_class: bool,
     /// The official files; `None` if the images are generated.
     pub release: Option<Release>,
 }
@@ -164,6 +164,12 @@ mod tests {
     }
 
     #[test]
+    fn shapes_are_the_only_images_that_are_generated() {
+        let generated = DATASETS.iter().filter(|dataset| dataset.release.is_none());
+        assert_eq!(generated.collect::<Vec<_>>(), [&&SHAPES]);
+    }
+
+    #[test]
     fn releases_hold_the_images_of_their_rows() {
         for dataset in DATASETS {
             let Some(release) = &dataset.release else {
@@ -172,12 +178,25 @@ mod tests {
             let training: usize = release.train.iter().map(|shard| shard.images).sum();
             assert_eq!(training, dataset.training_images, "{dataset}");
             assert_eq!(release.test.images, dataset.test_images, "{dataset}");
-            if let Format::Records(labels) = release.format {
-                let classes = labels.last().map(|label| usize::from(label.classes));
-                assert_eq!(classes, Some(dataset.classes), "{dataset}");
-            }
-            assert!(!release.download.sources.is_empty() && !release.download.files.is_empty());
-            for file in release.download.files {
+            let files_per_shard = match release.format {
+                Format::Records(labels) => {
+                    let classes = labels.last().map(|label| usize::from(label.classes));
+                    assert_eq!(classes, Some(dataset.classes), "{dataset}");
+                    1
+                }
+                Format::Idx => {
+                    assert_eq!(dataset.shape.channels, 1, "{dataset}");
+                    2
+                }
+            };
+            assert!(
+                release
+                    .shards()
+                    .all(|shard| shard.files.len() == files_per_shard)
+            );
+            assert!(dataset.classes <= 256, "labels are bytes");
+            assert!(!release.download.sources.is_empty() && !release.download.files().is_empty());
+            for file in release.download.files() {
                 assert_eq!(file.sha256.len(), 64, "{}", file.name);
             }
         }

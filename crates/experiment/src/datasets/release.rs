@@ -77,9 +77,8 @@ pub struct ReleaseFile {
 /// How the files are downloaded.
 #[derive(Clone, Copy, Debug)]
 pub struct Download {
-    pub files: &'static [RemoteFile],
     pub packing: Packing,
-    /// Addresses of folders that hold `files`, the fastest first; the checksums make them equally trustworthy.
+    /// Addresses of folders that contain the files, the fastest first; the checksums make them equally trustworthy.
     pub sources: &'static [&'static str],
 }
 
@@ -92,12 +91,22 @@ pub struct RemoteFile {
 }
 
 /// What the downloaded files are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Packing {
-    /// One `.tar.gz` of the folder.
-    Archive,
-    /// Files of the folder, as they are.
-    Files,
+    /// A `.tar.gz` of the folder.
+    Archive(RemoteFile),
+    /// The files of the folder, as they are.
+    Files(&'static [RemoteFile]),
+}
+
+impl Download {
+    /// Everything that is downloaded.
+    pub fn files(&self) -> &[RemoteFile] {
+        match &self.packing {
+            Packing::Archive(archive) => std::slice::from_ref(archive),
+            Packing::Files(files) => files,
+        }
+    }
 }
 
 impl Release {

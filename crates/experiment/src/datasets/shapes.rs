@@ -18,6 +18,6 @@ pub const SHAPES: Dataset = Dataset {
         mean: &[0.3158, 0.3176, 0.3142],
         std: &[0.2104, 0.2115, 0.2094],
     },
-    mirrors: true,
+    flip_keeps_class: true,
     release: None,
 };

@@ -1,6 +1,6 @@
 //! Conflicts between settings.
 
-use super::names::{AugmentationName, ScheduleName};
+use super::names::ScheduleName;
 use super::train::TrainSettings;
 
 /// A key whose value contradicts those of others.
@@ -70,11 +70,11 @@ fn augmentation(settings: &TrainSettings) -> Option<Conflict> {
         augmentation,
         ..
     } = settings;
-    (*augmentation == AugmentationName::CropFlip && !dataset.mirrors).then(|| Conflict {
+    (augmentation.flips() && !dataset.flip_keeps_class).then(|| Conflict {
         key: "augmentation",
         others: &["dataset"],
         problem: format!("expected no mirroring of {dataset}, found \"{augmentation}\""),
-        help: "mirrored digits are not valid digits: set augmentation = \"crop\" or \"none\"",
+        help: "a mirrored image of this dataset need not show its class: set augmentation = \"crop\" or \"none\"",
     })
 }
 

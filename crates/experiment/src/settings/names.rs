@@ -91,6 +91,16 @@ named! {
     BackendChoice { #[default] Auto = "auto", Wgpu = "wgpu", Flex = "flex", Ndarray = "ndarray" }
 }
 
+impl AugmentationName {
+    /// Whether images are mirrored at random.
+    pub fn flips(self) -> bool {
+        match self {
+            Self::None | Self::Crop => false,
+            Self::CropFlip => true,
+        }
+    }
+}
+
 /// A model that is known to be in the table of models.
 pub fn named_model(name: &str) -> &'static ModelEntry {
     cifar_models::find(name).expect("the name is one of the table's")

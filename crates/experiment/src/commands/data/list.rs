@@ -33,6 +33,8 @@ fn download(dataset: &Dataset) -> String {
     let Some(release) = &dataset.release else {
         return NONE.to_owned();
     };
-    let bytes: u64 = (release.download.files.iter()).map(|file| file.bytes).sum();
+    let bytes: u64 = (release.download.files().iter())
+        .map(|file| file.bytes)
+        .sum();
     format!("{} MB", bytes.div_ceil(1_000_000))
 }

@@ -108,10 +108,10 @@ fn download_of(archive: &[u8], official: Download) -> Download {
     let file = RemoteFile {
         bytes: archive.len() as u64,
         sha256: sha256(archive).leak(),
-        ..official.files[0]
+        ..official.files()[0]
     };
     Download {
-        files: Box::leak(Box::new([file])),
+        packing: Packing::Archive(file),
         ..official
     }
 }
@@ -261,7 +261,7 @@ fn wrong_bytes_of_the_right_length_are_refused_and_not_kept() {
     let error = setting.fetch(&[&server]).unwrap_err().to_string();
     let expected = format!(
         "expected sha256 {}, found ",
-        setting.files.release.download.files[0].sha256
+        setting.files.release.download.files()[0].sha256
     );
     assert!(error.contains(&expected), "{error}");
     assert_eq!(fs::metadata(setting.part()).unwrap().len(), 0);

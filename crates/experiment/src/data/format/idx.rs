@@ -3,17 +3,15 @@
 //! A header of big-endian words (a magic number that tells type and number of axes, then the size of each axis),
 //! then the bytes: images row-major one after the other, or labels.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{Checksum, locate};
+use super::{Checksum, check_count, check_label, locate};
 use crate::data::error::DataError;
 use crate::data::images::Images;
-use crate::data::path_kind::is_file;
 use crate::datasets::{Dataset, Format, ReleaseFile, Shard};
 use crate::digest::hex;
 
@@ -52,23 +50,22 @@ pub fn read(
             labels.count.to_string(),
         ));
     }
-    let classes = dataset.classes;
-    if let Some(number) = labels
-        .bytes
-        .iter()
-        .position(|&label| usize::from(label) >= classes)
-    {
-        return Err(DataError::unexpected(
-            format_args!("{}: label {number}", labels.path.display()),
-            format!("a class from 0 to {}", classes - 1),
-            labels.bytes[number].to_string(),
-        ));
+    for (number, &label) in labels.bytes.iter().enumerate() {
+        check_label(&labels.path, number, "label", label, dataset.classes)?;
     }
     images.pixels.extend(pixels.bytes);
     images.labels.extend(labels.bytes);
     Ok(vec![
-        (image_file, pixels.checksum),
-        (label_file, labels.checksum),
+        Checksum {
+            file: image_file,
+            path: pixels.path,
+            sha256: pixels.sha256,
+        },
+        Checksum {
+            file: label_file,
+            path: labels.path,
+            sha256: labels.sha256,
+        },
     ])
 }
 
@@ -78,8 +75,8 @@ struct Content {
     /// Images or labels.
     count: usize,
     bytes: Vec<u8>,
-    /// SHA-256 of the unpacked file.
-    checksum: String,
+    /// Of the unpacked file.
+    sha256: String,
 }
 
 impl Content {
@@ -109,22 +106,16 @@ impl Content {
                 describe(&found),
             ));
         }
-        if count > official {
-            return Err(DataError::unexpected(
-                path.display(),
-                format!("at most {official} records"),
-                count.to_string(),
-            ));
-        }
+        check_count(&path, count, official)?;
         let size: u32 = axes.iter().product();
         let bytes = reader.bytes(count * size as usize)?;
         reader.end(count)?;
-        let checksum = hex(&reader.checksum.finalize());
+        let sha256 = hex(&reader.checksum.finalize());
         Ok(Self {
             path,
             count,
             bytes,
-            checksum,
+            sha256,
         })
     }
 }
@@ -142,9 +133,7 @@ fn describe(header: &[u32]) -> String {
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
-    let unreadable = |error| DataError::io(path, "a readable file", &error);
-    is_file(path)?; // opening a pipe would wait for its writer
-    let file = BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?);
+    let file = super::open(path)?;
     Ok(if path.to_string_lossy().ends_with(PACKED) {
         Box::new(MultiGzDecoder::new(file))
     } else {

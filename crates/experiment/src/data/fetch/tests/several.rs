@@ -1,7 +1,7 @@
 //! A download of several files, each of which is read as it is.
 
 use super::*;
-use crate::datasets::{Format, Packing};
+use crate::datasets::Format;
 
 const NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
@@ -14,7 +14,7 @@ const NAMES: [&str; 4] = [
 fn small_mnist() -> (DatasetFiles, Vec<Vec<u8>>) {
     let mnist = DatasetFiles::of(Dataset::find("mnist").unwrap()).unwrap();
     assert!(matches!(mnist.release.format, Format::Idx));
-    assert_eq!(mnist.release.download.packing, Packing::Files);
+    assert!(matches!(mnist.release.download.packing, Packing::Files(_)));
     let contents: [Vec<u8>; 4] = std::array::from_fn(|number| {
         let header: &[u32] = if number % 2 == 0 {
             &[0x803, 1, 28, 28]
@@ -35,7 +35,7 @@ fn small_mnist() -> (DatasetFiles, Vec<Vec<u8>>) {
     });
     let remote: Vec<RemoteFile> = (0..4)
         .map(|number| RemoteFile {
-            name: mnist.release.download.files[number].name,
+            name: mnist.release.download.files()[number].name,
             bytes: packed[number].len() as u64,
             sha256: sha256(&packed[number]).leak(),
         })
@@ -50,7 +50,7 @@ fn small_mnist() -> (DatasetFiles, Vec<Vec<u8>>) {
     };
     let release = Release {
         download: Download {
-            files: remote.leak(),
+            packing: Packing::Files(remote.leak()),
             ..mnist.release.download
         },
         train: Box::leak(Box::new([shard([0, 1])])),

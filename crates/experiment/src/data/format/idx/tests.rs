@@ -190,7 +190,7 @@ fn labels_are_counted_and_in_range() {
     );
     assert_eq!(
         refused(TRAIN[1], &labels(&[1, 10, 2])),
-        ": label 1: expected a class from 0 to 9, found 10"
+        ": record 1: expected a label from 0 to 9, found 10"
     );
 }
 
@@ -216,16 +216,24 @@ fn damaged_packing_is_refused() {
 }
 
 #[test]
+fn files_without_images_are_refused() {
+    let nothing = ": expected at least 1 record, found 0";
+    assert_eq!(refused(TRAIN[0], &images(0)), nothing);
+    assert_eq!(refused(TRAIN[1], &labels(&[])), nothing);
+}
+
+#[test]
 fn files_of_another_dataset_are_refused_by_their_content() {
     let fashion = DatasetFiles::of(Dataset::find("fashion_mnist").unwrap()).unwrap();
-    let checksum = fashion.release.test.files[1].sha256;
     let file = &mnist().release.test.files[1];
-    let folder = Path::new("here");
-    let error = super::super::refuse_other_dataset(mnist(), file, checksum, folder).unwrap_err();
-    let expected = format!(
-        "{}: expected a file of mnist, found that of fashion_mnist",
-        folder.join(file.name).display()
-    );
+    let checksum = |of: DatasetFiles| Checksum {
+        file,
+        path: "here/t10k-labels-idx1-ubyte.gz".into(),
+        sha256: of.release.test.files[1].sha256.to_owned(),
+    };
+    let error = super::super::refuse_other_dataset(mnist(), &checksum(fashion)).unwrap_err();
+    let expected = "here/t10k-labels-idx1-ubyte.gz: expected a file of mnist, found that of fashion_mnist: choose \
+                    dataset fashion_mnist, or another --data-dir";
     assert_eq!(error.to_string(), expected);
-    super::super::refuse_other_dataset(mnist(), file, file.sha256, folder).unwrap();
+    super::super::refuse_other_dataset(mnist(), &checksum(mnist())).unwrap();
 }
