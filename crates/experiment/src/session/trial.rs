@@ -212,8 +212,8 @@ impl TrainingControl for TrialLog<'_> {
         Ok(())
     }
 
-    fn next(&mut self, moment: StopPoint) -> Next {
-        self.progress.pass(moment);
-        (self.pace)(moment)
+    fn next(&mut self, point: StopPoint) -> Next {
+        self.progress.pass(point);
+        (self.pace)(point)
     }
 }
