@@ -90,8 +90,17 @@ impl Metric {
     pub fn header(&self) -> String {
         let name = self.abbreviation.unwrap_or(self.name);
         match self.unit {
-            Unit::Share => format!("{name} %"),
+            Unit::Share => format!("{name} {}", self.unit_shown()),
             Unit::Nats | Unit::Number => name.to_owned(),
+        }
+    }
+
+    /// The unit of a value as [`Metric::show`] gives it; empty where it has none.
+    pub fn unit_shown(&self) -> &'static str {
+        match self.unit {
+            Unit::Share => "%",
+            Unit::Nats => "nats",
+            Unit::Number => "",
         }
     }
 
