@@ -1,12 +1,13 @@
 //! Dynamic loss scaling: scales gradients into the range of f16, and skips steps that overflow it.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 use cifar_models::checkpoint::NamedTensors;
 use cifar_models::named_gradients;
 use training_kernels::{Unscaling, are_finite};
 
+use super::state::number;
 use crate::measure::read_values;
 
 /// The start, the interval, and the factors 2 and ½ are PyTorch's.
@@ -100,11 +101,8 @@ impl LossScale {
             ("good_steps", &mut self.good_steps),
             ("skipped_steps", &mut self.skipped_steps),
         ] {
-            let stored = tensors
-                .get(name)
-                .filter(|stored| stored.num_elements() == 1);
-            let stored = stored.with_context(|| format!("loss_scale.{name}: expected a number"))?;
-            *tensor = Tensor::from_data(stored.clone(), device);
+            let stored = tensors.get(name).cloned();
+            *tensor = Tensor::from_data(number(&format!("loss_scale.{name}"), stored)?, device);
         }
         Ok(())
     }
@@ -121,6 +119,7 @@ impl LossScale {
 #[cfg(test)]
 mod tests {
     use burn::module::Param;
+    use burn::tensor::TensorData;
 
     use super::super::optimizers::{Sgd, Stateful};
     use super::*;
@@ -231,5 +230,30 @@ mod tests {
         let weights = training.step(f32::INFINITY);
         assert!(weights.iter().all(|weight| !weight.is_finite()));
         assert_eq!(training.state(), [1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_state_that_is_not_one_number_each_is_refused() {
+        let mut loss_scale = Training::at(START, 0.0).loss_scale;
+        let device = open_cpu(BackendChoice::Flex).unwrap().device;
+        let whole = loss_scale.tensors();
+        loss_scale.restore(&whole, &device).unwrap();
+        let mut refused = |tensors: &NamedTensors| {
+            let error = loss_scale.restore(tensors, &device).unwrap_err();
+            error.to_string()
+        };
+        let mut missing = whole.clone();
+        missing.remove("scale");
+        assert_eq!(
+            refused(&missing),
+            "loss_scale.scale: expected a number, found none"
+        );
+        let mut matrix = whole;
+        let data = TensorData::new(vec![1.0_f32], [1, 1]);
+        matrix.insert("good_steps".to_owned(), data);
+        assert_eq!(
+            refused(&matrix),
+            "loss_scale.good_steps: expected a number of shape [1], found shape [1, 1]"
+        );
     }
 }
