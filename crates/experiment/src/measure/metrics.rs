@@ -14,12 +14,13 @@ use std::fmt;
 use bonus_loss::Loss;
 use burn::tensor::Tensor;
 
+pub use self::accuracy::ACCURACY;
 use super::outputs::{Losses, Outputs};
 use super::predictions::Predictions;
 
 /// All metrics: records, tables, the command line's lists and documentation are derived from this table.
 pub static METRICS: &[Metric] = &[
-    accuracy::ACCURACY,
+    ACCURACY,
     accuracy::TOP_5_ACCURACY,
     losses::EVAL_LOSS,
     losses::CROSS_ENTROPY,
