@@ -26,8 +26,7 @@ use crate::datasets::Normalization;
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
-use crate::records::DataRecords;
-use crate::records::{EpochRecord, Score, Split, StepRecord, StopPoint};
+use crate::records::{DataRecords, EpochRecord, Score, Split, StepRecord, StopPoint};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
