@@ -109,7 +109,7 @@ impl Verdict {
         Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// The first of the `tested` options that are correct in f32, which everything relies on.
+    /// The first `tested` options that are correct in f32, which everything relies on.
     pub fn chosen(&self, tested: &[KernelOptions]) -> Option<KernelOptions> {
         let is_right = |options: &KernelOptions| {
             let tried = self.of(*options, PrecisionName::F32);

@@ -54,7 +54,7 @@ pub trait Rule {
         unscaling: &Unscaling,
     ) -> Parameter<D> {
         let Parameter { value, state } = before;
-        let step = |value, state, gradient| {
+        let step = |value: Tensor<D>, state, gradient| {
             let after = self.update(Parameter { value, state }, gradient, strength);
             (after.value, after.state)
         };
