@@ -4,6 +4,8 @@
 mod adamw;
 mod sgd;
 mod stateful;
+#[cfg(test)]
+pub mod testing;
 
 use burn::tensor::{Device, Tensor};
 use training_kernels::{Unscaling, unscaled_step};
