@@ -10,24 +10,29 @@
 /// # Panics
 /// When the slices are empty or differ in length.
 pub fn error<E: Copy + Into<f64>>(found: &[f32], expected: &[E]) -> f64 {
-    let difference = largest(differences(found, expected));
-    let magnitude = largest(expected.iter().map(|value| (*value).into().abs()));
-    // If all expected numbers are zero, all found ones must be.
-    if difference == 0.0 {
-        0.0
-    } else {
-        difference / magnitude
+    if !differ(found, expected) {
+        return 0.0;
     }
+    let magnitude = largest(expected.iter().map(|value| (*value).into().abs()));
+    largest(differences(found, expected)) / magnitude
 }
 
-/// `‖found − expected‖ / ‖expected‖`
+/// `‖found − expected‖ / ‖expected‖`, 0 if nothing differs.
 ///
 /// # Panics
 /// As [`error`].
 pub fn distance<E: Copy + Into<f64>>(found: &[f32], expected: &[E]) -> f64 {
+    if !differ(found, expected) {
+        return 0.0;
+    }
     let squares = differences(found, expected).map(|value| value.powi(2));
     let lengths = expected.iter().map(|value| (*value).into().powi(2));
     (squares.sum::<f64>() / lengths.sum::<f64>()).sqrt()
+}
+
+/// Whether anything differs, even where all expected numbers are 0; a NaN does.
+fn differ<E: Copy + Into<f64>>(found: &[f32], expected: &[E]) -> bool {
+    differences(found, expected).any(|difference| difference != 0.0)
 }
 
 fn differences<E: Copy + Into<f64>>(found: &[f32], expected: &[E]) -> impl Iterator<Item = f64> {
@@ -59,6 +64,8 @@ mod tests {
         assert_eq!(error(&[0.0], &[0.0_f32]), 0.0);
         assert_eq!(error(&[1.0], &[0.0_f32]), f64::INFINITY);
         assert_eq!(distance(&[3.0, 0.0], &[0.0_f64, 4.0]), 1.25);
+        assert_eq!(distance(&[0.0], &[0.0_f32]), 0.0);
+        assert_eq!(distance(&[1.0], &[0.0_f32]), f64::INFINITY);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum OpenError {
 /// A text that names no [`KernelOptions`](crate::KernelOptions).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of {known}, found {found}")]
-pub struct UnknownCombination {
+pub struct UnknownKernelOptions {
     pub(crate) known: String,
     pub(crate) found: String,
 }

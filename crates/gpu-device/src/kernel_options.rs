@@ -8,7 +8,7 @@ use burn::tensor::wgpu::wgpu::Backend;
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::Adapter;
-use crate::error::{OpenError, UnknownCombination};
+use crate::error::{OpenError, UnknownKernelOptions};
 use crate::{runtime, wgsl};
 
 /// How operations are compiled to kernels. Some drivers compute wrong results with some options, so each is
@@ -51,11 +51,11 @@ impl KernelOptions {
     pub fn of(adapter: &Adapter) -> Vec<Self> {
         let exists =
             |options: &Self| options.compiler == Compiler::Wgsl || adapter.api == Backend::Vulkan;
-        let mut combinations: Vec<Self> = Self::ALL.into_iter().filter(exists).collect();
+        let mut available: Vec<Self> = Self::ALL.into_iter().filter(exists).collect();
         if adapter.identity.software {
-            combinations.reverse();
+            available.reverse();
         }
-        combinations
+        available
     }
 
     /// Opens `adapter` with these options. Call it once per process, before any other use of a GPU:
@@ -88,13 +88,13 @@ impl fmt::Display for KernelOptions {
 }
 
 impl FromStr for KernelOptions {
-    type Err = UnknownCombination;
+    type Err = UnknownKernelOptions;
 
-    fn from_str(text: &str) -> Result<Self, UnknownCombination> {
+    fn from_str(text: &str) -> Result<Self, UnknownKernelOptions> {
         let known = Self::ALL
             .into_iter()
             .find(|known| known.to_string() == text);
-        known.ok_or_else(|| UnknownCombination {
+        known.ok_or_else(|| UnknownKernelOptions {
             known: Self::ALL.map(|known| known.to_string()).join(", "),
             found: text.to_owned(),
         })
@@ -108,9 +108,9 @@ impl From<KernelOptions> for String {
 }
 
 impl TryFrom<String> for KernelOptions {
-    type Error = UnknownCombination;
+    type Error = UnknownKernelOptions;
 
-    fn try_from(text: String) -> Result<Self, UnknownCombination> {
+    fn try_from(text: String) -> Result<Self, UnknownKernelOptions> {
         text.parse()
     }
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_combination_is_read_from_its_name() {
+    fn options_are_read_from_their_name() {
         for options in KernelOptions::ALL {
             assert_eq!(options.to_string().parse(), Ok(options));
         }

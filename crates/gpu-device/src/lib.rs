@@ -19,7 +19,7 @@ mod wgsl;
 #[cfg(feature = "wgpu")]
 pub use self::adapter::{Adapter, AdapterIdentity};
 #[cfg(feature = "wgpu")]
-pub use self::error::{OpenError, UnknownCombination};
+pub use self::error::{OpenError, UnknownKernelOptions};
 #[cfg(feature = "wgpu")]
 pub use self::kernel_options::{Compiler, KernelOptions};
 #[cfg(feature = "wgpu")]

@@ -208,7 +208,7 @@ pub enum TensorEpilogue<B: Backend> {
 }
 
 impl<B: Backend> TensorEpilogue<B> {
-    pub fn as_then(&self) -> Epilogue<&FloatTensor<B>> {
+    pub fn as_epilogue(&self) -> Epilogue<&FloatTensor<B>> {
         match self {
             Self::Nothing => Epilogue::Nothing,
             Self::Relu => Epilogue::Relu,

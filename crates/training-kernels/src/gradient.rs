@@ -45,7 +45,7 @@ where
         let nodes = [values.node(), weight.node(), bias.node()];
         let [values, weight, bias] =
             [values, weight, bias].map(FloatTensor::<Self>::into_primitive);
-        let kind = epilogue.as_then().map(|_| ());
+        let kind = epilogue.as_epilogue().map(|_| ());
         let (epilogue, residual_node) = match epilogue {
             TensorEpilogue::Nothing => (TensorEpilogue::Nothing, None),
             TensorEpilogue::Relu => (TensorEpilogue::Relu, None),

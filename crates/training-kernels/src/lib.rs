@@ -40,6 +40,6 @@ pub use instructions::{Instructions, UnavailableInstructions};
 pub use memory::CachingAllocator;
 pub use operations::{
     BatchNormTrain, adamw_step, are_finite, batch_norm, batch_norm_train, convolution,
-    scaled_sgd_step, sgd_step,
+    scaled_sgd_step, sgd_step, unscaled_step,
 };
 pub use sgd::{SgdStep, Unscaling};

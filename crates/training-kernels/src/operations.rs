@@ -9,7 +9,7 @@ use burn::tensor::module::{self, conv2d};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor};
 
-pub use self::steps::{adamw_step, are_finite, scaled_sgd_step, sgd_step};
+pub use self::steps::{adamw_step, are_finite, scaled_sgd_step, sgd_step, unscaled_step};
 use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]

@@ -15,11 +15,11 @@ use crate::datasets::Dataset;
 use crate::device::use_threads;
 use crate::exit::BadInput;
 use crate::json;
-use crate::measure::{METRICS, Metric, Predictions, Tally, Unit, outputs};
+use crate::measure::{METRICS, Metric, Predictions, Tally, outputs};
 use crate::records::Score;
 use crate::session::open_device;
 use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
-use crate::terminal::table::{Align, Column, NONE, bare};
+use crate::terminal::table::{Align, Column, bare};
 use crate::terminal::{print, tell};
 
 /// Evaluate a checkpoint of this program or of PyTorch on a test set
@@ -162,18 +162,17 @@ fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
     }
     let measured = METRICS
         .iter()
-        .filter(|metric| score.get(metric.name).is_some());
-    let measured: Vec<&Metric> = measured.collect();
+        .filter_map(|metric| Some((metric, score.get(metric.name)?)));
+    let measured: Vec<(&Metric, f64)> = measured.collect();
     let table = bare(vec![
-        Column::new("", Align::Left, &measured, |metric| metric.name.to_owned()),
-        Column::new("", Align::Right, &measured, |metric| {
-            let value = score.get(metric.name).map(|value| metric.show(value));
-            value.unwrap_or(NONE.to_owned())
+        Column::new("", Align::Left, &measured, |(metric, _)| {
+            metric.name.to_owned()
         }),
-        Column::new("", Align::Left, &measured, |metric| match metric.unit {
-            Unit::Share => "%".to_owned(),
-            Unit::Nats => "nats".to_owned(),
-            Unit::Number => String::new(),
+        Column::new("", Align::Right, &measured, |(metric, value)| {
+            metric.show(*value)
+        }),
+        Column::new("", Align::Left, &measured, |(metric, _)| {
+            metric.unit_shown().to_owned()
         }),
     ]);
     print(&format!(

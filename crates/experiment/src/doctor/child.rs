@@ -19,7 +19,7 @@ use crate::settings::{BackendChoice, PrecisionName};
 /// How often a running child is polled.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A combination that was tested in a precision, and the outcome.
+/// Options that were tested in a precision, and the outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     pub options: KernelOptions,

@@ -173,9 +173,9 @@ fn normalized(device: &Device, dtype: DType) -> Result<Outputs> {
     let residual = noise("residual", IMAGES, &device).require_grad();
     let weight = noise("weight", [IMAGES[3]], &device).require_grad();
     let bias = noise("bias", [IMAGES[3]], &device).require_grad();
-    let then = Epilogue::AddRelu(residual.clone().cast(dtype));
+    let epilogue = Epilogue::AddRelu(residual.clone().cast(dtype));
     let cast = images.clone().cast(dtype);
-    let normalized = batch_norm_train(cast, weight.clone(), bias.clone(), then, 1e-5);
+    let normalized = batch_norm_train(cast, weight.clone(), bias.clone(), epilogue, 1e-5);
     let output = normalized.output.cast(DType::F32);
     let upstream = noise("upstream", IMAGES, &device);
     let gradients = (output.clone() * upstream).sum().backward();

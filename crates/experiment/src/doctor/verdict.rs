@@ -48,7 +48,7 @@ impl Verdict {
         (self.tried.iter()).find(|tried| (tried.options, tried.precision) == (options, precision))
     }
 
-    /// How the task's combination does in its precision: as it is known, or else tried now within `limit`, which
+    /// How the task's options do in its precision: as it is known, or else tried now within `limit`, which
     /// `announce` tells the user first.
     ///
     /// # Errors
@@ -109,13 +109,13 @@ impl Verdict {
         Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// The first of `combinations` that is correct in f32, which everything relies on.
-    pub fn chosen(&self, combinations: &[KernelOptions]) -> Option<KernelOptions> {
+    /// The first `tested` options that are correct in f32, which everything relies on.
+    pub fn chosen(&self, tested: &[KernelOptions]) -> Option<KernelOptions> {
         let is_right = |options: &KernelOptions| {
             let tried = self.of(*options, PrecisionName::F32);
             tried.is_some_and(Tried::is_right)
         };
-        combinations.iter().copied().find(is_right)
+        tested.iter().copied().find(is_right)
     }
 
     fn path(&self) -> Option<PathBuf> {
@@ -175,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn the_first_combination_that_is_right_in_f32_is_chosen() {
-        let combinations = ["spirv+fusion", "spirv", "wgsl"].map(|name| name.parse().unwrap());
-        let [_, spirv, _] = combinations;
+    fn the_first_options_that_are_right_in_f32_are_chosen() {
+        let tested = ["spirv+fusion", "spirv", "wgsl"].map(|name| name.parse().unwrap());
+        let [_, spirv, _] = tested;
         let crashed = Outcome::Crashed {
             cause: "signal".to_owned(),
         };
@@ -188,9 +188,9 @@ mod tests {
             ("spirv", F32, compared(true)),
             ("spirv", Mixed, compared(false)),
         ]);
-        assert_eq!(known.chosen(&combinations), Some(spirv));
+        assert_eq!(known.chosen(&tested), Some(spirv));
         let wrong = verdict([("spirv", F32, compared(false))]);
-        assert_eq!(wrong.chosen(&combinations), None);
+        assert_eq!(wrong.chosen(&tested), None);
     }
 
     #[test]

@@ -14,12 +14,13 @@ use std::fmt;
 use bonus_loss::Loss;
 use burn::tensor::Tensor;
 
+pub use self::accuracy::ACCURACY;
 use super::outputs::{Losses, Outputs};
 use super::predictions::Predictions;
 
 /// All metrics: records, tables, the command line's lists and documentation are derived from this table.
 pub static METRICS: &[Metric] = &[
-    accuracy::ACCURACY,
+    ACCURACY,
     accuracy::TOP_5_ACCURACY,
     losses::EVAL_LOSS,
     losses::CROSS_ENTROPY,
@@ -90,8 +91,17 @@ impl Metric {
     pub fn header(&self) -> String {
         let name = self.abbreviation.unwrap_or(self.name);
         match self.unit {
-            Unit::Share => format!("{name} %"),
+            Unit::Share => format!("{name} {}", self.unit_shown()),
             Unit::Nats | Unit::Number => name.to_owned(),
+        }
+    }
+
+    /// The unit of a value as [`Metric::show`] gives it; empty where it has none.
+    pub fn unit_shown(&self) -> &'static str {
+        match self.unit {
+            Unit::Share => "%",
+            Unit::Nats => "nats",
+            Unit::Number => "",
         }
     }
 

@@ -48,6 +48,11 @@ impl Predictions {
         self.classes
     }
 
+    /// How many there are.
+    pub fn images(&self) -> usize {
+        self.targets.len()
+    }
+
     /// `[images, classes]` in row-major order.
     pub fn logits(&self) -> &[f32] {
         &self.logits
@@ -85,7 +90,7 @@ impl Predictions {
 
     /// The mean of a number of each image.
     pub fn mean(&self, values: impl Iterator<Item = f64>) -> f64 {
-        values.sum::<f64>() / self.targets.len() as f64
+        values.sum::<f64>() / self.images() as f64
     }
 }
 

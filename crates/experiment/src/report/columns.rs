@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::settings;
-use crate::measure::Metric;
+use crate::measure::{ACCURACY, Metric};
 use crate::terminal::table::{Align, Column, NONE};
 
 /// The settings that are not equal in all rows, and what was computed in where it is not what they ask for. A setting
@@ -70,5 +70,5 @@ fn asked_for_another(settings: &Map<String, Value>, precision_used: Option<&str>
 
 /// Whether these metrics are the accuracy alone, which tables show unless they are asked for others.
 pub fn is_accuracy(metrics: &[&Metric]) -> bool {
-    matches!(metrics, [metric] if metric.name == "accuracy")
+    matches!(metrics, [metric] if metric.name == ACCURACY.name)
 }

@@ -17,7 +17,7 @@ mod trials;
 pub use groups::Group;
 pub use trials::TrialRow;
 
-use crate::measure::{METRICS, Metric};
+use crate::measure::{ACCURACY, Metric};
 use crate::records::{EpochRecord, TrialResult};
 use crate::store::{Damage, Results, Store, StoreError};
 use crate::terminal::table;
@@ -33,7 +33,7 @@ pub enum Format {
 }
 
 /// The metrics that tables for people show by default: the accuracy.
-pub static DEFAULT_METRICS: [&Metric; 1] = [&METRICS[0]];
+pub static DEFAULT_METRICS: [&Metric; 1] = [&ACCURACY];
 
 /// A table that ends in a line feed; text and Markdown of no groups are empty. Those for programs have every metric.
 pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::measure::METRICS;
 use crate::records::examples::{done, ended, environment, validated};
 use crate::records::{TrialResult, TrialState};
 use crate::store::Store;
@@ -131,15 +132,25 @@ fn csv_has_every_setting_and_figure_unrounded_and_a_loss_in_ascii() {
         header.starts_with("loss,ambiguous,augmentation,batch_size,"),
         "{header}"
     );
-    let names = "precision_used,n,diverged,failed,accuracy_n,accuracy_mean,accuracy_std,\
-                 accuracy_interval_95_low,accuracy_interval_95_high,top_5_accuracy_n,";
-    assert!(header.contains(names), "{header}");
-    let names = "feature_norm_interval_95_high,validation_n,validation_accuracy_n,\
-                 validation_accuracy_mean,validation_accuracy_std,validation_top_5_accuracy_n,";
-    assert!(header.contains(names), "{header}");
-    let names = "validation_feature_norm_std,data_train_found,data_train_official,\
-                 data_test_found,data_test_official";
-    assert!(header.ends_with(names), "{header}");
+    let [first, second, .., last] = METRICS else {
+        panic!("there are metrics");
+    };
+    let [first, second, last] = [first, second, last].map(|metric| metric.name);
+    let names = format!(
+        "precision_used,n,diverged,failed,{first}_n,{first}_mean,{first}_std,\
+         {first}_interval_95_low,{first}_interval_95_high,{second}_n,"
+    );
+    assert!(header.contains(&names), "{header}");
+    let names = format!(
+        "{last}_interval_95_high,validation_n,validation_{first}_n,\
+         validation_{first}_mean,validation_{first}_std,validation_{second}_n,"
+    );
+    assert!(header.contains(&names), "{header}");
+    let names = format!(
+        "validation_{last}_std,data_train_found,data_train_official,\
+         data_test_found,data_test_official"
+    );
+    assert!(header.ends_with(&names), "{header}");
     let names = [
         "loss",
         "learning_rate",

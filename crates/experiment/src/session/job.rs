@@ -67,7 +67,7 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
         Progress::sent_by(|message| child::say::<TrainTrial>(TrialEvent::Progress(message)));
     progress.begin_trial(size(&trial, &images));
     pace.begin_trial();
-    let mut next = |moment| pace.next(moment);
+    let mut next = |point| pace.next(point);
     match train_and_record(&trial, &images, &device, &store, &mut progress, &mut next)? {
         Outcome::Ended(result) => {
             progress.end_trial(&result);

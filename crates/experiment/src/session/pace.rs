@@ -29,12 +29,12 @@ impl Pace {
         self.last_checkpoint = Instant::now();
     }
 
-    pub fn next(&mut self, moment: StopPoint) -> Next {
+    pub fn next(&mut self, point: StopPoint) -> Next {
         if self.stop.load(Ordering::Relaxed) {
             return Next::Stop;
         }
         let due = self.last_checkpoint.elapsed() >= self.checkpoint_interval;
-        if due && matches!(moment, StopPoint::Step(_)) {
+        if due && matches!(point, StopPoint::Step(_)) {
             self.last_checkpoint = Instant::now();
             return Next::Checkpoint;
         }

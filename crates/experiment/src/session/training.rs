@@ -84,7 +84,7 @@ impl Training<'_> {
             let images = self.images.of(trial)?;
             progress.begin_trial(size(trial, &images));
             self.pace.begin_trial();
-            let mut next = |moment| self.pace.next(moment);
+            let mut next = |point| self.pace.next(point);
             match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);

@@ -7,9 +7,9 @@ use anyhow::Result;
 use super::failure::{with_advice, without_panic};
 use crate::device::OpenDevice;
 use crate::plan::Trial;
-use crate::records::StopPoint;
 use crate::records::{
-    Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, TrialResult, TrialState,
+    Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, StopPoint, TrialResult,
+    TrialState,
 };
 use crate::store::{Covered, Store, StoreError, TrialDir};
 use crate::terminal::Progress;
@@ -212,8 +212,8 @@ impl TrainingControl for TrialLog<'_> {
         Ok(())
     }
 
-    fn next(&mut self, moment: StopPoint) -> Next {
-        self.progress.pass(moment);
-        (self.pace)(moment)
+    fn next(&mut self, point: StopPoint) -> Next {
+        self.progress.pass(point);
+        (self.pace)(point)
     }
 }

@@ -91,11 +91,11 @@ impl Meter {
         }
     }
 
-    /// Training reached `moment`, `time` after the previous one, `None` if that would mislead; returns the work
+    /// Training reached `point`, `time` after the previous one, `None` if that would mislead; returns the work
     /// done between them, and its measured time.
-    pub fn pass(&mut self, moment: StopPoint, time: Option<Duration>) -> (Work, Estimate) {
+    pub fn pass(&mut self, point: StopPoint, time: Option<Duration>) -> (Work, Estimate) {
         let (mut work, mut measured) = (Work::default(), Estimate::default());
-        match moment {
+        match point {
             StopPoint::Step(step) => {
                 let met = self.size.met(step);
                 let before = if self.phase == Phase::Training && met > self.done {
@@ -166,7 +166,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Passes all moments of a trial of `SIZE` from `step` and `epoch` on.
+    /// Passes all stop points of a trial of `SIZE` from `step` and `epoch` on.
     fn pass_all(meter: &mut Meter, size: TrialSize, first_step: u64) -> Work {
         let mut done = Work::default();
         let batches = |images: u64| images.div_ceil(SIZE.evaluation_batch);

@@ -24,7 +24,7 @@ pub struct Progress {
     epochs: usize,
     score: String,
     step: String,
-    last_moment: Instant,
+    last_point: Instant,
     last_line: Instant,
 }
 
@@ -66,7 +66,7 @@ impl Progress {
             epochs: 0,
             score: String::new(),
             step: String::new(),
-            last_moment: Instant::now(),
+            last_point: Instant::now(),
             last_line: Instant::now(),
         }
     }
@@ -77,7 +77,7 @@ impl Progress {
         (self.epoch, self.epochs) = (1, size.epochs);
         self.score.clear();
         self.step.clear();
-        self.last_moment = Instant::now();
+        self.last_point = Instant::now();
         self.last_line = Instant::now();
         if let Listener::User(sweep) = &self.listener {
             sweep.begin(self.trials_begun - 1);
@@ -97,13 +97,13 @@ impl Progress {
         self.show();
     }
 
-    /// Training has come to `moment`.
-    pub fn pass(&mut self, moment: StopPoint) {
-        let time = self.last_moment.elapsed();
-        self.last_moment = Instant::now();
+    /// Training has come to `point`.
+    pub fn pass(&mut self, point: StopPoint) {
+        let time = self.last_point.elapsed();
+        self.last_point = Instant::now();
         // Tuning takes minutes, once.
         let time = (!tuning::done()).then_some(time);
-        let (done, measured) = self.meter.pass(moment, time);
+        let (done, measured) = self.meter.pass(point, time);
         self.work(done, &measured);
         self.show();
         let quiet_for = self.last_line.elapsed();

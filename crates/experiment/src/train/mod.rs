@@ -26,8 +26,7 @@ use crate::datasets::Normalization;
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
-use crate::records::DataRecords;
-use crate::records::{EpochRecord, Score, Split, StepRecord, StopPoint};
+use crate::records::{DataRecords, EpochRecord, Score, Split, StepRecord, StopPoint};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ pub trait TrainingControl {
     /// As for [`TrainingControl::step`].
     fn checkpoint(&mut self, state: &State) -> Result<()>;
     /// Asked at each point at which training can be stopped.
-    fn next(&mut self, moment: StopPoint) -> Next;
+    fn next(&mut self, point: StopPoint) -> Next;
 }
 
 /// How to continue.
@@ -264,14 +263,14 @@ impl Run<'_> {
         images: &ImageSet,
         control: &mut dyn TrainingControl,
     ) -> Result<Option<Score>> {
-        let moment = StopPoint::Evaluation(state.position.step);
+        let point = StopPoint::Evaluation(state.position.step);
         evaluate(
             &state.learner.model,
             &state.learner.loss,
             images,
             self.images.normalization,
             &self.device.device,
-            || control.next(moment) != Next::Stop,
+            || control.next(point) != Next::Stop,
         )
     }
 

@@ -4,9 +4,11 @@
 mod adamw;
 mod sgd;
 mod stateful;
+#[cfg(test)]
+pub mod testing;
 
 use burn::tensor::{Device, Tensor};
-use training_kernels::Unscaling;
+use training_kernels::{Unscaling, unscaled_step};
 
 use self::adamw::AdamW;
 pub use self::sgd::Sgd;
@@ -53,19 +55,13 @@ pub trait Rule {
         strength: Strength,
         unscaling: &Unscaling,
     ) -> Parameter<D> {
-        let gradient = gradient / unscaling.scale.clone().reshape([1; D]);
-        let after = self.update(before.clone(), gradient, strength);
-        let skip = unscaling.skip.clone().greater_elem(0.0).reshape([1; D]);
-        let skip = skip.expand(after.value.dims());
-        let mut stays = before.state.into_iter();
-        let state = after.state.into_iter().map(|after| {
-            let before = stays.next().unwrap_or_else(|| after.zeros_like());
-            after.mask_where(skip.clone(), before)
-        });
-        Parameter {
-            state: state.collect(),
-            value: after.value.mask_where(skip, before.value),
-        }
+        let Parameter { value, state } = before;
+        let step = |value: Tensor<D>, state, gradient| {
+            let after = self.update(Parameter { value, state }, gradient, strength);
+            (after.value, after.state)
+        };
+        let (value, state) = unscaled_step(value, state, gradient, unscaling, step);
+        Parameter { value, state }
     }
 }
 

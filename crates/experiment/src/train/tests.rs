@@ -27,7 +27,7 @@ impl TrainingControl for Epochs {
         Ok(())
     }
 
-    fn next(&mut self, _moment: StopPoint) -> Next {
+    fn next(&mut self, _point: StopPoint) -> Next {
         Next::Continue
     }
 }

@@ -12,7 +12,7 @@ use super::Epilogue;
 /// Shortest period: long enough that consecutive additions are independent.
 const PERIOD: usize = 128;
 /// Number of values in a chunk, which stays in a core's cache between two passes.
-const STRETCH: usize = 1 << 14;
+const CHUNK: usize = 1 << 14;
 
 /// How rows of `channels` values are traversed.
 pub struct Layout {
@@ -26,7 +26,7 @@ pub struct Layout {
 impl Layout {
     pub fn new(channels: usize) -> Self {
         let period = channels * PERIOD.div_ceil(channels);
-        let chunk = period * STRETCH.div_ceil(period);
+        let chunk = period * CHUNK.div_ceil(period);
         Self {
             channels,
             period,

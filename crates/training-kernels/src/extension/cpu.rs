@@ -209,7 +209,7 @@ fn batch_norm<B: CpuBackend>(
     epilogue: &TensorEpilogue<B>,
 ) -> FloatTensor<B> {
     let [weight, bias] = weight_and_bias.map(B::values);
-    let epilogue = epilogue.as_then().map(B::values);
+    let epilogue = epilogue.as_epilogue().map(B::values);
     let epilogue = epilogue.as_ref().map(|residual| &**residual);
     let output = normalize(
         &B::values(values),

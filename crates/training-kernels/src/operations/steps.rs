@@ -70,19 +70,40 @@ fn step<const D: usize>(
     }
     match unscaling {
         None => step_by_operations(parameter, gradient, velocity, rule),
-        Some(Unscaling { scale, skip }) => {
-            let gradient = gradient / scale.clone().reshape([1; D]);
-            let skip = skip.clone().greater_elem(0.0).reshape([1; D]);
-            let skip = skip.expand(parameter.dims());
-            let velocity_before = velocity.clone().unwrap_or_else(|| gradient.zeros_like());
-            let parameter_before = parameter.clone();
-            let [parameter, velocity] = step_by_operations(parameter, gradient, velocity, rule);
-            [
-                parameter.mask_where(skip.clone(), parameter_before),
-                velocity.mask_where(skip, velocity_before),
-            ]
+        Some(unscaling) => {
+            let step = |parameter, state: Vec<Tensor<D>>, gradient| {
+                let velocity = state.into_iter().next();
+                let [parameter, velocity] = step_by_operations(parameter, gradient, velocity, rule);
+                (parameter, vec![velocity])
+            };
+            let state = velocity.into_iter().collect();
+            let (parameter, mut state) = unscaled_step(parameter, state, gradient, unscaling, step);
+            [parameter, state.remove(0)]
         }
     }
+}
+
+/// A step of any optimizer along a gradient that was multiplied by a loss scale: the parameter and its state as `step`
+/// makes them of parameter, state and the gradient itself, or as they were where the step is skipped. A state that did
+/// not exist before is then 0.
+pub fn unscaled_step<const D: usize>(
+    parameter: Tensor<D>,
+    state: Vec<Tensor<D>>,
+    gradient: Tensor<D>,
+    unscaling: &Unscaling,
+    step: impl FnOnce(Tensor<D>, Vec<Tensor<D>>, Tensor<D>) -> (Tensor<D>, Vec<Tensor<D>>),
+) -> (Tensor<D>, Vec<Tensor<D>>) {
+    let gradient = gradient / unscaling.scale.clone().reshape([1; D]);
+    let skip = unscaling.skip.clone().greater_elem(0.0).reshape([1; D]);
+    let skip = skip.expand(parameter.dims());
+    let (parameter_before, mut state_before) = (parameter.clone(), state.clone().into_iter());
+    let (parameter, state) = step(parameter, state, gradient);
+    let state = state.into_iter().map(|after| {
+        let before = state_before.next().unwrap_or_else(|| after.zeros_like());
+        after.mask_where(skip.clone(), before)
+    });
+    let state = state.collect();
+    (parameter.mask_where(skip, parameter_before), state)
 }
 
 /// [`sgd_step`] on devices without a kernel.

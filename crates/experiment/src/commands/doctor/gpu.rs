@@ -36,8 +36,9 @@ pub struct GpuArguments {
 struct Report<'a> {
     cpu: &'a Cpu,
     adapter: &'a AdapterIdentity,
-    combinations: Vec<Row<'a>>,
-    /// The combination used for training.
+    #[serde(rename = "combinations")]
+    tested: Vec<Row<'a>>,
+    /// The options used for training.
     chosen: Option<KernelOptions>,
 }
 
@@ -57,14 +58,14 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     }
     let adapter = adapter?;
     let limit = Duration::from_secs(arguments.time_limit);
-    let combinations = KernelOptions::of(&adapter);
+    let tested = KernelOptions::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
     let mut tried: Vec<Tried> = Vec::new();
-    for options in &combinations {
+    for options in &tested {
         if arguments.again {
             verdict.forget(*options);
         }
-        // A combination that is wrong in f32 is never used, so it need not be tested in mixed precision.
+        // Options that are wrong in f32 are never used, so they need not be tested in mixed precision.
         for precision in [PrecisionName::F32, PrecisionName::Mixed] {
             let task = CompareDevices {
                 options: *options,
@@ -78,13 +79,13 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
             }
         }
     }
-    let chosen = verdict.chosen(&combinations);
+    let chosen = verdict.chosen(&tested);
     if json {
-        let combinations = tried.iter().map(row).collect();
+        let tested = tried.iter().map(row).collect();
         let report = Report {
             cpu,
             adapter: &adapter.identity,
-            combinations,
+            tested,
             chosen,
         };
         print(&json::pretty(&report))?;

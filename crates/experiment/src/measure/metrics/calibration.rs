@@ -19,14 +19,15 @@ pub const EXPECTED_CALIBRATION_ERROR: Metric = Metric {
 fn expected_calibration_error(predictions: &Predictions) -> f64 {
     let mut gaps = [0.0; BINS];
     for (image, probabilities) in predictions.with_probabilities() {
-        let confidence = probabilities.iter().copied().fold(0.0, f64::max);
-        if image.rank().is_none() || probabilities[0].is_nan() {
+        let rank = image.rank().filter(|_| !probabilities[0].is_nan());
+        let Some(rank) = rank else {
             return f64::NAN;
-        }
-        let correct = if image.rank() == Some(0) { 1.0 } else { 0.0 };
+        };
+        let confidence = probabilities.iter().copied().fold(0.0, f64::max);
+        let correct = if rank == 0 { 1.0 } else { 0.0 };
         gaps[bin(confidence)] += correct - confidence;
     }
-    predictions.mean(gaps.into_iter().map(f64::abs))
+    gaps.into_iter().map(f64::abs).sum::<f64>() / predictions.images() as f64
 }
 
 /// The bin of `(bin / 15, (bin + 1) / 15]` that holds a confidence above 0.

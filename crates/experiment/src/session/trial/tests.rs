@@ -146,9 +146,9 @@ struct Record {
     result: Value,
 }
 
-/// A pace that does `next` at `moment` and else goes on.
-fn at(moment: StopPoint, next: Next) -> impl FnMut(StopPoint) -> Next {
-    move |now| if now == moment { next } else { Next::Continue }
+/// A pace that does `next` at `point` and else goes on.
+fn at(point: StopPoint, next: Next) -> impl FnMut(StopPoint) -> Next {
+    move |now| if now == point { next } else { Next::Continue }
 }
 
 fn stopped_anywhere_it_comes_out_the_same(backend: BackendChoice) {
@@ -157,26 +157,25 @@ fn stopped_anywhere_it_comes_out_the_same(backend: BackendChoice) {
     let mut stops = 0;
     loop {
         let store = Folder::new();
-        let mut moments = Vec::new();
-        let outcome = case.session(&store, |moment| {
-            moments.push(moment);
-            let stop = moments.len() == stops + 1;
+        let mut points = Vec::new();
+        let outcome = case.session(&store, |point| {
+            points.push(point);
+            let stop = points.len() == stops + 1;
             if stop { Next::Stop } else { Next::Continue }
         });
         let Outcome::Interrupted { step } = outcome else {
             break;
         };
-        let (StopPoint::Step(expected_step) | StopPoint::Evaluation(expected_step)) =
-            moments[stops];
+        let (StopPoint::Step(expected_step) | StopPoint::Evaluation(expected_step)) = points[stops];
         assert_eq!(step, expected_step);
         let mut first = None;
-        case.session(&store, |moment| {
-            first.get_or_insert(moment);
+        case.session(&store, |point| {
+            first.get_or_insert(point);
             Next::Continue
         });
-        assert_ne!(first, Some(StopPoint::Step(1)), "{:?}", moments[stops]);
+        assert_ne!(first, Some(StopPoint::Step(1)), "{:?}", points[stops]);
         assert!(!store.0.path().join("set-aside").exists());
-        assert!(case.record(&store) == expected, "{:?}", moments[stops]);
+        assert!(case.record(&store) == expected, "{:?}", points[stops]);
         stops += 1;
     }
     // two epochs of three steps and a batch of evaluation, and two of the test set
@@ -196,7 +195,7 @@ fn stopped_anywhere_it_comes_out_the_same_on_ndarray() {
 #[test]
 fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
     let settings = TrainSettings {
-        momentum: 0.0,
+        pointum: 0.0,
         validation: 0,
         ..small()
     };
@@ -278,9 +277,9 @@ fn killed_after_a_checkpoint_it_resumes_from_there() {
     ] {
         let (store, left) = (Folder::new(), Folder::new());
         let mut first = true;
-        case.session(&store, |moment| {
-            // What a kill at this moment leaves.
-            if moment == killed && std::mem::take(&mut first) {
+        case.session(&store, |point| {
+            // What a kill at this point leaves.
+            if point == killed && std::mem::take(&mut first) {
                 copy_folder(&case.trial_folder(&store), &case.trial_folder(&left));
             }
             Next::Checkpoint
@@ -293,12 +292,12 @@ fn killed_after_a_checkpoint_it_resumes_from_there() {
         steps += "{\"step\": 3, \"epo";
         fs::write(case.trial_folder(&left).join("steps.jsonl"), steps).unwrap();
         assert!(case.checkpoint(&left).exists());
-        let mut first_moment = None;
-        case.session(&left, |moment| {
-            first_moment.get_or_insert(moment);
+        let mut first_point = None;
+        case.session(&left, |point| {
+            first_point.get_or_insert(point);
             Next::Continue
         });
-        assert_ne!(first_moment, Some(StopPoint::Step(1)), "it starts anew");
+        assert_ne!(first_point, Some(StopPoint::Step(1)), "it starts anew");
         assert!(case.record(&left) == expected, "{killed:?}");
     }
 }
@@ -316,9 +315,9 @@ fn no_checkpoint_is_written_when_training_is_over() {
     let case = Case::new(BackendChoice::Flex);
     let store = Folder::new();
     let mut written = Vec::new();
-    case.session(&store, |moment| {
+    case.session(&store, |point| {
         written.push(case.checkpoint(&store).exists());
-        let last = moment == StopPoint::Step(6);
+        let last = point == StopPoint::Step(6);
         if last {
             Next::Checkpoint
         } else {
@@ -382,8 +381,8 @@ fn the_time_of_earlier_sessions_counts() {
 fn a_failed_trial_is_trained_again_from_its_start() {
     let case = Case::new(BackendChoice::Flex);
     let store = Folder::new();
-    let outcome = case.session(&store, |moment| {
-        assert_ne!(moment, StopPoint::Step(4), "the driver gave up");
+    let outcome = case.session(&store, |point| {
+        assert_ne!(point, StopPoint::Step(4), "the driver gave up");
         Next::Checkpoint
     });
     let Outcome::Ended(result) = outcome else {

@@ -77,72 +77,24 @@ fn correction(number: Tensor<1>, beta: f64) -> Tensor<1> {
 
 #[cfg(test)]
 mod tests {
-    use burn::module::{Module, Param};
     use training_kernels::Unscaling;
 
-    use super::super::stateful::Stateful;
+    use super::super::testing::{Training, cpu};
     use super::*;
-    use crate::device::open_cpu;
-    use crate::settings::{BackendChoice, OptimizerName};
+    use crate::settings::OptimizerName;
 
-    #[derive(Module, Debug)]
-    struct Line {
-        weight: Param<Tensor<2>>,
-        bias: Param<Tensor<1>>,
+    fn training(settings: &TrainSettings) -> Training<AdamW> {
+        Training::new(AdamW::new(settings, &cpu()), settings)
     }
 
-    fn cpu() -> Device {
-        open_cpu(BackendChoice::Flex).unwrap().device
-    }
-
-    /// A model whose loss is the sum of its numbers times slopes, and its optimizer.
-    struct Training {
-        model: Line,
-        optimizer: Stateful<AdamW>,
-    }
-
-    impl Training {
-        /// Weights 2 and −1, and a bias of 1.
-        fn new(settings: &TrainSettings) -> Self {
-            let device = cpu();
-            let rule = AdamW::new(settings, &device);
-            let recording = device.clone().autodiff();
-            Self {
-                model: Line {
-                    weight: Param::from_data([[2.0_f32, -1.0]], &recording),
-                    bias: Param::from_data([1.0_f32], &recording),
-                },
-                optimizer: Stateful::new(rule, settings, &device),
-            }
-        }
-
-        /// Takes a step along these gradients, and gives the numbers.
-        fn step(&mut self, gradients: [f32; 3], unscaling: Option<&Unscaling>) -> [f32; 3] {
-            let [first, second, third] = gradients;
-            let Line { weight, bias } = &self.model;
-            let slopes = Tensor::from_data([[first, second]], &weight.val().device());
-            let loss = (weight.val() * slopes).sum() + (bias.val() * third).sum();
-            let gradients = loss.backward();
-            let model = self.model.clone();
-            self.model = self.optimizer.stepped(model, gradients, 0.1, unscaling);
-            self.numbers()
-        }
-
-        fn numbers(&self) -> [f32; 3] {
-            let weight = self.model.weight.val().into_data().try_to_vec::<f32>();
-            let bias = self.model.bias.val().into_data().try_to_vec::<f32>();
-            [weight.unwrap(), bias.unwrap()]
-                .concat()
-                .try_into()
-                .unwrap()
-        }
-    }
+    const LEARNING_RATE: f64 = 0.1;
 
     fn settings() -> TrainSettings {
         TrainSettings {
             beta1: 0.8,
             beta2: 0.99,
             epsilon: 1e-3,
+            learning_rate: LEARNING_RATE,
             weight_decay: 0.5,
             optimizer: OptimizerName::AdamW,
             ..TrainSettings::default()
@@ -167,11 +119,11 @@ mod tests {
         } = *settings;
         for (gradient, t) in gradients.iter().zip(1..) {
             let decay = if decays { settings.weight_decay } else { 0.0 };
-            number -= 0.1 * decay * number;
+            number -= LEARNING_RATE * decay * number;
             m = beta1 * m + (1.0 - beta1) * gradient;
             v = beta2 * v + (1.0 - beta2) * gradient * gradient;
             let [m, v] = [m / (1.0 - beta1.powi(t)), v / (1.0 - beta2.powi(t))];
-            number -= 0.1 * m / (v.sqrt() + epsilon);
+            number -= LEARNING_RATE * m / (v.sqrt() + epsilon);
         }
         number
     }
@@ -183,7 +135,7 @@ mod tests {
                 decay_norm_and_bias,
                 ..settings()
             };
-            let mut training = Training::new(&settings);
+            let mut training = training(&settings);
             for gradients in GRADIENTS {
                 training.step(gradients, None);
             }
@@ -205,7 +157,7 @@ mod tests {
             scale: Tensor::from_floats([4096.0], &cpu()),
             skip: Tensor::from_floats([skip], &cpu()),
         };
-        let [mut scaled, mut plain] = [(); 2].map(|()| Training::new(&settings()));
+        let [mut scaled, mut plain] = [(); 2].map(|()| training(&settings()));
         for gradients in GRADIENTS {
             let before = scaled.numbers();
             // Before the first step there is no state yet.

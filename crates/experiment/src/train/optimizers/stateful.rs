@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use cifar_models::checkpoint::NamedTensors;
@@ -11,6 +11,7 @@ use training_kernels::Unscaling;
 
 use super::{Parameter, Rule, Strength};
 use crate::settings::TrainSettings;
+use crate::train::state::number;
 
 /// What training needs of an optimizer.
 pub trait Optimizer {
@@ -139,10 +140,7 @@ impl<R: Rule> Optimizer for Stateful<R> {
 
     fn restore(&mut self, model: &Model, mut tensors: NamedTensors, device: &Device) -> Result<()> {
         if let Some(count) = &mut self.count {
-            let stored = tensors.remove(STEP);
-            let stored = stored.filter(|stored| stored.num_elements() == 1);
-            let stored = stored.with_context(|| format!("{STEP}: expected a number"))?;
-            *count = Tensor::from_data(stored, device);
+            *count = Tensor::from_data(number(STEP, tensors.remove(STEP))?, device);
         }
         self.state.clear();
         for name in self.rule.state_names() {

@@ -31,8 +31,8 @@ fn a_damaged_checkpoint_is_named_and_the_trial_starts_anew() {
         refused(&flipped, format!("bit flipped in byte {place}"));
     }
     let mut first = None;
-    case.session(&store, |moment| {
-        first.get_or_insert(moment);
+    case.session(&store, |point| {
+        first.get_or_insert(point);
         Next::Continue
     });
     assert_eq!(first, Some(StopPoint::Step(1)));
@@ -138,8 +138,8 @@ fn a_disk_that_fails_while_a_trial_is_resumed_costs_nothing() {
         assert!(!store.0.path().join("set-aside").exists(), "{name}");
     }
     let mut first = None;
-    case.session(&store, |moment| {
-        first.get_or_insert(moment);
+    case.session(&store, |point| {
+        first.get_or_insert(point);
         Next::Continue
     });
     assert_eq!(first, Some(StopPoint::Step(5)));
