@@ -195,7 +195,7 @@ fn stopped_anywhere_it_comes_out_the_same_on_ndarray() {
 #[test]
 fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
     let settings = TrainSettings {
-        pointum: 0.0,
+        momentum: 0.0,
         validation: 0,
         ..small()
     };

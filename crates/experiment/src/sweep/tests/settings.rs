@@ -39,7 +39,7 @@ fn a_wrong_value_of_a_key_is_refused() {
         ("dataset = \"cifar-10\"", "5:11: train.dataset: expected <datasets>, found \"cifar-10\"", "did you mean cifar10?"),
         ("optimizer = \"adam\"", "5:13: train.optimizer: expected <optimizers>, found \"adam\"", "did you mean adamw?"),
         ("beta1 = 1", "5:9: train.beta1: expected a number in [0, 1), found 1", "Decay rate of the running mean of gradients (the first moment); 0.9 by default"),
-        ("epsilon = 0", "5:11: train.epsilon: expected a number above 0, found 0", "Added to the denominator, the square root of the second moment; 1e-8 by default"),
+        ("epsilon = 0", "5:11: train.epsilon: expected a number of at least 1e-30, found 0", "Added to the denominator, the square root of the second moment; 1e-8 by default"),
         ("schedule = 3", "5:12: train.schedule: expected <schedules>, found 3", "How the learning rate changes over the epochs; \"cosine\" by default"),
         ("precision = \"fp32\"", "5:13: train.precision: expected one of \"f32\", \"mixed\", found \"fp32\"", "did you mean f32?"),
         ("precision = 16", "5:13: train.precision: expected one of \"f32\", \"mixed\", found 16", "Precision of the convolutions; mixed is f16, with f32 where it is needed, and f32 throughout on a CPU; \"f32\" by default"),
