@@ -3,26 +3,7 @@
 use crate::distributions::{t_quantile, t_upper_tail};
 use crate::error::{Error, check_alpha, check_margin, check_pairs, check_values};
 use crate::mean::{mean_of, variance_of};
-
-/// Whether the seeds of two arms belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Design {
-    /// Value i of either arm has the same seed.
-    Paired,
-    /// The arms are independent.
-    Unpaired,
-}
-
-impl Design {
-    /// n for pairs, n·m / (n + m) for two samples: the variance of the mean difference is σ² over this.
-    pub(crate) fn effective_seeds(self, a: usize, b: usize) -> f64 {
-        let (a, b) = (a as f64, b as f64);
-        match self {
-            Self::Paired => a,
-            Self::Unpaired => a * b / (a + b),
-        }
-    }
-}
+use crate::seeds::{Design, fewest};
 
 /// mean(a) − mean(b), what is known of its noise, and the tests that follow from it.
 ///
@@ -207,13 +188,29 @@ impl Difference {
         }
     }
 
-    /// One-sided, of the exact test: one arrangement of all.
     fn smallest_p(&self) -> f64 {
-        let [n, m] = self.seeds;
-        match self.design {
-            Design::Paired => 0.5_f64.powi(n as i32),
-            Design::Unpaired => (1..=m).map(|i| i as f64 / (n + i) as f64).product(),
-        }
+        let [a, b] = self.seeds;
+        smallest_p(self.design, a, b)
+    }
+
+    /// Where nothing varies, the seeds per arm at which the exact test can decide; `None` where nothing is to be decided.
+    pub(crate) fn seeds_without_spread(&self, margin: f64, alpha: f64) -> Option<usize> {
+        let sides = match self.mean.abs() {
+            difference if difference < margin => 1.0,
+            0.0 => return None,
+            _ => 2.0,
+        };
+        fewest(2, 10_000, |seeds| {
+            sides * smallest_p(self.design, seeds, seeds) <= alpha
+        })
+    }
+}
+
+/// One-sided, of the exact test: one arrangement of all.
+fn smallest_p(design: Design, a: usize, b: usize) -> f64 {
+    match design {
+        Design::Paired => 0.5_f64.powi(a as i32),
+        Design::Unpaired => (1..=b).map(|i| i as f64 / (a + i) as f64).product(),
     }
 }
 

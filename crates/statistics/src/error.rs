@@ -84,7 +84,7 @@ pub fn check_margin(margin: f64) -> Result<(), Error> {
 }
 
 pub fn check_positive(name: &'static str, value: f64) -> Result<(), Error> {
-    let is_right = value > 0.0 && value <= LARGEST;
+    let is_right = value > 0.0 && value.is_finite();
     check(name, "a finite number above 0", value, is_right)
 }
 

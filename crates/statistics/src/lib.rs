@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod anytime;
 mod difference;
 mod distributions;
 mod error;
@@ -11,15 +12,20 @@ mod holm;
 mod mean;
 mod power;
 mod proportion;
+mod seeds;
 mod sign_flip;
+mod verdict;
 
-pub use difference::{Design, Difference, correlation};
+pub use anytime::{Anytime, Look, Outcomes, PRIOR_VARIANCE, UntilDecided};
+pub use difference::{Difference, correlation};
 pub use error::Error;
 pub use holm::{e_holm, holm};
 pub use mean::{interval_95, mean, standard_deviation};
 pub use power::Planned;
 pub use proportion::{Share, superiority_of_pairs, superiority_of_samples, wilson};
+pub use seeds::Design;
 pub use sign_flip::{sign_flip_p, smallest_sign_flip_p};
+pub use verdict::{Evidence, Verdict, verdicts};
 
 /// Fails on NaN too.
 #[cfg(test)]

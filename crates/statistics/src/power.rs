@@ -2,9 +2,9 @@
 
 use statrs::function::gamma::ln_gamma;
 
-use crate::difference::Design;
 use crate::distributions::{normal_cdf, t_quantile};
 use crate::error::{Error, check, check_alpha, check_margin, check_positive};
+use crate::seeds::{Design, fewest};
 
 /// A comparison of two arms with as many seeds each, and the noise to be expected.
 ///
@@ -63,7 +63,7 @@ impl Planned {
         )?;
         let (noncentrality, degrees_of_freedom) = self.noncentrality(seeds, difference);
         let t = -t_quantile(self.alpha / 2.0, degrees_of_freedom);
-        Ok(over_spreads(degrees_of_freedom, |spread| {
+        Ok(over_spreads(degrees_of_freedom, f64::INFINITY, |spread| {
             normal_cdf(noncentrality - t * spread) + normal_cdf(-noncentrality - t * spread)
         }))
     }
@@ -91,8 +91,10 @@ impl Planned {
         let (above, degrees_of_freedom) = self.noncentrality(seeds, margin - difference);
         let (below, _) = self.noncentrality(seeds, -margin - difference);
         let t = -t_quantile(self.alpha, degrees_of_freedom);
-        Ok(over_spreads(degrees_of_freedom, |spread| {
-            (normal_cdf(above - t * spread) - normal_cdf(below + t * spread)).max(0.0)
+        // At larger spreads the interval is wider than the margin on both sides, and there is no room for a mean.
+        let largest = (above - below) / 2.0 / t;
+        Ok(over_spreads(degrees_of_freedom, largest, |spread| {
+            normal_cdf(above - t * spread) - normal_cdf(below + t * spread)
         }))
     }
 
@@ -153,40 +155,14 @@ impl Planned {
     /// Of `difference` in standard errors, and ν.
     fn noncentrality(&self, seeds: usize, difference: f64) -> (f64, f64) {
         let effective = self.design.effective_seeds(seeds, seeds);
-        let degrees_of_freedom = match self.design {
-            Design::Paired => seeds - 1,
-            Design::Unpaired => 2 * seeds - 2,
-        };
+        let degrees_of_freedom = self.design.degrees_of_freedom(seeds, seeds);
         let noncentrality = difference / self.standard_deviation * effective.sqrt();
-        (noncentrality, degrees_of_freedom as f64)
+        (noncentrality, degrees_of_freedom)
     }
 }
 
-/// The smallest number from `low` to `high` from which on `is_enough`; `None` where `high` is not.
-pub fn fewest(low: usize, high: usize, is_enough: impl Fn(usize) -> bool) -> Option<usize> {
-    let [mut few, mut step] = [low, 1];
-    // In growing steps, since most answers are small.
-    while !is_enough(few) {
-        if few == high {
-            return None;
-        }
-        step *= 2;
-        few = (few + step).min(high);
-    }
-    let mut too_few = few.saturating_sub(step).max(low);
-    while too_few < few {
-        let middle = usize::midpoint(too_few, few);
-        if is_enough(middle) {
-            few = middle;
-        } else {
-            too_few = middle + 1;
-        }
-    }
-    Some(few)
-}
-
-/// The mean of `probability` over u = s / σ, whose density is that of √(χ²_ν / ν), by Simpson's rule.
-fn over_spreads(degrees_of_freedom: f64, probability: impl Fn(f64) -> f64) -> f64 {
+/// The integral of `probability` over u = s / σ up to `largest`, with the density of √(χ²_ν / ν), by Simpson's rule.
+fn over_spreads(degrees_of_freedom: f64, largest: f64, probability: impl Fn(f64) -> f64) -> f64 {
     const STEPS: u32 = 2000;
     let nu = degrees_of_freedom;
     // 2 (ν/2)^(ν/2) / Γ(ν/2) · u^(ν − 1) exp(−ν u² / 2)
@@ -198,7 +174,11 @@ fn over_spreads(degrees_of_freedom: f64, probability: impl Fn(f64) -> f64) -> f6
     // Its standard deviation is at most 1 / √(2ν).
     let reach = 10.0 / (2.0 * nu).sqrt();
     let low = (1.0 - reach).max(0.0);
-    let step = (1.0 + reach - low) / f64::from(STEPS);
+    let high = (1.0 + reach).min(largest);
+    if high <= low {
+        return 0.0;
+    }
+    let step = (high - low) / f64::from(STEPS);
     let terms = (0..=STEPS).map(|index| {
         let u = low + step * f64::from(index);
         let weight = match index {
@@ -282,14 +262,6 @@ mod tests {
         assert_eq!(planned.seeds_to_detect(0.0, 0.8), Ok(None));
         assert_eq!(planned.seeds_for_equivalence(0.2, 0.1, 0.8), Ok(None));
         assert_eq!(planned.seeds_for_equivalence(0.0, 0.0, 0.8), Ok(None));
-    }
-
-    #[test]
-    fn the_fewest_are_found_wherever_they_are() {
-        for answer in 2..=40 {
-            assert_eq!(fewest(2, 40, |n| n >= answer), Some(answer));
-        }
-        assert_eq!(fewest(2, 40, |n| n > 40), None);
     }
 
     #[test]
