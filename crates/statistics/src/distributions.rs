@@ -86,6 +86,18 @@ mod tests {
     }
 
     #[test]
+    fn t_quantiles_equal_those_of_scipy() {
+        const REFERENCE: &str = include_str!("../tests/fixtures/reference.json");
+        let reference: serde_json::Value = serde_json::from_str(REFERENCE).unwrap();
+        let rows = reference["t_quantiles"].as_array().unwrap();
+        assert!(rows.len() >= 40, "only {} rows", rows.len());
+        for row in rows {
+            let [nu, p, expected] = ["df", "p", "t"].map(|name| row[name].as_f64().unwrap());
+            assert_close(t_quantile(p, nu), expected, 2e-9 * expected.abs());
+        }
+    }
+
+    #[test]
     fn the_tail_above_a_quantile_is_what_the_quantile_leaves() {
         for degrees_of_freedom in [1.0, 1.5, 2.0, 3.7, 9.0, 58.0, 1e3, 1e5] {
             for tail in [1e-6, 1e-3, 0.025, 0.05, 0.2, 0.5] {
