@@ -10,7 +10,7 @@ use crate::seeds::{Design, fewest};
 /// Student's t is exact for values (of pairs: differences) of a normal distribution. Where nothing varies there is no
 /// estimate of the noise, and t would decide with certainty from two seeds; the p value is then that of the exact test
 /// that needs no estimate: of sign flips for pairs, 2 / 2ⁿ, of exchanges between the arms for two samples,
-/// 2 / (n + m over n), and half of it one-sided.
+/// 2 / C(n + m, n), and half of it one-sided.
 ///
 /// ```
 /// use statistics::Difference;
