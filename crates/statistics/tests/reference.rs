@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use statistics::{
-    Anytime, Design, Difference, Planned, Share, correlation, holm, interval_95, sign_flip_p,
-    superiority_of_pairs, superiority_of_samples, wilson,
+    Anytime, Design, Difference, Planned, Share, correlation, holm, interval_95, mcnemar_p,
+    sign_flip_p, superiority_of_pairs, superiority_of_samples, wilson,
 };
 
 const REFERENCE: &str = include_str!("fixtures/reference.json");
@@ -150,6 +150,15 @@ fn intervals_of_counts_are_those_of_statsmodels() {
         let count = |name: &str| usize::try_from(row[name].as_u64().expect("a count")).unwrap();
         let share = wilson(count("successes"), count("trials"), 0.05).unwrap();
         assert_equal(&share.interval, &numbers(&row["interval"]), TOLERANCE);
+    }
+}
+
+#[test]
+fn mcnemars_p_is_that_of_statsmodels() {
+    for row in rows("mcnemar") {
+        let count = |name: &str| u32::try_from(row[name].as_u64().expect("a count")).unwrap();
+        let p = mcnemar_p(count("gained"), count("lost"));
+        assert_equal(&[p], &[number(&row["p"])], TOLERANCE);
     }
 }
 
