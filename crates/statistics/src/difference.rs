@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(same.p_equivalence(0.01), Ok(0.0625));
         assert_eq!(same.p_equivalence(0.0), Ok(1.0));
         // The differences differ by the rounding of their operands.
-        let rounded = Difference::paired(&[0.91, 0.81], &[0.90, 0.80]).unwrap();
+        let rounded = Difference::paired(&[94.31, 90.13], &[94.21, 90.03]).unwrap();
         assert_eq!(rounded.p_two_sided(), 0.5);
         let constant = Difference::welch(&[0.91; 3], &[0.90; 3]).unwrap();
         assert_close(constant.p_two_sided(), 0.1, 1e-15);

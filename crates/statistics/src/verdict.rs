@@ -268,6 +268,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_at_most_alpha_decides_if_it_has_a_side() {
+        let one = |mean: f64, p_difference: f64, p_equivalence: f64| {
+            let evidence = Evidence {
+                mean,
+                p_difference,
+                p_equivalence,
+                ..Evidence::NONE
+            };
+            verdicts(&[evidence], 0.05).unwrap()[0]
+        };
+        assert_eq!(one(-0.1, 0.05, 1.0), Verdict::Loss);
+        assert!(is_inconclusive(one(-0.1, 0.050_1, 1.0)));
+        assert_eq!(one(0.0, 1.0, 0.05), Verdict::Equivalent);
+        assert!(is_inconclusive(one(0.0, 1.0, 0.050_1)));
+        assert!(is_inconclusive(one(0.0, 0.0, 1.0)));
+    }
+
+    #[test]
     fn evidence_that_is_no_number_is_refused() {
         let nan = f64::NAN;
         for wrong in [

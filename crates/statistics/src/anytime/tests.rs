@@ -139,6 +139,18 @@ fn the_seeds_still_needed_decide_if_nothing_changes() {
 }
 
 #[test]
+fn looks_that_have_nothing_in_common_leave_the_last_interval() {
+    let noise = |i: usize| if i.is_multiple_of(2) { 0.01 } else { -0.01 };
+    let a: Vec<f64> = (0..2000)
+        .map(|i| noise(i) + if i < 6 { 5.0 } else { 0.0 })
+        .collect();
+    let anytime = Anytime::paired(&a, &vec![0.0; 2000], 1.0).unwrap();
+    let last = anytime.looks().last().unwrap().interval(0.05).unwrap();
+    assert!(last[1] < 1.0, "{last:?}");
+    assert_eq!(anytime.interval(0.05), Ok(last));
+}
+
+#[test]
 fn huge_evidence_is_no_nan() {
     let a: Vec<f64> = (0..2000).map(|i| 5.0 + f64::from(i % 2)).collect();
     let anytime = Anytime::paired(&a, &vec![0.0; 2000], 1.0).unwrap();
