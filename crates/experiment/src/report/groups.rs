@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
+use statistics::{interval_95, mean, standard_deviation};
 
 use super::label::label;
 use super::settings::{canonical, complete};
-use super::statistics::{interval_95, mean, standard_deviation};
 use crate::measure::{Metric, Unit};
 use crate::records::{DataRecords, Score, TrialResult, TrialState};
 

@@ -8,7 +8,6 @@ mod groups;
 mod label;
 mod partial;
 mod settings;
-mod statistics;
 mod summary;
 #[cfg(test)]
 mod tests;
