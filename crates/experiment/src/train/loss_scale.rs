@@ -7,7 +7,7 @@ use cifar_models::checkpoint::NamedTensors;
 use cifar_models::named_gradients;
 use training_kernels::{Unscaling, are_finite};
 
-use super::state::number;
+use super::stored::number;
 use crate::measure::read_values;
 
 /// The start, the interval, and the factors 2 and ½ are PyTorch's.

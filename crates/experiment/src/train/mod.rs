@@ -6,6 +6,7 @@ mod schedule;
 mod state;
 mod step;
 mod step_log;
+mod stored;
 #[cfg(test)]
 mod tests;
 

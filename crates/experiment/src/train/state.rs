@@ -5,8 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
-use burn::tensor::TensorData;
+use anyhow::{Context, Result, bail};
 use cifar_models::checkpoint::{Metadata, NamedTensors, read_tensors, write_tensors};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -31,18 +30,6 @@ const CHECKSUM: &str = "sha256";
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UnusableCheckpoint(String);
-
-/// The tensor `name` of a checkpoint, which must be one number, `[1]`.
-pub fn number(name: &str, stored: Option<TensorData>) -> Result<TensorData> {
-    let stored = stored.with_context(|| format!("{name}: expected a number, found none"))?;
-    let shape = stored.shape();
-    let shape = shape.as_slice();
-    ensure!(
-        shape == [1],
-        "{name}: expected a number of shape [1], found shape {shape:?}"
-    );
-    Ok(stored)
-}
 
 /// Everything that determines how a trial continues. Order, augmentation and learning rate follow from the step.
 pub struct State {

@@ -11,7 +11,7 @@ use training_kernels::Unscaling;
 
 use super::{Parameter, Rule, Strength};
 use crate::settings::TrainSettings;
-use crate::train::state::number;
+use crate::train::stored::number;
 
 /// What training needs of an optimizer.
 pub trait Optimizer {
