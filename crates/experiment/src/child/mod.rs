@@ -2,7 +2,7 @@
 //!
 //! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
 //! ends, the requesting process wants it to stop, or is dead: a trial stops with a checkpoint, others immediately. It writes [`Said`]s to standard output, a line of JSON
-//! each. How it ended is an [`Exit`](crate::exit::Exit).
+//! each. How it ended is an [`Exit`].
 
 mod process;
 

@@ -188,7 +188,7 @@ fn metric_columns(groups: &[Group], metric: &Metric, is_only: bool) -> Vec<Colum
     columns
 }
 
-/// The notes under [`columns`].
+/// The notes under [`columns()`].
 pub fn note(groups: &[Group], metrics: &[&Metric]) -> String {
     let what = if columns::is_accuracy(metrics) {
         "Accuracy"

@@ -209,7 +209,7 @@ pub fn columns(rows: &[TrialRow], metrics: &[&Metric]) -> Vec<Column> {
     columns
 }
 
-/// The notes under [`columns`]; usually empty.
+/// The notes under [`columns()`]; usually empty.
 pub fn note(rows: &[TrialRow]) -> String {
     let rows = rows.iter().map(|row| {
         let result = row.result.as_ref();
