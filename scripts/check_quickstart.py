@@ -1,10 +1,10 @@
-"""The quickstart with each set of vector instructions that this machine has, against the table in README.md.
+"""Compares the quickstart with each set of vector instructions of this machine with the table in README.md.
 
     cargo build --release
     python3 scripts/check_quickstart.py target/release/experiment
 
-Fails where a mean lies outside the interval that README.md states for its loss, or where AVX2 and AVX-512 differ
-at all: their kernels add up in the same order.
+Fails if a mean is outside the interval that README.md states for its loss, or if AVX2 and AVX-512 differ
+at all: their kernels sum in the same order.
 """
 
 import argparse

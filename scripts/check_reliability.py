@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Kills, failing disks and flipped bits against a store: what must hold, and how often it was tried.
+"""Tests a store against kills, failing disks and flipped bits, and counts the attempts.
 
     scripts/check_reliability.py PROGRAM [--kills 25] [--flips 8] [--every 1] [--seed 1]
 
-Every attack starts from a store of its own, is followed by the same command without an attack, and must end in the
-bytes of a sweep that nothing disturbed. The faults of the disk need strace, which makes the N-th system call of a kind
-fail; without it they are not tried. Exits with 1 where anything did not hold.
+Every attack starts from a separate store, is followed by the same command without an attack, and must produce the same
+bytes as an undisturbed sweep. Disk faults need strace, which makes the N-th system call of a kind
+fail; without it they are not tested. Exits with 1 if any attack failed.
 """
 
 import argparse
@@ -170,7 +170,7 @@ def faults(bench, error, start, name, every):
             attack.tries += 1
             attack.expect(faulted.returncode in (0, 1), f"{what}: exit code {faulted.returncode}: {faulted.stderr[-300:]}")
             attack.expect("panicked" not in faulted.stderr, f"{what}: {faulted.stderr[-300:]}")
-            attack.expect("trained from its start" not in faulted.stderr, f"{what}: a good checkpoint was given up")
+            attack.expect("restarted from the beginning" not in faulted.stderr, f"{what}: a good checkpoint was given up")
             ended = {trial for (trial, part), value in contents(store).items() if part == "test" and value}
             lost = before.keys() - checkpoints(store).keys() - ended
             attack.expect(not lost, f"{what}: the checkpoint of {lost} is gone")
@@ -179,7 +179,7 @@ def faults(bench, error, start, name, every):
 
 
 def flips(bench, random, count):
-    """Changes a finished store; the report must name the trial and leave it out."""
+    """Changes a finished store; the report must name the trial and exclude it."""
     attack = Attack("a flipped bit in each file of a finished store")
     finished = bench.folder / "undisturbed"
     for file in sorted(finished.glob("trials/*/*")):
@@ -194,7 +194,7 @@ def flips(bench, random, count):
 
 
 def flips_in_unfinished(bench, random, count):
-    """Changes a store with a checkpoint; the sweep must end as if nothing had happened."""
+    """Changes a store with a checkpoint; the sweep must end as an undisturbed one."""
     attack = Attack("a flipped bit in each file of an interrupted trial")
     for trial in checkpoints(bench.interrupted):
         files = sorted((bench.interrupted / "trials" / trial).glob("*"))
@@ -233,7 +233,7 @@ def main():
                 attacks.append(faults(bench, error, None, "a fresh", arguments.every))
                 attacks.append(faults(bench, error, bench.interrupted, "a resumed", arguments.every))
         else:
-            print("strace is not installed: the faults of the disk were not tried", file=sys.stderr)
+            print("strace is not installed: disk faults were not tested", file=sys.stderr)
     for attack in attacks:
         attack.expect(attack.tries > 0, "nothing was tried")
     print("| attack | tries | did not hold |\n|---|---|---|")

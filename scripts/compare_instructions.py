@@ -1,10 +1,10 @@
-"""Training speed with each set of vector instructions that this machine has, beside each other.
+"""Compares training speed between all sets of vector instructions of this machine.
 
     cargo build --release
     python3 scripts/compare_instructions.py target/release/experiment
 
-Fails where a wider set is slower than a narrower one, so that a machine with AVX-512 guards the code for AVX2
-too. What is compared is the fastest step of several alternating runs; see SLOWEST for the margins.
+Fails if a wider set is slower than a narrower one, so that a machine with AVX-512 also tests the code for
+AVX2. Compares the fastest step of several alternating runs; see SLOWEST for the margins.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Training and inference speed beside PyTorch's, alternating on the same cores.
+"""Compares training and inference speed with PyTorch's, alternating on the same cores.
 
     cargo build --release
     python3 scripts/compare_speed.py target/release/experiment --rounds 5
     python3 scripts/compare_speed.py target/release/experiment --instructions avx2
 
 Each round runs `experiment bench` and the same step in PyTorch, eager and by torch.compile (f32, channels last,
-two threads), one after the other, each in a process of its own. So what else the machine does falls on all of
-them. A row's ratio is the median of its rounds' ratios to the better of the two. Where torch.compile does not
-work, that column has a dash. `--instructions` limits all of them to one set. Needs torch; prints a Markdown table.
+two threads), one after the other, each in a separate process. So other load on the machine affects all of
+them. A row's ratio is the median of its rounds' ratios to the faster of the two. If torch.compile does not
+work, its column shows a dash. `--instructions` limits all of them to one set. Needs torch; prints a Markdown table.
 """
 
 import argparse
@@ -39,14 +39,14 @@ PEER_LIMITS = {
 
 
 def output_of(command, environment, check=True):
-    """What a process prints as JSON; None where it fails and that is no error."""
+    """The JSON that a process prints; None if it fails and that is not an error."""
     errors = None if check else subprocess.DEVNULL
     finished = subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=errors, env=os.environ | environment)
     return json.loads(finished.stdout) if finished.returncode == 0 else None
 
 
 def rate(run):
-    """Images per second; 0 where there is none, as the peer says where PyTorch fails."""
+    """Images per second; 0 if there is none, as for the peer if PyTorch fails."""
     return run.get("images_per_second", 0.0) if run else 0.0
 
 

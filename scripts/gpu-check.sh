@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Everything worth measuring on a machine with a GPU, in one command that may be cut off at any second.
+# Takes all measurements of a machine with a GPU, in one command that can be interrupted at any time.
 #
 #     scripts/gpu-check.sh target/release/experiment cifar-10-batches-bin gpu-check
 #
-# Needs the built program, CIFAR-10's binary files and, for the comparison, a python3 with torch. Call it
-# again with the same folder and it goes on: what has been measured is kept, a trial continues from its
-# checkpoint. Read gpu-check/summary.md, which is rewritten after every measurement; gpu-check/raw.tar.gz has
-# the raw records without weights, and is enough to go on from on another machine (trials start again).
+# Needs the built program, CIFAR-10's binary files and, for the comparison, a python3 with torch. Rerun it
+# with the same folder to resume: finished measurements are kept, a trial continues from its checkpoint.
+# Read gpu-check/summary.md, which is rewritten after every measurement; gpu-check/raw.tar.gz contains the
+# raw records without weights, and is enough to resume on another machine (where trials restart).
 #
-# Exit codes: 0 all is measured, 1 something failed (see the summary), 2 bad usage, 75 call again to go on.
+# Exit codes: 0 all measurements done, 1 something failed (see the summary), 2 bad usage, 75 rerun to resume.
 #
-# In the environment, with their defaults:
-#     TIME_LIMIT=540     seconds of this call; training is ended by SIGINT shortly before
-#     DOCTOR_LIMIT=450   seconds that each way of computing may take in the parity gate, tuning included
-#     RAW=OUT/raw        raw records: a JSON file for each measurement, logs, curves
+# Environment variables, with their defaults:
+#     TIME_LIMIT=540     seconds of this call; training is stopped by SIGINT shortly before
+#     DOCTOR_LIMIT=450   seconds that each configuration may take in the parity gate, including tuning
+#     RAW=OUT/raw        raw records: a JSON file per measurement, logs, curves
 #     STORE=OUT/stores   stores of the trained sweeps, with weights and checkpoints
-#     PYTHON=python3     the interpreter that has torch
+#     PYTHON=python3     an interpreter with torch
 #     BACKEND=wgpu  CPU_BACKEND=flex  WIDTH=64  BATCHES="128 512 1024"  STEPS=20  ROUNDS=2
 #     PEER_PRECISIONS=f32,tf32,bf16,f16  ACCURACY=experiments/gpu-accuracy.toml  TRAINING=experiments/blog-table.toml
 #
-# A measurement NAME is finished when RAW/NAME.exit is there, with its exit code and seconds. One that failed
-# is tried again when the program, PYTHON or DATA is another one, or when its .exit is deleted.
+# A measurement NAME is finished when RAW/NAME.exit exists, which contains its exit code and seconds. One that
+# failed is repeated if the program, PYTHON or DATA changes, or if its .exit is deleted.
 
 # Functions run by name, by `measure`.
 # shellcheck disable=SC2317
@@ -48,7 +48,7 @@ PEER_PRECISIONS=${PEER_PRECISIONS:-f32,tf32,bf16,f16}
 ACCURACY=${ACCURACY:-$SCRIPTS/../experiments/gpu-accuracy.toml}
 TRAINING=${TRAINING:-$SCRIPTS/../experiments/blog-table.toml}
 CORES=$(getconf _NPROCESSORS_ONLN)
-# Seconds before the limit at which a measurement is told to end, after which it is killed, which one takes
+# Seconds before the limit at which a measurement is asked to end, after which it is killed, which one takes
 # at least, and between two summaries while one runs.
 GRACE=30 PATIENCE=20 SHORTEST=15 REFRESH=20
 planning=false refreshed=0
@@ -76,7 +76,7 @@ everything() {
     training
 }
 
-# The doctor remembers each way of computing that it has tried, so a cut loses one of them at most.
+# The doctor caches the result of each configuration, so an interruption loses at most one of them.
 parity_gate() {
     is_cpu && return
     measure doctor.json "$TIME_LIMIT" "$BINARY" doctor --time-limit "$DOCTOR_LIMIT" --json
@@ -85,7 +85,7 @@ parity_gate() {
 
 is_cpu() { case $BACKEND in flex | ndarray) ;; *) false ;; esac }
 
-# Ours and the peer in turn, so that what else the machine does falls on both.
+# Ours and the peer alternating, so that other load on the machine affects both.
 speed_beside_peer() {
     local round mode batch
     measure peer.json 120 "$PYTHON" "$SCRIPTS/peer_resnet18.py" --describe
@@ -109,7 +109,7 @@ bench() { # MODE BATCH PRECISION ROUND
 peer() { # MODE BATCH ROUND
     local device=cuda
     is_cpu && device=cpu
-    # Where torch or its GPU is missing there is nothing to compare with.
+    # Without torch or its GPU there is nothing to compare with.
     if [ -e "$RAW/peer.json.exit" ] && ! grep -q "\"device\": \"$device\"" "$RAW/peer.json"; then
         return
     fi
@@ -117,7 +117,7 @@ peer() { # MODE BATCH ROUND
         --mode "$1" --batch "$2" --precision "$PEER_PRECISIONS" --width "$WIDTH" --steps "$STEPS"
 }
 
-# Seconds to full speed of a new process where an earlier one has tuned and compiled. One measurement, since
+# Seconds to full speed of a new process after an earlier one has tuned and compiled. One measurement, since
 # the two must run on the same machine.
 second_start() {
     local precision
@@ -131,7 +131,7 @@ twice() { "$@" && "$@"; }
 
 accuracy_beside_cpu() { measure accuracy.txt "$TIME_LIMIT" train_on_both; }
 
-# Only accuracies count here, so the CPU trains beside the GPU.
+# Only accuracies are measured here, so CPU and GPU train at the same time.
 train_on_both() {
     local cpu code=0
     train "$ACCURACY" accuracy-cpu "$CPU_BACKEND" &
@@ -157,7 +157,7 @@ with_precision() { # PRECISION
     awk -v line="precision = \"$1\"" '/^precision *=/ { next } { print } /^\[train\]/ { print line }'
 }
 
-# In the precision that was found fast and right, and then always in that one: a trial goes on as it began.
+# In the faster precision that is correct, and from then on always in that one, since trials resume.
 training() {
     local precision
     if ! $planning && enough_time && [ ! -e "$RAW/training.toml" ]; then
@@ -168,7 +168,7 @@ training() {
     measure training.txt "$TIME_LIMIT" train "$RAW/training.toml" blog-table "$BACKEND"
 }
 
-# Runs COMMAND unless an earlier call has, for at most SECONDS, and keeps what it prints as RAW/NAME.
+# Runs COMMAND unless an earlier call has, for at most SECONDS, and saves its output as RAW/NAME.
 measure() { # NAME SECONDS COMMAND...
     local name=$1 seconds=$2 started=$SECONDS code
     shift 2
@@ -181,7 +181,7 @@ measure() { # NAME SECONDS COMMAND...
     watch "$name" $((SECONDS + seconds)) "$@"
     code=$?
     case $ended:$code in
-    # Ended by the clock, or by what may be mended: no data, the store in use, interrupted.
+    # Ended by the time limit, or by something that can be fixed: no data, the store in use, interrupted.
     clock:[1-9]* | *:4 | *:5 | *:75) rm -f "$RAW/$name.part" ;;
     *)
         [ "$ended" = slow ] && code=124
@@ -194,13 +194,13 @@ measure() { # NAME SECONDS COMMAND...
 
 enough_time() { ((SECONDS + SHORTEST <= TIME_LIMIT - GRACE)); }
 
-# Runs COMMAND, tells it to end at the second END or when this call's time is over, and then kills it.
-# `ended` says why: `slow`, `clock`, or nothing where it ended by itself.
+# Runs COMMAND, asks it to end at the second END or when this call's time is over, and then kills it.
+# `ended` says why: `slow`, `clock`, or nothing if it ended by itself.
 watch() { # NAME END COMMAND...
     local name=$1 end=$2 told=0 child
     shift 2
     ended=""
-    # A process group of its own takes the signals, and no SIGINT is ignored in it.
+    # A separate process group receives the signals, and SIGINT is not ignored in it.
     set -m
     "$@" </dev/null >"$RAW/$name.part" 2>"$RAW/$name.log" &
     child=$!
@@ -218,14 +218,14 @@ watch() { # NAME END COMMAND...
     wait "$child" 2>/dev/null
 }
 
-# The names of all measurements, for the summary to say what is missing.
+# The names of all measurements, so that the summary can say what is missing.
 plan() {
     planning=true
     everything | keep "$RAW/plan.txt"
     planning=false
 }
 
-# A whole file or none, whenever the machine is cut off.
+# A complete file or none, even if the machine is shut down.
 keep() { cat >"$1.part" && mv "$1.part" "$1"; }
 
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*" >&2; }
@@ -236,12 +236,12 @@ summarize() {
     "$PYTHON" "$SCRIPTS/gpu_summary.py" "$RAW" >"$OUT/summary.md.part" 2>"$RAW/summary.log" ||
         plain_summary >"$OUT/summary.md.part"
     mv "$OUT/summary.md.part" "$OUT/summary.md"
-    # GNU tar ends with 1 where a log grew under it; the archive is whole.
+    # GNU tar exits with 1 if a log grew meanwhile; the archive is complete.
     tar -czf "$OUT/raw.tar.gz.part" -C "$RAW" . 2>/dev/null
     mv "$OUT/raw.tar.gz.part" "$OUT/raw.tar.gz"
 }
 
-# What the stores hold without weights and checkpoints.
+# The content of the stores, without weights and checkpoints.
 copy_records() {
     mkdir -p "$RAW/stores"
     (cd "$STORE" && find . -type f \( -name '*.json' -o -name '*.jsonl' -o -name '*.toml' \) |
@@ -250,7 +250,7 @@ copy_records() {
 
 plain_summary() {
     local name
-    printf '# GPU check\n\nNo summary, since %s did not run gpu_summary.py (summary.log); the raw records are kept.\n\n' "$PYTHON"
+    printf '# GPU check\n\nNo summary, since %s could not run gpu_summary.py (see summary.log); the raw records are kept.\n\n' "$PYTHON"
     sed 's/^/    /' "$RAW/machine.txt"
     printf '\n| measurement | exit code, seconds |\n|---|---|\n'
     while read -r name; do
@@ -258,7 +258,7 @@ plain_summary() {
     done <"$RAW/plan.txt"
 }
 
-# On another machine than before: raw records and finished trials come from the archive that came back.
+# On a different machine than before: raw records and finished trials are restored from the archive.
 restore() {
     local trial
     [ -n "$(ls -A "$RAW" 2>/dev/null)" ] && return
@@ -280,7 +280,7 @@ restore_trial() { # STORE/trials/ID/
     if [ -e "$from/result.json" ]; then
         rm -rf "$to.part" && mkdir -p "${to%/*}" && cp -R "$from" "$to.part" && mv "$to.part" "$to"
     else
-        # Its checkpoint stayed behind, so it starts again; its curve is kept.
+        # Its checkpoint is on the other machine, so it restarts; its curve is kept.
         mkdir -p "$unfinished/${1%%/*}" && mv "$from" "$unfinished/${1%%/*}/"
     fi
 }
@@ -299,7 +299,7 @@ describe_machine() {
     paste -s -d '\t' "$RAW/machine.txt" >>"$RAW/calls.txt"
 }
 
-# The gate is passed by a build, and a failure may be mended by another one.
+# The gate's result is valid for one build only, and a new build may fix a failure.
 forget_failures_of_another_build() {
     local build marker code
     build="$(cksum <"$BINARY") $PYTHON $DATA"

@@ -1,10 +1,10 @@
-"""What gpu-check.sh has measured so far, as Markdown.
+"""Summarizes the measurements of gpu-check.sh so far as Markdown.
 
     python3 scripts/gpu_summary.py gpu-check/raw
     python3 scripts/gpu_summary.py gpu-check/raw --choose-precision
 
-The second prints the precision in which to train on: mixed where it was found right and faster, else f32.
-Reads the folder of raw records only, in whatever state a cut has left it. Needs nothing but Python 3.8.
+The second prints the precision to continue training in: mixed if it is correct and faster, else f32.
+Reads only the folder of raw records, in whatever state an interruption left it. Needs only Python 3.8.
 """
 
 import argparse
@@ -14,14 +14,14 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-GATE_FAILED = "> **The parity gate failed: no way of computing on this GPU was found right. Trust nothing below.**"
+GATE_FAILED = "> **The parity gate failed: no configuration of this GPU passed. Do not trust the results below.**"
 EPOCHS, EPOCH_IMAGES, BLOG_BATCH = 200, 45_000, 128  # of experiments/blog-table.toml
 # Mean final accuracies of two seeds each, five epochs: about three standard errors of their difference.
 ACCURACY_BOUND_POINTS = 3.0
-# name, unit, floor, aim; a floor above its aim means that less is better
+# name, unit, floor, aim; a floor above its aim means that lower is better
 GOALS = {
     "f32": ("f32 / PyTorch f32", "", 0.7, 1.0),
-    "mixed": ("mixed / the better of PyTorch bf16 and f16", "", 0.4, 1.0),
+    "mixed": ("mixed / the faster of PyTorch bf16 and f16", "", 0.4, 1.0),
     "waiting": ("waiting for data, share of a training step", " %", 2, 0),
     "start": ("second start to full speed", " s", 20, 5),
     "trial": (f"a trial of the blog's recipe, {EPOCHS} epochs", " min", 60, 15),
@@ -39,7 +39,7 @@ def text_of(path):
 
 
 def values_in(text):
-    """The JSON values that follow one another in `text`, up to the first that is not whole."""
+    """The consecutive JSON values in `text`, up to the first incomplete one."""
     decoder, values, position = json.JSONDecoder(), [], 0
     while position < len(text):
         try:
@@ -76,9 +76,9 @@ class Raw:
         return values[0] if values and isinstance(values[0], dict) else {}
 
     def last_words(self, name):
-        """The last error that a measurement told on stderr, else its last line."""
+        """The last error that a measurement printed to stderr, else its last line."""
         lines = [line.strip() for line in text_of(self.folder / f"{name}.log").splitlines() if line.strip()]
-        # A message of the graphics library on a headless Linux, without consequence.
+        # A harmless message of the graphics library on headless Linux.
         lines = [line for line in lines if "XDG_RUNTIME_DIR" not in line]
         errors = [line for line in lines if line.startswith("error")]
         return cell((["nothing"] + lines[-1:] + errors[-1:])[-1][:300])
@@ -109,12 +109,12 @@ class Raw:
         return [Trial(path.parent) for path in sorted(self.folder.glob(f"stores/{store}/trials/*/settings.toml"))]
 
     def unfinished_trials(self, store):
-        """Of earlier machines: their checkpoints stayed there, their curves came back."""
+        """From earlier machines: only their curves were copied back, not their checkpoints."""
         return [Trial(path.parent) for path in sorted(self.folder.glob(f"unfinished/*/{store}/*/settings.toml"))]
 
 
 def with_eval_accuracy(record):
-    """Earlier versions, of which the records of an earlier session may be, called it `accuracy`."""
+    """Records of an earlier session may be from an earlier version, which called it `accuracy`."""
     return {"eval_accuracy": record.get("accuracy"), **record}
 
 
@@ -141,12 +141,12 @@ def rates(rows):
 
 
 def fell_back(rows, precision):
-    """Whether a row was computed in another precision than asked for."""
+    """Whether a row was computed in a different precision than requested."""
     return any(row.get("precision", precision) != precision for row in rows.values())
 
 
 def ratios(raw, mode, batch, precision):
-    """Ours by the peer's of the same round."""
+    """Our rate divided by the peer's of the same round."""
     rows = raw.ours.get((mode, batch, precision), {})
     if fell_back(rows, precision):
         return []
@@ -161,7 +161,7 @@ def ratios(raw, mode, batch, precision):
 
 
 def median_of(rows, *keys):
-    """Of a number in the rows that have it."""
+    """Median of a number over the rows that have it."""
     numbers = []
     for row in rows.values():
         for key in keys:
@@ -187,7 +187,7 @@ def starts(raw, precision):
 
 
 def epoch_s(raw):
-    """Median seconds of training an epoch of the blog's recipe and where it is from; the first has the start."""
+    """Median training seconds per epoch of the blog's recipe, and their source; the first epoch includes the start."""
     trials = raw.trials("blog-table") + raw.unfinished_trials("blog-table")
     times = [epoch["time_s"] for trial in trials for epoch in trial.epochs if epoch["epoch"] > 1]
     if times:
@@ -198,14 +198,14 @@ def epoch_s(raw):
 
 
 def mean_accuracy(trials):
-    """Of the last epoch, where every trial has ended."""
+    """Of the last epoch, if every trial has ended."""
     if not trials or any(trial.state != "done" or not trial.epochs for trial in trials):
         return None
     return 100 * statistics.mean(trial.epochs[-1]["eval_accuracy"] for trial in trials)
 
 
 def accuracy_differences(raw):
-    """Mean final accuracy of the GPU less the CPU's, in points, by precision; None where it is missing."""
+    """Mean final accuracy of the GPU minus the CPU's, in points, by precision; None if it is missing."""
     cpu = mean_accuracy(raw.trials("accuracy-cpu"))
     gpu = {precision: mean_accuracy(raw.trials(f"accuracy-{precision}")) for precision in ("f32", "mixed")}
     return {
@@ -215,7 +215,7 @@ def accuracy_differences(raw):
 
 def chosen_precision(raw):
     difference = accuracy_differences(raw)["mixed"]
-    # Where the gate found f16 wrong, the bench fell back to f32.
+    # If the gate found f16 wrong, the bench fell back to f32.
     gate_failed = raw.ended.get("doctor.json", (0, 0))[0] != 0
     right = not gate_failed and difference is not None and abs(difference) <= ACCURACY_BOUND_POINTS
     mixed, f32 = (raw.ours.get(("training", BLOG_BATCH, precision), {}) for precision in ("mixed", "f32"))
@@ -232,7 +232,7 @@ def table(header, rows):
 
 
 def cell(value):
-    """Any value of JSON, as it fits into a table."""
+    """Any JSON value, formatted for a table."""
     if value is None or isinstance(value, bool):
         return {None: "–", True: "yes", False: "no"}[value]
     text = f"{value:.3g}" if isinstance(value, float) else value if isinstance(value, str) else json.dumps(value)
@@ -255,12 +255,12 @@ def judged(goal, value):
     _, _, floor, aim = GOALS[goal]
     sign = 1 if aim > floor else -1
     if sign * value >= sign * aim:
-        return "aim reached"
-    return "floor reached" if sign * value >= sign * floor else "**not reached**"
+        return "aim met"
+    return "floor met" if sign * value >= sign * floor else "**not met**"
 
 
 def goal_rows(raw):
-    """(goal, value or None, words) of everything that has a goal."""
+    """(goal, value or None, details) of everything that has a goal."""
     for mode in ("training", "inference"):
         for precision in ("f32", "mixed"):
             by_batch = {batch: ratios(raw, mode, batch, precision) for batch in batches(raw)}
@@ -303,7 +303,7 @@ def machine(raw):
         lines.append("- peer: " + ", ".join(f"{key} {value}" for key, value in peer.items() if value))
     builds = text_of(raw.folder / "builds.txt").splitlines()
     if len(builds) > 1:
-        lines.append(f"- **{len(builds)} builds or settings of the machine in these records**: start another folder for one alone")
+        lines.append(f"- **{len(builds)} builds or machine settings in these records**: use a new folder to measure one alone")
     lines.append(f"- calls of the script: {len(text_of(raw.folder / 'calls.txt').splitlines())}")
     return "## Machine\n\n" + "\n".join(lines)
 
@@ -312,7 +312,7 @@ def gate(raw):
     if "doctor.json" not in raw.planned:
         return "## Parity gate\n\nNone: a CPU backend needs no gate."
     if "doctor.json" not in raw.ended:
-        return "## Parity gate\n\nNot run to its end yet."
+        return "## Parity gate\n\nNot finished yet."
     report = raw.value("doctor.json")
     lines = [f"Exit code {raw.ended['doctor.json'][0]} after {raw.ended['doctor.json'][1]} s."]
     if report.get("adapter"):
@@ -321,7 +321,7 @@ def gate(raw):
         lines[0] += f" Chosen: {json.dumps(report['chosen'])}."
     combinations = report.get("combinations") or []
     if combinations:
-        known = ["combination", "precision", "verdict", "deterministic", "ground", "seconds"]
+        known = ["options", "precision", "verdict", "deterministic", "reason", "seconds"]
         keys = [key for key in known if any(key in row for row in combinations)]
         lines.append(table(keys, [[cell(row.get(key)) for key in keys] for row in combinations]))
     return "## Parity gate\n\n" + "\n\n".join(lines)
@@ -340,9 +340,9 @@ def speed(raw):
                 rows.append((mode, batch, precision + note, spread(rates(ours)), *peers, f"**{ratio}**"))
     header = ["step", "batch", "ours", "images/s", *(f"PyTorch {name}" for name in names), "ratio"]
     return (
-        "## Speed beside PyTorch\n\n"
-        "Images per second of ResNet18, in turn; median (range) over the rounds. f32 against PyTorch's f32 without\n"
-        "TF32, mixed against the better of its bf16 and f16; PyTorch eager, channels last, cuDNN's benchmark on.\n\n"
+        "## Speed compared with PyTorch\n\n"
+        "Images per second of ResNet18, alternating; median (range) over the rounds. f32 against PyTorch's f32 without\n"
+        "TF32, mixed against the faster of its bf16 and f16; PyTorch eager, channels last, with cudnn.benchmark.\n\n"
         + table(header, rows)
     )
 
@@ -407,14 +407,14 @@ def accuracy(raw):
         if difference is None:
             verdicts.append(f"- {precision}: not all trials have ended")
         else:
-            right = "like the CPU" if abs(difference) <= ACCURACY_BOUND_POINTS else "**not like the CPU**"
+            right = "matches the CPU" if abs(difference) <= ACCURACY_BOUND_POINTS else "**does not match the CPU**"
             if any(trial.precision not in (None, precision) for trial in raw.trials(f"accuracy-{precision}")):
-                right += " (**computed in another precision**)"
+                right += " (**computed in a different precision**)"
             verdicts.append(f"- {precision}: {right}, mean final accuracy {difference:+.2f} points from the CPU's")
     header = ["seed", "epoch", *(f"train loss {side}" for side in sides), *(f"accuracy % {side}" for side in sides)]
     return (
         "## Accuracy on the GPU and on the CPU\n\n"
-        f"The same sweep file and seeds; final means within {ACCURACY_BOUND_POINTS:g} points count as alike.\n\n"
+        f"The same sweep file and seeds; final means within {ACCURACY_BOUND_POINTS:g} points count as equal.\n\n"
         + "\n".join(verdicts)
         + ("\n\n" + table(header, rows) if rows else "")
     )
@@ -443,16 +443,16 @@ def training(raw):
             )
         )
     header = "trial,loss,seed,learning rate,state,epochs,train loss,accuracy %,images/s,median epoch s".split(",")
-    state = f"In {precision}." if file else "Not begun yet."
+    state = f"In {precision}." if file else "Not started yet."
     return "## Training the blog's table\n\n" + state + ("\n\n" + table(header, rows) if rows else "")
 
 
 def shortfalls(raw):
-    """What was not reached, failed, or is missing."""
+    """Goals not met, failures and missing comparisons."""
     lines = []
     for goal, value, words in goal_rows(raw):
         if value is not None and "not" in judged(goal, value):
-            lines.append(f"- not reached: {GOALS[goal][0]}: {words}")
+            lines.append(f"- not met: {GOALS[goal][0]}: {words}")
     for name, (code, seconds) in sorted(raw.ended.items()):
         if code != 0:
             ended = f"gave up after {seconds} s" if code == 124 else f"exit code {code} after {seconds} s"
@@ -462,7 +462,7 @@ def shortfalls(raw):
         lines += [f"- failed: PyTorch {row['precision']} in `{name}`: {row['error'][:200]}" for row in rows if "error" in row]
     if "peer.json" in raw.ended and not any(name.startswith("peer.t") for name in raw.planned):
         lines.append("- no comparison: this python3 has no torch that uses the device; set PYTHON")
-    return "## Not reached\n\n" + ("\n".join(lines) or "Nothing among what has been measured.")
+    return "## Not met\n\n" + ("\n".join(lines) or "Nothing so far.")
 
 
 def missing(raw):
@@ -470,7 +470,7 @@ def missing(raw):
     for name in raw.planned:
         if name not in raw.ended:
             said = text_of(raw.folder / f"{name}.log").strip()
-            lines.append(f"- `{name}`" + (f" (begun, not finished; it said last: {raw.last_words(name)})" if said else ""))
+            lines.append(f"- `{name}`" + (f" (started, not finished; its last message: {raw.last_words(name)})" if said else ""))
     return "## Missing so far\n\n" + ("\n".join(lines) or "Nothing.")
 
 
@@ -478,10 +478,10 @@ def summary(raw):
     done = sum(name in raw.ended for name in raw.planned)
     head = [
         f"# GPU check: {raw.machine.get('GPU', 'unknown machine')}",
-        f"{done} of {len(raw.planned)} measurements are done, as of the call of {raw.machine.get('time', '?')}.",
+        f"{done} of {len(raw.planned)} measurements are done, as of the call at {raw.machine.get('time', '?')}.",
     ]
     if raw.ended.get("doctor.json", (0, 0))[0] != 0:
-        head.insert(1, f"{GATE_FAILED} It said: {raw.last_words('doctor.json')}")
+        head.insert(1, f"{GATE_FAILED} Its message: {raw.last_words('doctor.json')}")
     sections = (goals, shortfalls, missing, machine, gate, speed, details, second_start, accuracy, training)
     return "\n\n".join(head + [section(raw) for section in sections]) + "\n"
 

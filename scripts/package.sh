@@ -3,11 +3,11 @@
 #
 #     scripts/package.sh [OUT]        # OUT is dist by default, a path from the checkout's root
 #
-# In the environment:
-#     FEATURES=wgpu    features beyond the default ones, such as the GPU's
-#     PYTHON=python3   the interpreter that makes the wheel; maturin is installed for it in a folder of its own
+# Environment variables:
+#     FEATURES=wgpu    features in addition to the default ones, such as GPU support
+#     PYTHON=python3   the interpreter that builds the wheel; maturin is installed for it in a temporary folder
 #
-# Both run on machines with this system and architecture and a C library that is not older than here.
+# Both run on machines with this operating system and architecture and a C library at least as new as here.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."

@@ -1,14 +1,14 @@
-"""Speed of pytorch-cifar's ResNet18 in PyTorch: the peer of `experiment bench`.
+"""Measures the speed of pytorch-cifar's ResNet18 in PyTorch: the counterpart of `experiment bench`.
 
     python scripts/peer_resnet18.py --precision f32,bf16 --mode training --batch 128 --width 64 --device cuda
 
 Prints a JSON line per precision: images per second (median over the steps after three warm-up steps, and
 slowest and fastest), loss of the last step, peak memory (on a GPU of its allocations, else of the process).
 A step is forward, cross-entropy, backward and SGD on one fixed random batch, channels last; f32 is without
-TF32, bf16 and f16 are autocast, f16 with a scaled loss. In inference it is forward alone.
+TF32, bf16 and f16 use autocast, f16 with loss scaling. In inference it is only the forward pass.
 
-Run it in turn with `experiment bench` and quote ratios, never an absolute figure of a shared machine:
-compare_speed.py does so on a CPU, gpu-check.sh on a GPU. Needs torch alone.
+Alternate it with `experiment bench` and quote ratios, never absolute figures of a shared machine:
+compare_speed.py does so on a CPU, gpu-check.sh on a GPU. Needs only torch.
 """
 
 import argparse
@@ -112,7 +112,7 @@ def measure(arguments, precision):
 
 
 def description():
-    """What would compute."""
+    """Versions and device."""
     cuda = torch.cuda.is_available()
     return {
         "peer": "pytorch " + torch.__version__,
@@ -154,7 +154,7 @@ def main():
     for precision in arguments.precision:
         try:
             outcome = measure(arguments, precision)
-        except RuntimeError as error:  # such as no memory: the other precisions are still worth measuring
+        except RuntimeError as error:  # such as out of memory: the other precisions are still worth measuring
             outcome = {"error": str(error)}
         print(json.dumps(settings | {"precision": precision} | outcome), flush=True)
 

@@ -1,9 +1,9 @@
-"""The same sweep in PyTorch, to compare means with: a narrow ResNet18 and pytorch-cifar's recipe.
+"""Runs the same sweep in PyTorch, to compare means: a narrow ResNet18 and pytorch-cifar's recipe.
 
     python scripts/peer_sweep.py --data cifar-10-batches-bin --width 8 --epochs 2 --lr 0.01 \
         --loss cross_entropy bonus mae_mse --seeds 1 2 3 4 --threads 2
 
-are the settings of experiments/cifar10-narrow.toml; results/cifar10-narrow.md compares the two.
+uses the settings of experiments/cifar10-narrow.toml; results/cifar10-narrow.md compares the two.
 
 Recipe: SGD, momentum 0.9, weight decay 5e-4 on every parameter, no dampening; cosine learning rate
 stepped per epoch to zero at the end; batch 128, last partial batch kept; random crop 32 with zero
@@ -33,7 +33,7 @@ def cross_entropy(logits, targets):
 
 
 def bonus(logits, targets):
-    """-ln p + ln(1 - p) of the target class: the other classes' logsumexp less its logit."""
+    """-ln p + ln(1 - p) of the target class: the other classes' logsumexp minus its logit."""
     target = F.one_hot(targets, logits.shape[1]).bool()
     others = logits.masked_fill(target, -math.inf).logsumexp(1)
     return (others - logits[target]).mean()

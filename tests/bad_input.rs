@@ -24,7 +24,7 @@ fn every_problem_of_a_sweep_file_is_shown_at_its_place() {
     for part in [
         "a.toml:2:20: losses[0].name: expected the name of a loss, found \"focl\"",
         "did you mean focal?",
-        "a.toml:5:10: train.epochs: expected a whole number from 1 to 100000, found 0",
+        "a.toml:5:10: train.epochs: expected an integer from 1 to 100000, found 0",
         "5 | epochs = 0",
         "2 errors in a.toml",
     ] {

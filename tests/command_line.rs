@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 10] = [
+const VERBS: [&str; 11] = [
     "run",
     "report",
     "losses",
     "models",
+    "metrics",
     "data",
     "eval",
     "bench",
@@ -64,7 +65,7 @@ fn a_number_out_of_range_is_refused_with_the_range() {
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let run = scratch.run(&arguments).expect(2);
-        let message = format!("expected a whole number from {range}");
+        let message = format!("expected an integer from {range}");
         assert!(run.stderr.contains(&message), "{run:#?}");
         assert!(run.stderr.contains(option), "{run:#?}");
     }

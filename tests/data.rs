@@ -115,7 +115,7 @@ fn verify_names_every_damaged_file_and_exits_with_4() {
         outcome.stdout
     );
     assert!(
-        outcome.stderr.contains("found damage or gaps"),
+        outcome.stderr.contains("found damaged or missing ones"),
         "{}",
         outcome.stderr
     );
@@ -340,8 +340,8 @@ fn python_version_and_an_archive_lead_to_what_to_do() {
     let arguments = ["data", "fetch", "cifar10", "--mirror", &mirror];
     let outcome = experiment(home.path(), &arguments).expect(4);
     for part in [
-        "cifar-10-binary.tar.gz: expected the official archive of 170052171 bytes, found 6",
-        "--mirror URL names another source",
+        "cifar-10-binary.tar.gz: expected the official file of 170052171 bytes, found 6",
+        "--mirror URL selects another source",
     ] {
         assert!(outcome.stderr.contains(part), "{part}: {outcome:#?}");
     }
@@ -364,7 +364,7 @@ fn help_of_verify_tells_its_exit_codes() {
     let help = Scratch::new().run(&["data", "verify", "--help"]).expect(0);
     assert!(
         help.stdout
-            .contains("Exit codes: 0 where the files can be trained on"),
+            .contains("Exit codes: 0 if the files can be trained on"),
         "{help:#?}"
     );
 }
@@ -377,8 +377,8 @@ fn subset_beyond_the_dataset_is_a_wrong_setting_and_beyond_a_part_of_it_lacking_
         &(SWEEP.to_owned() + "dataset = \"shapes\"\nsubset = 5001\n"),
     );
     let run = scratch.run(&["run", "whole.toml"]).expect(2);
-    let expected = "train.subset, train.validation: expected at most 5000 training images, one of them to train \
-                    on, found subset = 5001 and validation = 0";
+    let expected = "train.subset: expected at most 5000 training images of shapes, at least one of them for training, found \
+                    subset = 5001 and validation = 0";
     assert!(run.stderr.contains(expected), "{run:#?}");
     scratch.write("part.toml", &(SWEEP.to_owned() + "subset = 21\n"));
     let home = root.path().to_str().unwrap();

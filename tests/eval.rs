@@ -64,6 +64,14 @@ fn the_score_is_that_of_the_trial_and_logits_come_with_labels() {
     let arguments = ["--dataset", "shapes", "--logits", "logits.csv"];
     let run = trained.eval("model.safetensors", &arguments).expect(0);
     assert_eq!(run.json(), trained.score);
+    let arguments = "eval --weights model.safetensors --dataset shapes --backend flex";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let text = trained.scratch.run(&arguments).expect(0).stdout;
+    assert!(text.starts_with("test accuracy "), "{text}");
+    for (name, value) in trained.score["metrics"].as_object().unwrap() {
+        assert!(value.is_number(), "{name}");
+        assert!(text.contains(&format!("\n{name} ")), "{name}: {text}");
+    }
 
     let csv = std::fs::read_to_string(trained.scratch.path("logits.csv")).unwrap();
     let rows = csv
@@ -88,7 +96,7 @@ fn logits_are_never_written_over_the_weights() {
     let run = trained.eval("model.safetensors", &arguments).expect(2);
     assert!(
         run.stderr
-            .contains("expected another file than the weights"),
+            .contains("expected a different file than the weights"),
         "{run:#?}"
     );
     let after = std::fs::read(trained.scratch.path("model.safetensors")).unwrap();

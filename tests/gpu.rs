@@ -1,4 +1,4 @@
-//! The way a GPU goes, on a software Vulkan driver where there is one (Debian: mesa-vulkan-drivers).
+//! The way a GPU goes, on a software Vulkan driver if there is one (Debian: mesa-vulkan-drivers).
 
 use std::fs;
 
@@ -21,8 +21,7 @@ epochs = 1
 
 #[test]
 fn an_unknown_combination_is_refused_with_the_known_ones() {
-    let request =
-        r#"{ "task": "doctor", "settings": { "combination": "cuda", "precision": "f32" } }"#;
+    let request = r#"{ "task": "doctor", "settings": { "options": "cuda", "precision": "f32" } }"#;
     let finished = ask(request).expect(2);
     let expected = "expected one of spirv+fusion, spirv, wgsl+fusion, wgsl, found cuda";
     assert!(finished.stdout.contains(expected), "{finished:?}");
@@ -37,8 +36,7 @@ fn a_trial_on_wgpu_is_checked_first_and_gives_the_losses_of_flex() {
     };
     let finished = run("wgpu", "wgpu");
     if finished.stderr.contains("found no adapter") {
-        eprintln!("skipped: no Vulkan driver here");
-        return;
+        return gpu_device::skip("no Vulkan driver");
     }
     finished.expect(0);
     run("flex", "flex").expect(0);

@@ -61,8 +61,7 @@ fn unknown_instructions_are_refused_with_those_of_the_machine() {
     for arguments in [&["run", "sweep.toml", "--backend", "flex"][..], &bench] {
         let mut command = scratch.command(arguments);
         let finished = Finished::of(command.env("EXPERIMENT_INSTRUCTIONS", "sse9")).expect(2);
-        let expected =
-            "error: EXPERIMENT_INSTRUCTIONS: expected instructions that this machine has (scalar";
+        let expected = "error: EXPERIMENT_INSTRUCTIONS: expected instructions that this machine supports (scalar";
         assert!(finished.stderr.contains(expected), "{finished:?}");
         assert!(finished.stderr.contains(r#"found "sse9""#), "{finished:?}");
     }

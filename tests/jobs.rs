@@ -53,7 +53,7 @@ fn trials_in_processes_of_their_own_give_the_same_weights() {
 #[test]
 fn a_terminals_signals_stop_all_processes_with_checkpoints_however_many_they_are() {
     let scratch = resume::scratch("[1, 2, 3]");
-    for (signal, sign) in [("-INT", "epoch 2/12"), ("-HUP", "goes on")] {
+    for (signal, sign) in [("-INT", "epoch 2/12"), ("-HUP", "resuming")] {
         let mut child = scratch
             .command(&["run", "a.toml", "--store", "s", "--jobs", "2"])
             .process_group(0)
@@ -129,7 +129,7 @@ fn the_next_run_waits_for_the_processes_of_one_that_was_killed() {
     // Its processes have left checkpoints when the next run reads what there is.
     let run = scratch.run(&parallel).expect(0);
     assert_eq!(
-        run.stderr.matches("goes on from step").count(),
+        run.stderr.matches("resuming after step").count(),
         2,
         "{run:#?}"
     );

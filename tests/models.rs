@@ -100,7 +100,7 @@ fn a_width_is_refused_where_the_model_has_none() {
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let run = scratch.run(&arguments).expect(2);
         let expected =
-            "error: --width: expected only with a model that has it, found --model lenet\n";
+            "error: --width: expected only with a model that supports it, found --model lenet\n";
         assert_eq!(run.stderr, expected);
     }
 }

@@ -20,7 +20,7 @@ const FILES: [&str; 6] = [
     "crates/experiment/src/main.rs",
 ];
 
-/// What git prints in a folder; `None` where this machine has no git.
+/// What git prints in a folder; `None` if this machine has no git.
 fn git(folder: &Path, arguments: &str) -> Option<String> {
     let mut command = Command::new("git");
     command.args([

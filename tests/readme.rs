@@ -17,7 +17,7 @@ const LOSSES_END: &str = "<!-- end of losses -->\n";
 #[test]
 fn both_readmes_list_the_losses_as_they_are() {
     let rows: String = LOSSES.iter().map(loss_row).collect();
-    let table = format!("| loss | what it does | parameters |\n|---|---|---|\n{rows}");
+    let table = format!("| loss | description | parameters |\n|---|---|---|\n{rows}");
     for readme in ["README.md", "crates/bonus-loss/README.md"] {
         let path = Path::new(WORKSPACE).join(readme);
         let text = fs::read_to_string(&path).unwrap();
@@ -46,7 +46,7 @@ fn loss_row(entry: &LossEntry) -> String {
     format!("| `{name}` | {summary} | {} |\n", parameters.join(", "))
 }
 
-/// The default, and the other choices where there are any.
+/// The default, and the other choices if there are any.
 fn parameter(parameter: &Parameter) -> String {
     let Parameter { name, default, .. } = parameter;
     match (parameter.kind, default) {
@@ -67,6 +67,20 @@ fn the_program_lists_every_loss() {
     for (line, entry) in lines.iter().zip(LOSSES) {
         let (name, summary) = line.split_once(' ').expect("a name and a summary");
         assert_eq!((name, summary.trim()), (entry.name, entry.summary));
+    }
+}
+
+#[test]
+fn readme_names_every_dataset() {
+    let datasets = Scratch::new().run(&["data", "list"]).expect(0).stdout;
+    let (table, _) = datasets.split_once("\n\n").expect("a table and a note");
+    let names: Vec<&str> = (table.lines().skip(2))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 1, "{datasets}");
+    for name in names {
+        let name = format!("`{name}`");
+        assert!(README.contains(&name), "README.md lacks {name}");
     }
 }
 

@@ -5,18 +5,37 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::run::{CROSS_ENTROPY, sweep, trials};
 use crate::support::{Finished, Scratch, read_json};
 
+/// As `nohup` does, and a shell that starts a program in the background.
+const IGNORING: &str = r#"trap "" HUP INT; exec "$@""#;
+
 /// A scratch folder with a sweep of trials, one for each seed, that take some seconds.
 pub fn scratch(seeds: &str) -> Scratch {
+    heed_signals();
     let scratch = Scratch::new();
     let text = sweep(CROSS_ENTROPY, seeds, "").replace("epochs = 2", "epochs = 12");
     scratch.write("a.toml", &text);
     scratch
+}
+
+/// Lets programs heed the signals that this process was started to ignore: what it handles, even by doing nothing, is
+/// at its default in those that it starts.
+fn heed_signals() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        if ignored & (1 << (signal - 1)) != 0 {
+            signal_hook::flag::register(signal, Arc::default()).unwrap();
+        }
+    }
 }
 
 /// Sends `signal` to a run into the store `s` once its messages hold `sign`; gives how the run ended
@@ -82,9 +101,13 @@ pub fn expect_the_uninterrupted(scratch: &Scratch) {
 }
 
 #[test]
-fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
+fn an_interrupted_run_says_what_to_rerun_and_resumes() {
     let scratch = scratch("[1, 2]");
-    for (signal, sign) in [("-INT", "[2/2]"), ("-TERM", "goes on"), ("-HUP", "goes on")] {
+    for (signal, sign) in [
+        ("-INT", "[2/2]"),
+        ("-TERM", "resuming"),
+        ("-HUP", "resuming"),
+    ] {
         let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
         stopped.expect(75);
         let trial = unfinished(&scratch);
@@ -97,7 +120,7 @@ fn an_interrupted_run_says_where_the_same_command_goes_on_and_it_does() {
     }
     let trial = unfinished(&scratch);
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("goes on from step"), "{run:#?}");
+    assert!(run.stderr.contains("resuming after step"), "{run:#?}");
     let environment = read_json(&trial.join("environment.json"));
     assert_eq!(environment["resumed"].as_array().map(Vec::len), Some(3));
     assert_eq!(environment["resumed"][0]["backend"], "flex");
@@ -145,9 +168,8 @@ fn a_dry_run_says_how_far_each_trial_is() {
 #[test]
 fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
     let scratch = scratch("[1]");
-    // As `nohup` does, and a shell that starts a program in the background.
     let mut child = Command::new("sh")
-        .args(["-c", r#"trap "" HUP INT; exec "$@""#, "sh"])
+        .args(["-c", IGNORING, "sh"])
         .arg(env!("CARGO_BIN_EXE_experiment"))
         .args(["run", "a.toml", "--store", "s"])
         .current_dir(scratch.path("."))
@@ -167,14 +189,25 @@ fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
 }
 
 #[test]
-fn a_killed_run_goes_on_from_its_last_checkpoint() {
+fn tests_that_were_started_to_ignore_signals_pass_all_the_same() {
+    let run = Command::new("sh")
+        .args(["-c", IGNORING, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "resume::a_dry_run_says_how_far_each_trial_is"])
+        .output();
+    let run = Finished::new(run.unwrap()).expect(0);
+    assert!(run.stdout.contains("1 passed"), "{run:#?}");
+}
+
+#[test]
+fn a_killed_run_resumes_from_its_last_checkpoint() {
     let scratch = scratch("[1]");
     let each_step = ["--checkpoint-interval", "0"];
     let (killed, _) = signalled(&scratch, "-KILL", "epoch 2/12", &each_step);
     assert_eq!(killed.code, None, "{killed:#?}");
     assert!(unfinished(&scratch).join("checkpoint.safetensors").exists());
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
-    assert!(run.stderr.contains("goes on from step"), "{run:#?}");
+    assert!(run.stderr.contains("resuming after step"), "{run:#?}");
     expect_the_uninterrupted(&scratch);
 }
 
@@ -194,7 +227,10 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
             .contains("checkpoint.safetensors: sha256: expected "),
         "{run:#?}"
     );
-    assert!(run.stderr.contains("trained from its start"), "{run:#?}");
+    assert!(
+        run.stderr.contains("restarted from the beginning"),
+        "{run:#?}"
+    );
     let environment = read_json(&trial.join("environment.json"));
     assert_eq!(environment["resumed"], Value::Null);
     let id = trial.file_name().unwrap().to_str().unwrap();

@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     (
         "commands",
         &[
             "session", "doctor", "bench", "report", "train", "measure", "store", "plan", "data",
-            "device", "sweep", "terminal", "child", "records", "settings", "exit", "cpu", "json",
+            "datasets", "device", "sweep", "terminal", "child", "records", "settings", "exit",
+            "cpu", "json",
         ],
     ),
     (
         "session",
         &[
             "doctor", "train", "measure", "store", "plan", "data", "device", "terminal", "child",
-            "records", "settings", "exit",
+            "records", "settings", "exit", "memory",
         ],
     ),
     (
@@ -26,7 +27,6 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "train",
             "measure",
             "store",
-            "data",
             "device",
             "synthetic",
             "child",
@@ -41,6 +41,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "train",
             "measure",
             "data",
+            "datasets",
             "device",
             "synthetic",
             "child",
@@ -50,29 +51,33 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ),
     (
         "report",
-        &["store", "terminal", "records", "settings", "json"],
+        &[
+            "measure", "store", "terminal", "records", "settings", "json",
+        ],
     ),
     (
         "train",
         &[
-            "measure", "plan", "data", "device", "records", "settings", "digest",
+            "measure", "plan", "data", "datasets", "device", "records", "settings", "digest",
         ],
     ),
-    ("measure", &["data", "records"]),
+    ("measure", &["data", "datasets", "records"]),
     ("store", &["plan", "records", "digest", "json"]),
     ("plan", &["sweep", "settings", "digest"]),
     ("sweep", &["settings"]),
-    ("data", &["records", "settings", "digest"]),
+    ("data", &["datasets", "records", "settings", "digest"]),
     ("device", &["records", "settings"]),
     ("terminal", &["records"]),
     ("child", &["exit"]),
     ("records", &["cpu"]),
-    ("settings", &[]),
+    ("settings", &["datasets"]),
+    ("datasets", &[]),
     ("synthetic", &[]),
     ("exit", &[]),
     ("cpu", &[]),
     ("digest", &[]),
     ("json", &[]),
+    ("memory", &[]),
 ];
 
 const PROGRAM: &str = "crates/experiment/src";

@@ -299,7 +299,7 @@ fn mixed_precision_falls_back_to_f32_on_a_cpu_and_the_record_says_so() {
         .run(&["run", "mixed.toml", "--store", "mixed"])
         .expect(0);
     let warning =
-        "warning: precision: the kernels of flex compute in f32; f32 takes the place of mixed\n";
+        "warning: precision: the kernels of flex compute in f32; using f32 instead of mixed\n";
     assert_eq!(run.stderr.matches(warning).count(), 1, "{run:#?}");
     for folder in trials(&scratch, "mixed") {
         assert_eq!(
@@ -333,7 +333,7 @@ fn bench_names_the_precision_that_was_measured() {
         assert_eq!(row["precision"], "f32");
     }
     assert!(
-        run.stderr.contains("f32 takes the place of mixed"),
+        run.stderr.contains("using f32 instead of mixed"),
         "{run:#?}"
     );
 }
@@ -350,4 +350,21 @@ fn bench_prints_a_row_for_programs() {
         (&2.into(), &8.into(), &1.into())
     );
     assert!(rows[0]["images_per_second"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn the_memory_of_a_trial_is_given_back_before_the_next_one() {
+    let scratch = Scratch::new();
+    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1, 2]", ""));
+    let run = scratch.run(&["run", "a.toml", "--verbose"]).expect(0);
+    let given_back = run.stderr.lines().filter_map(|line| {
+        let megabytes = line.strip_suffix(" MB of memory released")?;
+        megabytes.parse::<f64>().ok()
+    });
+    let given_back: Vec<f64> = given_back.collect();
+    assert_eq!(given_back.len(), 2, "{run:#?}");
+    assert!(
+        given_back.iter().all(|megabytes| *megabytes > 0.0),
+        "{run:#?}"
+    );
 }

@@ -34,7 +34,7 @@ fn a_changed_result_is_named_and_left_out_and_can_be_trained_again() {
         );
         assert!(
             run.stderr
-                .contains("1 of 2 trials are damaged and left out"),
+                .contains("1 of 2 trials are damaged and excluded"),
             "{run:#?}"
         );
         assert!(run.stderr.contains("--retry damaged"), "{run:#?}");

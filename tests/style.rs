@@ -102,9 +102,9 @@ fn left_over(sources: &[Source]) -> Vec<String> {
     faults
 }
 
-/// Folders that are another's on another machine. Tests may make such names up.
+/// Absolute paths, which are another's on another machine, but for those of every system. Tests may make some up.
 fn paths_of_a_machine(sources: &[Source]) -> Vec<String> {
-    const FOLDERS: [&str; 6] = ["/home/", "/root/", "/tmp/", "/Users/", "/work/", "/mnt/"];
+    const OF_EVERY_SYSTEM: [&str; 3] = ["/dev/", "/proc/", "/usr/"];
     let tests = sources::test_files(sources);
     let mut faults = Vec::new();
     for source in sources
@@ -117,7 +117,7 @@ fn paths_of_a_machine(sources: &[Source]) -> Vec<String> {
             (1..).zip(source.text.lines()).collect()
         };
         for (number, line) in lines {
-            let found = FOLDERS.iter().filter(|folder| begins_a_path(line, folder));
+            let found = absolute_paths(line).filter(|folder| !OF_EVERY_SYSTEM.contains(folder));
             let path = &source.path;
             faults.extend(found.map(|folder| {
                 format!("{path}:{number}: expected no path outside the project, found {folder}…")
@@ -127,12 +127,27 @@ fn paths_of_a_machine(sources: &[Source]) -> Vec<String> {
     faults
 }
 
-/// Whether `folder` occurs in `line` where a path begins: not within a longer one, or a web address.
-fn begins_a_path(line: &str, folder: &str) -> bool {
-    line.match_indices(folder).any(|(place, _)| {
-        let before = line[..place].chars().next_back();
-        before.is_none_or(|before| !before.is_alphanumeric() && !"._-/}$)~".contains(before))
+/// The first folder of each absolute path in `line`, such as `/a/` of `cat /a/b/c`.
+fn absolute_paths(line: &str) -> impl Iterator<Item = &str> {
+    line.match_indices('/').filter_map(|(place, _)| {
+        let name = &line[place + 1..];
+        let length = name.find(|c: char| !c.is_alphanumeric() && !"._-".contains(c))?;
+        let is_folder = length > 0 && name[length..].starts_with('/');
+        (is_folder && can_begin_a_path(&line[..place])).then(|| &line[place..place + length + 2])
     })
+}
+
+/// Whether a slash after `before` is the first of its path: not within a longer one, or a web address.
+fn can_begin_a_path(before: &str) -> bool {
+    let mut before = before.chars().rev();
+    match before.next() {
+        // The path goes on after a quote that closes, as in `"$folder"/file`.
+        Some('"' | '\'' | '`') => !before
+            .next()
+            .is_some_and(|c| c.is_alphanumeric() || c == '}'),
+        Some(last) => !last.is_alphanumeric() && !"._-/}$)~:*]>".contains(last),
+        None => true,
+    }
 }
 
 #[test]
@@ -163,10 +178,36 @@ fn what_is_left_over_is_found() {
 
 #[test]
 fn a_path_of_a_machine_is_found_outside_of_tests() {
-    let text = "see https://a.b/home/c and $X/tmp/c\nin /home/someone/c\n";
+    let text = "see https://a.b/home/c and $X/data/c\nin /data/someone/c\n";
     let found = paths_of_a_machine(&[Source::new("a.md", text), Source::new("tests/b.rs", text)]);
     assert_eq!(
         found,
-        ["a.md:2: expected no path outside the project, found /home/…"]
+        ["a.md:2: expected no path outside the project, found /data/…"]
     );
+}
+
+#[test]
+fn an_absolute_path_is_told_from_a_part_of_one() {
+    let found = |line| absolute_paths(line).collect::<Vec<_>>();
+    for line in [
+        "/a/b",
+        "cd /a/b",
+        "let x = \"/a/b\";",
+        "x='/a/'",
+        "`/a/b/c`",
+        "(/a/b)",
+    ] {
+        assert_eq!(found(line), ["/a/"], "{line}");
+    }
+    assert_eq!(found("mv /a/b /c/d"), ["/a/", "/c/"]);
+    for line in [
+        "a/b/c and/or 5 MB/s/core",
+        "https://a/b/c",
+        "\"$x\"/a/b ${x}/a/b $(x)/a/b ~/a/b",
+        "../a/b ./a/b",
+        ":/a/*/b/c",
+        "/a",
+    ] {
+        assert_eq!(found(line), [""; 0], "{line}");
+    }
 }

@@ -51,13 +51,13 @@ fn quiet_leaves_the_table_and_warnings_and_verbose_adds_details() {
     }
     let arguments = ["--verbose", "run", "a.toml", "--checkpoint-interval", "0"];
     let verbose = mixed().run(&arguments).expect(0);
-    for part in ["results repeat bit for bit, ", "checkpoint of "] {
+    for part in ["results are bitwise reproducible, ", "checkpoint of "] {
         assert!(verbose.stderr.contains(part), "{part}: {verbose:#?}");
     }
     mixed().run(&["run", "a.toml", "-q", "-v"]).expect(2);
 }
 
-/// Runs the program on a terminal of so many columns; gives what it wrote there. `None` where there is no
+/// Runs the program on a terminal of so many columns; gives what it wrote there. `None` if there is no
 /// program that makes terminals.
 #[cfg(target_os = "linux")]
 fn on_terminal(scratch: &Scratch, columns: usize, kind: &str, more: &str) -> Option<String> {

@@ -68,7 +68,7 @@ impl Checkout {
     }
 }
 
-/// What git prints in `folder`; `None` where it fails or there is no git.
+/// What git prints in `folder`; `None` if it fails or there is no git.
 fn git(folder: &Path, arguments: &str) -> Option<String> {
     let mut command = Command::new("git");
     command.current_dir(folder);

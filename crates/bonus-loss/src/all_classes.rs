@@ -1,4 +1,4 @@
-//! What the losses over all classes share: the activation s of the logits, the reduction over the
+//! Common parts of the losses over all classes: the activation s of the logits, the reduction over the
 //! K classes of an example, and the chain rule through both.
 
 use burn::tensor::activation::softmax as softmax_tensor;
@@ -8,21 +8,21 @@ use crate::macros::choice;
 use crate::stable::{sigmoid, sigmoid_tensor, softmax};
 
 choice! {
-    /// How logits become probabilities.
+    /// How logits are converted to probabilities.
     Activation {
-        /// Over all classes: the probabilities of an example sum to 1.
+        /// Softmax over all classes: the probabilities of an example sum to 1.
         Softmax = "softmax",
-        /// Each class on its own.
+        /// A separate sigmoid for each class.
         Sigmoid = "sigmoid",
     }
 }
 
 choice! {
-    /// What becomes of the K terms of an example, one per class.
+    /// How the K terms of an example, one per class, are reduced.
     Classes {
-        /// They are added.
+        /// Their sum.
         Sum = "sum",
-        /// They are averaged, which makes the gradient K times smaller.
+        /// Their mean, which makes the gradient K times smaller.
         Mean = "mean",
     }
 }
@@ -43,7 +43,7 @@ impl Activation {
         }
     }
 
-    /// s − t, and where t is 1 the sum of what the class lacks, which does not cancel.
+    /// s − t, computed without cancellation where t is 1, from the probability that the class lacks.
     pub(crate) fn residuals(self, logits: &[f64], targets: &[f64]) -> Vec<f64> {
         let probabilities = self.probabilities(logits);
         let lacking = |class: usize| match self {

@@ -1,4 +1,4 @@
-//! One-vs-all binary cross-entropy: every class decides alone whether it is the target.
+//! One-vs-all binary cross-entropy: an independent binary classification for every class.
 
 use burn::tensor::Tensor;
 

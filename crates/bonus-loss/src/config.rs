@@ -1,13 +1,13 @@
-//! A loss and its parameters as a user chooses them.
+//! The configuration of a loss: its name and parameters.
 
 use std::fmt::{self, Display, Formatter};
 
 use crate::parameter::ParameterType;
 use crate::{LossEntry, LossError, UncheckedValue, Value, find, sum};
 
-/// A loss and its parameters, checked.
+/// The validated configuration of a loss: its name and parameters.
 ///
-/// Its text is the label of tables: parameters at their default are left out, as in
+/// Its text form is the label in tables, which omits parameters at their default, as in
 /// `encouraging(log_end=0.5)` or `mean_absolute_error + 0.5·mean_squared_error`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LossConfig {
@@ -17,7 +17,7 @@ pub struct LossConfig {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
-    /// One value for each of the entry's parameters, in their order.
+    /// One value per parameter of the entry, in the same order.
     Single(Vec<Value>),
     /// Weights and losses, at least one, none of them a sum.
     Sum(Vec<(f64, LossConfig)>),
@@ -27,7 +27,7 @@ impl LossConfig {
     /// The loss called `name` with every parameter at its default.
     ///
     /// # Errors
-    /// [`LossError::UnknownLoss`]; [`LossError::EmptySum`] for `sum`, which [`Self::sum`] makes.
+    /// [`LossError::UnknownLoss`]; [`LossError::EmptySum`] for `sum`, for which use [`Self::sum`].
     pub fn new(name: &str) -> Result<Self, LossError> {
         let entry = find(name).ok_or_else(|| LossError::UnknownLoss {
             name: name.to_owned(),
@@ -44,7 +44,7 @@ impl LossConfig {
         Self { entry, form }
     }
 
-    /// The same loss with one parameter, a number or a word, set.
+    /// The same loss with one parameter set, to a number or a choice.
     ///
     /// # Errors
     /// [`LossError::UnknownParameter`] or [`LossError::InvalidValue`].
@@ -104,7 +104,7 @@ impl LossConfig {
         self.entry.name
     }
 
-    /// Every parameter and its value, defaults included; none for a sum.
+    /// All parameters and their values, including defaults; empty for a sum.
     pub fn parameters(&self) -> Vec<(&'static str, Value)> {
         let names = self.entry.parameters.iter().map(|parameter| parameter.name);
         names.zip(self.values().iter().copied()).collect()
@@ -132,7 +132,7 @@ impl LossConfig {
         }
     }
 
-    /// The value that a row reads into its field of that name.
+    /// The value of the parameter of that name, for the row's field.
     pub(crate) fn parameter<T: ParameterType>(&self, name: &str) -> T {
         let mut parameters = self.parameters().into_iter();
         let found = parameters.find(|(known, _)| *known == name);

@@ -12,7 +12,7 @@ use crate::{Context, Interval, Targets};
 loss! {
     CrossEntropy {
         name: "cross_entropy",
-        summary: "the usual loss; its gradient shrinks as the example is fitted",
+        summary: "the standard loss; its gradient shrinks as the example is fitted",
         formula: "L = −ln p; with label smoothing ε: L = −Σ_k t_k ln p_k, t = (1−ε)·one_hot(y) + ε/K",
         gradient: "dL/dz = −(1−p); with label smoothing: ∂L/∂f_k = p_k − t_k",
         source: "maximum likelihood; label smoothing: Szegedy et al., Rethinking the Inception \
@@ -21,7 +21,7 @@ loss! {
             { label_smoothing = 0.1 } => "image classification on ImageNet (Szegedy et al.)",
         ],
         parameters: {
-            /// share ε of the target that is spread evenly over all K classes
+            /// fraction ε of the target that is spread evenly over all K classes
             label_smoothing: f64 = 0.0, Interval::closed(0.0, 1.0);
         },
     }

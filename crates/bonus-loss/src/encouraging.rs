@@ -53,14 +53,14 @@ choice! {
     }
 }
 
-/// The authors' code takes the logarithm of 1−p clamped from below at this.
+/// Lower bound at which the authors' code clamps 1−p before taking the logarithm.
 const CLAMP: f64 = 1e-5;
 
-/// Stands for minus infinity as a bound on z: shader languages do not promise infinities.
+/// Used instead of minus infinity as a bound on z: shader languages do not guarantee infinities.
 const BELOW_EVERY_Z: f64 = -1e30;
 
 /// L = −ln p + constant + slope·(1−p) for z > start: a bonus that is linear in p, written in 1−p,
-/// which float32 can tell from 0 long after p has become 1.
+/// which float32 can distinguish from 0 long after p has rounded to 1.
 #[derive(Debug)]
 struct Piece {
     start: f64,
@@ -69,7 +69,7 @@ struct Piece {
 }
 
 impl Encouraging {
-    /// L = −z up to the first piece; each piece holds from its start to the next one's.
+    /// L = −z up to the first piece; each piece extends from its start to the next one's.
     fn pieces(&self) -> Vec<Piece> {
         let rest = 1.0 - self.log_end;
         let mut pieces = Vec::new();
@@ -93,7 +93,7 @@ impl Encouraging {
 }
 
 impl Piece {
-    /// The bonus that leaves ln(1−p) at 1−p = `rest` and falls with p by `slope` from there.
+    /// The bonus that follows ln(1−p) down to 1−p = `rest` and is linear in p with `slope` from there.
     fn linear(rest: f64, slope: f64) -> Self {
         let start = (1.0 - rest).ln() - rest.ln();
         Self {
@@ -117,7 +117,7 @@ impl LogOddsLoss for Encouraging {
         })
     }
 
-    /// Every piece is finite with a finite gradient at every z, so the masks poison nothing.
+    /// Every piece is finite with a finite gradient at every z, so masking cannot introduce NaN.
     fn forward_at(&self, z: Tensor<1>) -> Tensor<1> {
         self.pieces().iter().fold(z.clone().neg(), |loss, piece| {
             let linear = sigmoid_tensor(z.clone().neg()) * piece.slope + piece.constant;

@@ -1,4 +1,4 @@
-//! A row of the table of losses, and what each row has to define.
+//! A row of the table of losses, and the trait that each row implements.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use burn::tensor::Tensor;
 
 use crate::{Context, LossConfig, Parameter, Targets, Value};
 
-/// A loss as the table states it: the words that describe it and, behind them, its mathematics.
+/// A loss in the table: the texts that describe it, and its implementation.
 #[derive(Clone, Copy, Debug)]
 pub struct LossEntry {
     pub name: &'static str,
     pub summary: &'static str,
     pub formula: &'static str,
-    /// The gradient by the logits, or by the log-odds z of the target where that says it all.
+    /// The gradient with respect to the logits, or to the target's log-odds z if that determines it.
     pub gradient: &'static str,
     pub source: &'static str,
     pub parameters: &'static [Parameter],
@@ -27,21 +27,21 @@ impl PartialEq for LossEntry {
     }
 }
 
-/// Values that somebody found good.
+/// Recommended parameter values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recommendation {
     pub parameters: &'static [(&'static str, Value)],
-    /// What for, and who says so.
+    /// What they are recommended for, and by whom.
     pub reason: &'static str,
 }
 
-/// A loss with its parameters set: its value, its gradient in closed form, and the same value by
-/// tensor operations, whose gradient autodiff must find to be the closed form.
+/// A loss with its parameters set: its value, its gradient in closed form, and the same value as
+/// tensor operations, whose gradient by autodiff must equal the closed form.
 pub(crate) trait Definition: Debug + Send + Sync {
-    /// The loss of one example whose class has the distribution `targets`.
+    /// The loss of one example with the target distribution `targets`.
     fn value(&self, logits: &[f64], targets: &[f64], context: &Context) -> f64;
 
-    /// The gradient of [`Self::value`] by each logit.
+    /// The gradient of [`Self::value`] with respect to each logit.
     fn gradient(&self, logits: &[f64], targets: &[f64], context: &Context) -> Vec<f64>;
 
     /// The loss of each example: logits `[batch, classes]` → `[batch]`.

@@ -1,8 +1,8 @@
-//! Why a description of a loss is not one.
+//! Errors in the configuration of a loss.
 
 use crate::UncheckedValue;
 
-/// A loss that cannot be: every message reads `place: expectation, found`.
+/// An invalid configuration of a loss; every message reads `place: expectation, found`.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LossError {
     #[error("loss: expected one of {}, found '{name}'", names().join(", "))]

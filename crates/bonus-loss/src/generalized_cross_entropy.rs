@@ -19,7 +19,7 @@ loss! {
             { q = 0.7 } => "CIFAR-10 and CIFAR-100 with label noise (Zhang & Sabuncu)",
         ],
         parameters: {
-            /// towards 0 as cross-entropy; 1 is half the absolute error
+            /// tends to cross-entropy towards 0; 1 is half the absolute error
             q: f64 = 0.7, Interval::left_open(0.0, 1.0);
         },
     }
@@ -39,7 +39,7 @@ impl LogOddsLoss for GeneralizedCrossEntropy {
         -(-self.q * softplus(-z)).exp() * sigmoid(-z)
     }
 
-    /// L = ℓ (1 − e^{−qℓ})/(qℓ) with ℓ = −ln p, which has no division by a small q; dL/dℓ = p^q.
+    /// L = ℓ (1 − e^{−qℓ})/(qℓ) with ℓ = −ln p, which avoids dividing by a small q; dL/dℓ = p^q.
     fn forward_at(&self, z: Tensor<1>) -> Tensor<1> {
         let cross_entropy = softplus_tensor(z.neg());
         let constant = cross_entropy.clone().detach();

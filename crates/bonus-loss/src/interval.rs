@@ -1,4 +1,4 @@
-//! The numbers that a parameter may take.
+//! The range of a numeric parameter.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -69,13 +69,11 @@ impl Interval {
     }
 }
 
-/// As it follows "a number".
+/// Formatted to follow "a number".
 impl Display for Interval {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            minimum, maximum, ..
-        } = self;
-        match (minimum.is_finite(), maximum.is_finite()) {
+        let [minimum, maximum] = [self.minimum, self.maximum].map(Short);
+        match (self.minimum.is_finite(), self.maximum.is_finite()) {
             (true, true) => {
                 let left = if self.minimum_included { '[' } else { '(' };
                 let right = if self.maximum_included { ']' } else { ')' };
@@ -86,6 +84,19 @@ impl Display for Interval {
             (false, true) if self.maximum_included => write!(formatter, "of at most {maximum}"),
             (false, true) => write!(formatter, "below {maximum}"),
             (false, false) => formatter.write_str("that is finite"),
+        }
+    }
+}
+
+/// A number without a long row of zeros.
+struct Short(f64);
+
+impl Display for Short {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        if (0.0..1e-6).contains(&self.0.abs()) && self.0 != 0.0 {
+            write!(formatter, "{:e}", self.0)
+        } else {
+            write!(formatter, "{}", self.0)
         }
     }
 }
@@ -123,6 +134,7 @@ mod tests {
             (Interval::closed(0.0, 1.0), "in [0, 1]"),
             (Interval::left_open(0.0, 1.0), "in (0, 1]"),
             (Interval::from(-1.0), "of at least -1"),
+            (Interval::from(1e-30), "of at least 1e-30"),
             (Interval::above(0.0), "above 0"),
             (Interval::below(0.0), "below 0"),
         ] {

@@ -47,8 +47,8 @@ pub use poly1::Poly1;
 pub use symmetric_cross_entropy::SymmetricCrossEntropy;
 pub use targets::{Context, Targets};
 
-/// Every loss there is: names in TOML, the command line's list, documentation, curves and the
-/// property tests all run over this table. A new loss is one file, and here its `mod`, its
+/// All losses: names in TOML, the command line's list, documentation, curves and the
+/// property tests all use this table. To add a loss, add one file, and here its `mod`, its
 /// `pub use` and its row.
 pub static LOSSES: &[LossEntry] = &[
     CrossEntropy::ENTRY,

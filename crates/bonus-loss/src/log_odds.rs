@@ -1,4 +1,4 @@
-//! The one-variable form: losses that see the logits f only through p = softmax(f)_y.
+//! The one-variable form: losses that depend on the logits f only through p = softmax(f)_y.
 //!
 //! With the log-odds of the target, z = f_y − logsumexp_{k≠y} f_k,
 //!
@@ -7,8 +7,8 @@
 //! ∂L/∂f_y = dL/dz       ∂L/∂f_k = −dL/dz · q_k      q = softmax over the classes k ≠ y
 //! ```
 //!
-//! which is exact and needs no clamp. Such a loss states L(z), dL/dz and L by tensor operations.
-//! Where the target is a distribution t, its loss is the expected one, Σ_k t_k L(z_k).
+//! which is exact and needs no clamp. Such a loss defines L(z), dL/dz and L as tensor operations.
+//! For a target distribution t, the loss is its expectation, Σ_k t_k L(z_k).
 
 use std::fmt::Debug;
 
@@ -26,7 +26,7 @@ pub trait LogOddsLoss: Debug + Send + Sync {
     /// dL/dz.
     fn derivative_at(&self, z: f64) -> f64;
 
-    /// L of each z, both `[examples]`.
+    /// L for each z, both `[examples]`.
     fn forward_at(&self, z: Tensor<1>) -> Tensor<1>;
 }
 
@@ -66,13 +66,13 @@ impl<L: LogOddsLoss> Definition for L {
     }
 }
 
-/// The classes that can be the target, with their probabilities.
+/// The classes with nonzero target probability, and these probabilities.
 fn support(targets: &[f64]) -> impl Iterator<Item = (usize, f64)> {
     let targets = targets.iter().copied().enumerate();
     targets.filter(|(_, t)| *t != 0.0)
 }
 
-/// z of `class`: its logit less the logsumexp of the others.
+/// z of `class`: its logit minus the logsumexp of the others.
 fn log_odds(logits: &[f64], class: usize) -> f64 {
     let others = || (0..logits.len()).filter(|k| *k != class).map(|k| logits[k]);
     let largest = others().fold(f64::NEG_INFINITY, f64::max);
@@ -80,8 +80,8 @@ fn log_odds(logits: &[f64], class: usize) -> f64 {
     (logits[class] - largest) - total.ln()
 }
 
-/// Hides the target's logit from a softmax: its exponential is 0. Below every logit, but finite,
-/// since shader languages do not promise infinities.
+/// Masks the target's logit in a softmax: its exponential is 0. Below every logit, but finite,
+/// since shader languages do not guarantee infinities.
 const HIDDEN: f64 = f32::MIN as f64;
 
 /// z of each example: `[batch, classes]` → `[batch]`.
@@ -96,8 +96,8 @@ pub fn log_odds_tensor(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<
 }
 
 /// z of each class of each example, as if it were the target: `[batch, classes]` →
-/// `[batch · classes]`. Every class has a row of logits of its own, since z taken from one
-/// logsumexp would cancel where p is near 1.
+/// `[batch · classes]`. Every class has a separate row of logits, since computing z from one
+/// shared logsumexp suffers cancellation where p is near 1.
 fn log_odds_of_all(logits: Tensor<2>) -> Tensor<1> {
     let [batch, classes] = logits.dims();
     let device = logits.device();
@@ -109,7 +109,7 @@ fn log_odds_of_all(logits: Tensor<2>) -> Tensor<1> {
     log_odds_tensor(rows.reshape([batch * classes, classes]), is_target)
 }
 
-/// The logits with the target's hidden from a softmax: `[batch, classes]`.
+/// The logits with the target's masked: `[batch, classes]`.
 pub fn others(logits: Tensor<2>, is_target: Tensor<2, Bool>) -> Tensor<2> {
     logits.mask_fill(is_target, HIDDEN)
 }

@@ -1,4 +1,4 @@
-//! A loss ready for use: what a [`LossConfig`] makes.
+//! A loss ready for use, created from a [`LossConfig`].
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use burn::tensor::{DType, FloatDType, Tensor};
 use crate::entry::Definition;
 use crate::{Context, LossConfig, Targets};
 
-/// A classification loss, for tensors of any device; holds no parameters to learn.
+/// A classification loss for tensors on any device; it has no learnable parameters.
 ///
-/// Made by [`LossConfig::init`] and by the type of each loss.
+/// Created by [`LossConfig::init`] and by the type of each loss.
 #[derive(Module, Debug)]
 pub struct Loss {
     #[module(skip)]
@@ -63,16 +63,16 @@ impl Loss {
     /// The loss of each example.
     ///
     /// Logits `[batch, classes]` → `[batch]`. Targets are classes `[batch]`, each in `0..classes`,
-    /// or distributions over the classes `[batch, classes]`. A loss of p alone is then the expected
-    /// loss, Σ_k targets_k · L(class k), and needs memory for `batch · classes²` numbers; one over
+    /// or distributions over the classes `[batch, classes]`. A loss that depends only on p is then the expected
+    /// loss, Σ_k targets_k · L(class k), and needs memory for `batch · classes²` numbers; a loss over
     /// all classes compares each probability with its target.
     ///
-    /// Half precision logits are cast to float32 first: in bfloat16, p rounds to 1 from z = 6.2 on.
-    /// Nothing is read back from the device, so the values of targets are not checked: one that is
-    /// no class, or no distribution, gives a meaningless loss.
+    /// Half precision logits are cast to float32 first: in bfloat16, p rounds to 1 for z ≥ 6.2.
+    /// Nothing is read back from the device, so the values of targets are not checked: a target that is not
+    /// a class, or not a distribution, gives a meaningless loss.
     ///
     /// # Panics
-    /// If there are fewer than two classes, or not one target for each row of logits.
+    /// If there are fewer than two classes, or the numbers of targets and rows of logits differ.
     pub fn forward_no_reduction(
         &self,
         logits: Tensor<2>,
@@ -90,16 +90,16 @@ impl Loss {
         self.definition.forward(logits, &targets, &self.context)
     }
 
-    /// The loss of one example in float64, its class given as a distribution over the classes.
+    /// The loss of one example in float64, with the target as a distribution over the classes.
     ///
     /// # Panics
-    /// If there are fewer than two classes, or not one target for each logit.
+    /// If there are fewer than two classes, or the numbers of targets and logits differ.
     pub fn value(&self, logits: &[f64], targets: &[f64]) -> f64 {
         check_example(logits, targets);
         self.definition.value(logits, targets, &self.context)
     }
 
-    /// The gradient of [`Self::value`] by each logit, in closed form.
+    /// The gradient of [`Self::value`] with respect to each logit, in closed form.
     ///
     /// # Panics
     /// As [`Self::value`].
@@ -129,7 +129,7 @@ fn check_example(logits: &[f64], targets: &[f64]) {
 mod tests {
     use super::*;
 
-    /// A loss that is the number of the epoch.
+    /// A loss whose value is the number of the epoch.
     #[derive(Debug)]
     struct Epoch;
 

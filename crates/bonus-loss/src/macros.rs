@@ -1,4 +1,4 @@
-//! How a loss is stated: one list of its words and parameters makes its row of the table, its type
+//! How a loss is defined: one list of its texts and parameters generates its row of the table, its type
 //! with a setter for each parameter, and its documentation.
 
 /// The type of a loss. Its parameters are numbers in an interval, or choices (see [`choice`]).
@@ -52,7 +52,7 @@ macro_rules! loss {
                 $(#[doc = $description])+
                 ///
                 /// # Panics
-                /// If it is out of its range; [`LossConfig::with`](crate::LossConfig::with)
+                /// If it is out of range; [`LossConfig::with`](crate::LossConfig::with)
                 /// returns an error instead.
                 #[must_use]
                 pub fn $parameter(self, $parameter: $type) -> Self {
@@ -91,7 +91,7 @@ macro_rules! loss {
     (@default $default:expr) => { $crate::Value::Choice($default.name()) };
 }
 
-/// An enum whose variants have a name in TOML: what a parameter can be where it is no number.
+/// An enum whose variants have a name in TOML, for parameters that are not numbers.
 macro_rules! choice {
     (
         $(#[$doc:meta])*

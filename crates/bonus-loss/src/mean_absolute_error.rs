@@ -44,7 +44,7 @@ impl Definition for MeanAbsoluteError {
     fn gradient(&self, logits: &[f64], targets: &[f64], _: &Context) -> Vec<f64> {
         let factor = self.classes.factor(logits.len());
         let probabilities = self.activation.probabilities(logits);
-        // A probability that rounds to its target 1 still lies below it.
+        // A probability that rounds to its target 1 is still below it.
         let slope = |(s, t): (&f64, &f64)| if s > t || *t == 0.0 { factor } else { -factor };
         let slopes: Vec<f64> = probabilities.iter().zip(targets).map(slope).collect();
         self.activation.vjp(logits, &slopes)

@@ -1,4 +1,4 @@
-//! The squared error of the class probabilities: the Brier score where they are a softmax.
+//! The squared error of the class probabilities: the Brier score if they are a softmax.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
@@ -57,7 +57,7 @@ impl Definition for MeanSquaredError {
         };
         match self.activation {
             // The other classes have s_k = (1−p) q_k, so that L = (1−p)² (1 + Σ_k q_k²), in which
-            // nothing cancels where the example is fitted.
+            // nothing cancels for well-fitted examples.
             Activation::Softmax => {
                 let others = others(logits.clone(), targets.clone());
                 let spread = self.classes.reduce(softmax(others, 1).square());

@@ -1,10 +1,10 @@
-//! What a loss can be told: parameters, the values they allow, and their defaults.
+//! Parameters of losses, their valid values and their defaults.
 
 use std::fmt::{self, Display, Formatter};
 
 use crate::Interval;
 
-/// A parameter of a loss as the table states it.
+/// A parameter of a loss in the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
     pub name: &'static str,
@@ -13,19 +13,19 @@ pub struct Parameter {
     pub description: &'static str,
 }
 
-/// The values that a parameter allows.
+/// The valid values of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     Flag,
-    /// Whole numbers from the first to the second, both included.
+    /// Integers from the first to the second, inclusive.
     Whole(usize, usize),
     Number(Interval),
-    /// One of a few words.
+    /// One of several names.
     Choice(&'static [&'static str]),
 }
 
 impl Kind {
-    /// The value that `found` means, if it is one of this kind.
+    /// The value of `found`, if it is of this kind.
     pub fn check(&self, found: &UncheckedValue) -> Option<Value> {
         match (*self, found) {
             (Self::Flag, UncheckedValue::Flag(flag)) => Some(Value::Flag(*flag)),
@@ -53,7 +53,7 @@ impl Display for Kind {
         match self {
             Self::Flag => write!(formatter, "true or false"),
             Self::Whole(minimum, maximum) => {
-                write!(formatter, "a whole number from {minimum} to {maximum}")
+                write!(formatter, "an integer from {minimum} to {maximum}")
             }
             Self::Number(interval) => write!(formatter, "a number {interval}"),
             Self::Choice([name]) => write!(formatter, "{name:?}"),
@@ -75,7 +75,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// As in labels: without quotes, and without a point where a number is whole.
+    /// As in labels: without quotes, and without a decimal point for integers.
     pub fn bare(&self) -> String {
         match self {
             Self::Flag(flag) => flag.to_string(),
@@ -86,7 +86,7 @@ impl Value {
     }
 }
 
-/// As written in TOML; a number's digits are the fewest that read back as the same number.
+/// As written in TOML; numbers have the fewest digits that round-trip.
 impl Display for Value {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -98,11 +98,11 @@ impl Display for Value {
     }
 }
 
-/// A type that the field of a parameter can have.
+/// A type of a parameter's field.
 pub(crate) trait ParameterType {
     fn to_value(self) -> Value;
 
-    /// Panics where the value is of another kind, which checking rules out.
+    /// Panics if the value is of another kind, which checking rules out.
     fn from_value(value: Value) -> Self;
 }
 
@@ -119,7 +119,7 @@ impl ParameterType for f64 {
     }
 }
 
-/// A value as a user gives it.
+/// A value given by a user, not yet checked.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(untagged))]
 pub enum UncheckedValue {
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(Kind::Choice(&["sgd"]).to_string(), "\"sgd\"");
         assert_eq!(Kind::Flag.to_string(), "true or false");
         let whole = Kind::Whole(1, 5).to_string();
-        assert_eq!(whole, "a whole number from 1 to 5");
+        assert_eq!(whole, "an integer from 1 to 5");
     }
 
     #[test]

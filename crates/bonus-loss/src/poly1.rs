@@ -1,4 +1,4 @@
-//! Poly-1: cross-entropy with another coefficient on the first term of its series in 1−p.
+//! Poly-1: cross-entropy with a changed coefficient of the first term of its series in 1−p.
 
 use burn::tensor::Tensor;
 
@@ -28,7 +28,7 @@ loss! {
 }
 
 /// With ε < 0 the two terms cancel where p is near 1, so it is then
-/// L = −(1+ε) ln p − ε (−ln p − (1−p)), whose terms have one sign.
+/// L = −(1+ε) ln p − ε (−ln p − (1−p)), whose terms have the same sign.
 impl LogOddsLoss for Poly1 {
     fn value_at(&self, z: f64) -> f64 {
         if self.epsilon < 0.0 {

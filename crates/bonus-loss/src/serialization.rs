@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{LossConfig, LossError, UncheckedValue, Value, sum};
 
-/// The name, then every parameter, defaults included, in the order of the table.
+/// The name, then every parameter, including defaults, in the order of the table.
 impl Serialize for LossConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -36,7 +36,7 @@ impl Serialize for Value {
     }
 }
 
-/// Parameters that are left out are at their default, and the weights of a sum are 1.
+/// Omitted parameters have their default, and the weights of a sum are 1.
 impl<'de> Deserialize<'de> for LossConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let loss = UncheckedLoss::deserialize(deserializer)?;
@@ -60,7 +60,7 @@ impl UncheckedLoss {
             let weights = self.weights.unwrap_or_else(|| vec![1.0; terms.len()]);
             LossConfig::sum(terms, weights)
         } else if self.terms.is_some() || self.weights.is_some() {
-            // A parameter that no loss but the sum has.
+            // A parameter that only the sum has.
             LossConfig::new(&self.name)?.with("terms", f64::NAN)
         } else {
             LossConfig::new(&self.name)

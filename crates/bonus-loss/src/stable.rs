@@ -1,4 +1,4 @@
-//! The few functions that every loss is made of, in forms that neither overflow nor cancel.
+//! The building blocks of all losses, in forms that neither overflow nor suffer cancellation.
 
 use burn::tensor::Tensor;
 
@@ -40,14 +40,14 @@ pub fn log_remainder(z: f64) -> f64 {
     rest * y + 2.0 * y * square * series
 }
 
-/// Up to this 1−p the series of [`log_remainder`] is exact to rounding in float64.
+/// Up to this 1−p the series of [`log_remainder`] is accurate to rounding in float64.
 const LARGEST_REST: f64 = 0.25;
 /// The denominators of its terms: y² ≤ 1/49.
 const ODD: [f64; 9] = [3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0, 17.0, 19.0];
 
-/// `value`, whose derivative by `x` is `slope`, whatever either was computed from.
+/// `value` with the custom derivative `slope` with respect to `x`.
 ///
-/// The derivative that autodiff finds for a function in pieces cancels where the function does not.
+/// Autodiff of a function's parts can suffer cancellation even where the function itself does not.
 pub fn with_slope<const D: usize>(x: Tensor<D>, value: Tensor<D>, slope: Tensor<D>) -> Tensor<D> {
     value.detach() + (x.clone() - x.detach()) * slope.detach()
 }
@@ -67,7 +67,7 @@ pub fn sigmoid_tensor<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     with_slope(x, value.clone(), value * sigmoid_of(constant.neg()))
 }
 
-/// Burn's own sigmoid is computed in float32 on some backends, and overflows on the way.
+/// Burn's own sigmoid is computed in float32 on some backends, and overflows in intermediate results.
 fn sigmoid_of<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let tail = x.clone().abs().neg().exp();
     x.clamp_max(0.0).exp() / (tail + 1.0)
@@ -91,7 +91,7 @@ pub fn log_remainder_tensor<const D: usize>(z: Tensor<D>) -> Tensor<D> {
 /// (1 − e⁻ˣ)/x of each element, all of them at least 0, as a constant for autodiff.
 ///
 /// Up to 1 from eˣ's diagonal Padé approximant of order 7, N(x)/N(−x), whose error 2e-16 x¹⁵ is
-/// float64's rounding: it has no cancellation and needs no more than +, · and /, where
+/// float64's rounding: it has no cancellation and needs only +, · and /, since
 /// tensors have no exp(x) − 1.
 pub fn mean_decay<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let x = x.detach();

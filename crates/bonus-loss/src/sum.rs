@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::entry::Definition;
 use crate::{Context, LossConfig, LossEntry, Targets};
 
-/// The one name that [`LossConfig::new`] cannot make: a sum needs its terms.
+/// The one name that [`LossConfig::new`] does not accept: a sum needs its terms.
 pub const NAME: &str = "sum";
 
 pub const ENTRY: LossEntry = LossEntry {

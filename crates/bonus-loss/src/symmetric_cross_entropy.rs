@@ -1,4 +1,4 @@
-//! Symmetric cross-entropy: cross-entropy plus reverse cross-entropy, whose ln 0 is a finite number.
+//! Symmetric cross-entropy: cross-entropy plus reverse cross-entropy, with a finite value for ln 0.
 
 use burn::tensor::Tensor;
 
@@ -27,7 +27,7 @@ L = α·CE + β·RCE, CE = −ln p, RCE = −Σ_k p_k ln t_k with ln 0 = A, t = 
             alpha: f64 = 0.1, Interval::from(0.0);
             /// weight β of reverse cross-entropy
             beta: f64 = 1.0, Interval::from(0.0);
-            /// A, what stands for ln 0 in reverse cross-entropy
+            /// A, the value used for ln 0 in reverse cross-entropy
             log_zero: f64 = -4.0, Interval::below(0.0);
         },
     }

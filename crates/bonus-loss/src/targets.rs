@@ -1,4 +1,4 @@
-//! What a loss is told beside the logits: the targets, and where training stands.
+//! The inputs of a loss besides the logits: the targets, and the training progress.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use burn::tensor::{Bool, DType, FloatDType, Int, Tensor};
 pub enum Targets {
     /// The class of each example, `[batch]`.
     Classes(Tensor<1, Int>),
-    /// The probability of each class for each example, `[batch, classes]`: soft labels, as of mixup
-    /// or of a teacher.
+    /// The probability of each class for each example, `[batch, classes]`: soft labels, as from mixup
+    /// or distillation.
     Distribution(Tensor<2>),
 }
 
@@ -28,7 +28,7 @@ impl From<Tensor<2>> for Targets {
 
 impl Targets {
     /// # Panics
-    /// If these are not the targets of logits `[batch, classes]`.
+    /// If these do not match logits `[batch, classes]`.
     pub(crate) fn check(&self, [batch, classes]: [usize; 2]) {
         let (found, fit) = match self {
             Self::Classes(targets) => (targets.dims().to_vec(), targets.dims() == [batch]),
@@ -58,7 +58,7 @@ impl Targets {
     }
 }
 
-/// Where each example's class is: `[batch]` → `[batch, classes]`. Burn's own `one_hot` reads the
+/// The one-hot encoding of classes: `[batch]` → `[batch, classes]`. Burn's own `one_hot` reads the
 /// targets back from the device.
 pub(crate) fn is_target(targets: &Tensor<1, Int>, classes: usize) -> Tensor<2, Bool> {
     let [batch] = targets.dims();
@@ -69,17 +69,17 @@ pub(crate) fn is_target(targets: &Tensor<1, Int>, classes: usize) -> Tensor<2, B
     indices.equal(targets.expand([batch, classes]))
 }
 
-/// Where training stands, for a loss that changes with the epoch or weights the classes.
+/// The training progress, for a loss that changes with the epoch or weights the classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
-    /// The epoch under way, from 1.
+    /// The current epoch, counted from 1.
     pub epoch: usize,
     pub epochs: usize,
-    /// How many training examples each class has, where that is known.
+    /// Number of training examples of each class, if known.
     pub class_counts: Option<Arc<[usize]>>,
 }
 
-/// The only epoch, with unknown counts.
+/// The first epoch, with unknown counts.
 impl Default for Context {
     fn default() -> Self {
         Self {

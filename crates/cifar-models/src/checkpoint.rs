@@ -1,4 +1,4 @@
-//! Weights on disk: safetensors in both directions and PyTorch's own format for reading, all with
+//! Weights on disk: reading and writing safetensors, and reading PyTorch's own format, all with
 //! PyTorch's names and layouts.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use safetensors::{Dtype, serialize};
 
 use self::names::StoredName;
 use self::read::StoredTensors;
-use crate::{MapNamed, ModelConfig, Shapes, map_named, named_tensors};
+use crate::{MODELS, MapNamed, ModelConfig, Shapes, map_named, named_tensors};
 
 mod error;
 mod names;
@@ -26,18 +26,18 @@ pub use read::read_tensors;
 /// Tensors of 32-bit numbers by their names.
 pub type NamedTensors = BTreeMap<String, TensorData>;
 
-/// Texts that a safetensors file holds beside its tensors, by their keys.
+/// Texts stored in a safetensors file along with its tensors, by their keys.
 pub type Metadata = BTreeMap<String, String>;
 
-/// A file of weights: its tensors by name, whose elements are read by [`Checkpoint::load`].
+/// A file of weights: its tensors by name; their elements are read by [`Checkpoint::load`].
 pub struct Checkpoint {
     path: PathBuf,
     stored: StoredTensors,
 }
 
 impl Checkpoint {
-    /// Opens a file that PyTorch wrote, in any of its formats, or safetensors; the content decides,
-    /// not the file's name.
+    /// Opens a file written by PyTorch, in any of its formats, or safetensors; determined by the content,
+    /// not by the file's name.
     ///
     /// # Errors
     /// When the file cannot be read or is of neither format.
@@ -52,11 +52,11 @@ impl Checkpoint {
 
     /// `model` with the weights and running statistics of the file.
     ///
-    /// Names may stand under the keys and prefixes of the usual wrappers in any order: `state_dict`,
+    /// Names may be under the keys and prefixes of the usual wrappers in any order: `state_dict`,
     /// `model_state_dict`, `model`, `net`, `module` and `_orig_mod`. Every tensor of the model must
-    /// be there once, with its shape, and no other beside them, except integers and the counters
-    /// `num_batches_tracked`. What other dictionaries hold, such as an optimizer's state, is ignored.
-    /// Numbers become 32-bit.
+    /// occur exactly once, with its shape, and no others with them, except integers and the counters
+    /// `num_batches_tracked`. The content of other dictionaries, such as an optimizer's state, is ignored.
+    /// Numbers are converted to 32-bit.
     ///
     /// # Errors
     /// When the tensors are not the model's, or not finite.
@@ -74,11 +74,11 @@ impl Checkpoint {
         replace(model, tensors, &self.path)
     }
 
-    /// `config` with the number of classes and the parameters, such as the width, of the network of its
-    /// model in the file; `device` is for a small network to compare with.
+    /// `config` with the number of classes and the parameters, such as the width, of the network
+    /// stored in the file; `device` is used for a small network to compare with.
     ///
     /// # Errors
-    /// When the tensors are not the model's by name, or those that tell its size by shape.
+    /// When the tensors do not match the model by name, or those that determine its size by shape.
     ///
     /// # Panics
     /// As [`ModelConfig::init`].
@@ -128,13 +128,14 @@ pub fn load<M: Module>(model: M, path: &Path) -> Result<M, CheckpointError> {
 /// `model` with the tensors `stored`, which came from the file at `path`.
 ///
 /// # Errors
-/// When they are not the model's, by name and shape.
+/// When they do not match the model by name and shape.
 pub fn replace<M: Module>(
     model: M,
     stored: NamedTensors,
     path: &Path,
 ) -> Result<M, CheckpointError> {
-    compare(&named_tensors(&model), &stored, path)?;
+    let device = model.devices().pop();
+    compare(&named_tensors(&model), &stored, device, path)?;
     Ok(map_named(model, &mut Replace { stored }))
 }
 
@@ -152,22 +153,22 @@ pub fn save<M: Module>(model: &M, path: &Path) -> Result<(), CheckpointError> {
 /// `model` as the content of a safetensors file: 32-bit numbers under PyTorch's names. The same
 /// weights give the same bytes.
 ///
-/// The counters `num_batches_tracked` are left out: `load_state_dict(strict=True)` does not ask for
-/// them in a dictionary without version numbers, which is what safetensors gives.
+/// The counters `num_batches_tracked` are omitted: `load_state_dict(strict=True)` does not require
+/// them in a dictionary without version numbers, such as safetensors provides.
 pub fn to_safetensors<M: Module>(model: &M) -> Vec<u8> {
     to_bytes(&named_tensors(model))
 }
 
 fn to_bytes(tensors: &[(String, TensorData)]) -> Vec<u8> {
-    // the readers of PyTorch's users ask for this entry
+    // readers in the PyTorch ecosystem require this entry
     let metadata = [("format".to_owned(), "pt".to_owned())].into();
     write_tensors(tensors.iter().map(|(name, data)| (name, data)), metadata)
 }
 
-/// Tensors of 32-bit numbers and the texts beside them as the content of a safetensors file.
+/// Tensors of 32-bit numbers and their accompanying texts as the content of a safetensors file.
 ///
 /// # Panics
-/// When a tensor holds other numbers.
+/// When a tensor has another element type.
 pub fn write_tensors<'a>(
     tensors: impl IntoIterator<Item = (&'a String, &'a TensorData)>,
     metadata: Metadata,
@@ -185,6 +186,7 @@ pub fn write_tensors<'a>(
 fn compare(
     expected: &[(String, TensorData)],
     stored: &NamedTensors,
+    device: Option<Device>,
     path: &Path,
 ) -> Result<(), CheckpointError> {
     let known: BTreeSet<&String> = expected.iter().map(|(name, _)| name).collect();
@@ -210,22 +212,36 @@ fn compare(
                 name: name.clone(),
                 expected: format!("{:?}", expected.as_slice()),
                 found: found.as_slice().to_vec(),
-                hint: size_hint(stored),
+                hint: device.map_or_else(String::new, |device| size_hint(stored, &device)),
             });
         }
     }
     Ok(())
 }
 
-/// Width and number of classes of a stored network, where its first and last layer tell them.
-fn size_hint(stored: &NamedTensors) -> String {
-    let outputs = |name: &str| Some(*stored.get(name)?.shape().as_slice().first()?);
-    match (outputs("conv1.weight"), outputs("linear.weight")) {
-        (Some(width), Some(classes)) => {
-            format!(": the file holds a network of width {width} for {classes} classes")
-        }
-        _ => String::new(),
-    }
+/// Parameters and number of classes of a stored network, if it is one of the table's for images of the size that
+/// it was published for.
+fn size_hint(stored: &NamedTensors, device: &Device) -> String {
+    let shape = |data: &TensorData| data.shape().as_slice().to_vec();
+    let shapes: Shapes = (stored
+        .iter()
+        .map(|(name, data)| (name.clone(), shape(data))))
+    .collect();
+    let stored_as = |model| {
+        let config = ModelConfig::new(model, 1);
+        let template = named_tensors(&config.smallest().init(0, device));
+        let has_names = template.len() == shapes.len()
+            && template.iter().all(|(name, _)| shapes.contains_key(name));
+        has_names.then(|| (config.model.read_config)(&shapes, config).ok())?
+    };
+    let Some(config) = MODELS.iter().find_map(stored_as) else {
+        return String::new();
+    };
+    let parameters = config.model.parameters.iter();
+    let parameters = parameters.map(|it| format!(" of {} {}", it.name, config.parameter(it.name)));
+    let parameters: String = parameters.collect();
+    let (model, classes) = (config.model.name, config.classes);
+    format!(": the file holds a {model}{parameters} for {classes} classes")
 }
 
 struct Replace {

@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use random_streams::Stream;
 use training_kernels::convolution;
 
-/// Where a network's initial weights come from: PyTorch's default distribution U(±1/√fan_in), drawn
-/// on the host so that every device starts from the same bits.
+/// The source of a network's initial weights: PyTorch's default distribution U(±1/√fan_in), drawn
+/// on the host so that every device starts from bitwise identical weights.
 #[derive(Clone, Copy, Debug)]
 pub struct InitialWeights<'a> {
     seed: u64,
@@ -16,12 +16,12 @@ pub struct InitialWeights<'a> {
 }
 
 impl<'a> InitialWeights<'a> {
-    /// The weights of `seed`, put on `device`.
+    /// The weights of `seed`, on `device`.
     pub fn new(seed: u64, device: &'a Device) -> Self {
         Self { seed, device }
     }
 
-    /// The device on which the weights lie.
+    /// The device of the weights.
     pub fn device(self) -> &'a Device {
         self.device
     }
@@ -92,14 +92,14 @@ impl Convolution {
         Self { padding, ..self }
     }
 
-    /// What this layer does to images of shape `input`, `[batch, height, width, channels_in]`.
+    /// The convolution that this layer applies to images of shape `input`, `[batch, height, width, channels_in]`.
     pub fn shape(&self, input: [usize; 4]) -> training_kernels::Convolution {
         let weight = self.weight.dims();
         training_kernels::Convolution::new(input, weight, self.stride, self.padding)
     }
 
     /// `[batch, height, width, channels_in]` to `[batch, height_out, width_out, channels_out]`, computed in
-    /// the precision of `input`; without a chosen padding the size is `⌈height/stride⌉` × `⌈width/stride⌉`.
+    /// the precision of `input`; with the default padding the size is `⌈height/stride⌉` × `⌈width/stride⌉`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let dtype = input.dtype();
         let weight = self.weight.val().cast(dtype);
@@ -111,7 +111,7 @@ impl Convolution {
     }
 }
 
-/// The largest of each 2×2 pixels, `torch.nn.functional.max_pool2d(maps, 2)`:
+/// 2×2 max-pooling, `torch.nn.functional.max_pool2d(maps, 2)`:
 /// `[batch, height, width, channels]` to `[batch, ⌊height/2⌋, ⌊width/2⌋, channels]`.
 pub fn max_pool2d(maps: Tensor<4>) -> Tensor<4> {
     let channels_first = maps.permute([0, 3, 1, 2]);
@@ -119,7 +119,7 @@ pub fn max_pool2d(maps: Tensor<4>) -> Tensor<4> {
     pooled.permute([0, 2, 3, 1])
 }
 
-/// A linear layer with bias; the weight lies as in PyTorch, not transposed as in Burn's `Linear`.
+/// A linear layer with bias; the weight has PyTorch's layout, not transposed as in Burn's `Linear`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[features_out, features_in]`

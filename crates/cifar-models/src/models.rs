@@ -1,4 +1,4 @@
-//! The table of models. A new model is one file below `models/`, its module here, and its name in the table.
+//! The table of models. To add a model, add one file in `models/`, its module here, and its name in the table.
 
 mod config;
 mod entry;
@@ -16,11 +16,11 @@ pub use self::entry::{
 pub use self::lenet::{LeNet, LeNetConfig};
 pub use self::resnet18::{BasicBlock, ResNet18, ResNet18Config};
 
-/// Makes [`MODELS`], their names, and [`Model`] from the types that implement [`Classifier`].
+/// Generates [`MODELS`], their names, and [`Model`] from the types that implement [`Classifier`].
 macro_rules! models {
     ($($model:ident),+ $(,)?) => {
-        /// Every model there is: names in TOML, the command line's list, documentation, the check of
-        /// devices and the tests all run over this table.
+        /// All models: names in TOML, the command line's list, documentation, the check of
+        /// devices and the tests all use this table.
         pub static MODELS: &[ModelEntry] = &[$(
             ModelEntry::of::<$model>(|config, seed, device| {
                 Model::$model($model::build(config, seed, device))
@@ -30,7 +30,7 @@ macro_rules! models {
         /// The names of [`MODELS`], in their order.
         pub const MODEL_NAMES: &[&str] = &[$($model::NAME),+];
 
-        /// A network of any model of the table; [`ModelConfig`] makes one.
+        /// A network of any model of the table; create one with [`ModelConfig`].
         ///
         /// Its parameters have the names that they have in the network itself.
         #[derive(Module, Debug)]
@@ -48,9 +48,14 @@ macro_rules! models {
                 match self { $(Self::$model(network) => network.forward(images)),+ }
             }
 
-            /// What the last layer sees: `[batch, channels, height, width]` to `[batch, features]`.
+            /// The input of the last layer: `[batch, channels, height, width]` to `[batch, features]`.
             pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
                 match self { $(Self::$model(network) => network.features(images)),+ }
+            }
+
+            /// The last layer: `[batch, features]` to logits `[batch, classes]`.
+            pub fn classify(&self, features: Tensor<2>) -> Tensor<2> {
+                match self { $(Self::$model(network) => network.classify(features)),+ }
             }
 
             /// Every convolution of images `[batch, height, width, channels]`, in their order.

@@ -10,7 +10,7 @@ pub fn named_tensors<M: Module>(model: &M) -> Vec<(String, TensorData)> {
     tensors.0
 }
 
-/// The gradient of every parameter in the model's order, in one row each; running statistics have none.
+/// The gradient of every parameter in the model's order, each flattened; running statistics have none.
 /// Nothing is read back from the device.
 pub fn named_gradients<M: Module>(model: &M, gradients: &Gradients) -> Vec<(String, Tensor<1>)> {
     let mut found = GradientsFound {
@@ -21,14 +21,14 @@ pub fn named_gradients<M: Module>(model: &M, gradients: &Gradients) -> Vec<(Stri
     found.found
 }
 
-/// `model` with what `change` makes of every parameter and running statistic.
+/// `model` with `change` applied to every parameter and running statistic.
 pub fn map_named<M: Module>(model: M, change: &mut impl MapNamed) -> M {
     model.map(&mut Walk::new(change))
 }
 
 /// A function from a parameter or running statistic to another one.
 pub trait MapNamed {
-    /// What takes the place of `parameter`, which is called `name`.
+    /// The replacement for `parameter`, which is called `name`.
     fn map<const D: usize>(&mut self, name: &str, parameter: Param<Tensor<D>>) -> Param<Tensor<D>>;
 }
 
@@ -60,7 +60,7 @@ impl VisitNamed for GradientsFound<'_> {
     }
 }
 
-/// Burn's walk through a module, which tells the name of one level at a time.
+/// A visitor of Burn's modules, which reports the name of one level at a time.
 struct Walk<'a, T> {
     path: Vec<String>,
     function: &'a mut T,
@@ -85,7 +85,7 @@ impl<'a, T> Walk<'a, T> {
     }
 }
 
-/// Whether a level is a variant of an enum, such as [`Model`](crate::Model)'s, which has no part in a name.
+/// Whether a level is a variant of an enum, such as [`Model`](crate::Model)'s, which is not part of names.
 fn is_enum(container: &str) -> bool {
     container.starts_with("Enum:")
 }

@@ -1,4 +1,4 @@
-//! A tensor that training updates by itself, without a gradient.
+//! A tensor that is updated during training without a gradient.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
@@ -11,9 +11,9 @@ use burn::tensor::{Device, Tensor};
 
 /// An exponential moving average of a batch statistic.
 ///
-/// Unlike Burn's `RunningState`, an update is seen at once, a clone has a life of its own, and the
-/// values do not count as parameters. Visitors and mappers meet it as a float tensor without
-/// gradient, so that records and checkpoints hold it.
+/// Unlike with Burn's `RunningState`, updates are visible immediately, clones are independent, and the
+/// values do not count as parameters. Visitors and mappers see it as a float tensor without
+/// gradient, so that records and checkpoints include it.
 #[derive(Debug)]
 pub struct RunningStatistic {
     id: ParamId,
@@ -31,12 +31,12 @@ impl RunningStatistic {
         Self { id, value }
     }
 
-    /// The value now.
+    /// The current value.
     pub fn value(&self) -> Tensor<1> {
         self.lock().clone()
     }
 
-    /// value ← (1 − momentum) · value + momentum · observed, as PyTorch counts momentum.
+    /// value ← (1 − momentum) · value + momentum · observed, as PyTorch defines momentum.
     pub fn update(&self, observed: Tensor<1>, momentum: f64) {
         let mut value = self.lock();
         *value = value.clone() * (1.0 - momentum) + observed.detach() * momentum;

@@ -1,4 +1,4 @@
-//! The way around a residual block.
+//! The shortcut of a residual block.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use burn::module::{
     ModuleVisitor,
 };
 use burn::tensor::{Device, Tensor};
-use training_kernels::Then;
+use training_kernels::Epilogue;
 
 use crate::{BatchNorm2d, Convolution, InitialWeights};
 
-/// The identity, or a 1×1 convolution with batch normalisation where a block changes the shape.
+/// The identity, or a 1×1 convolution with batch normalisation if the block changes the shape.
 ///
 /// As in PyTorch's `Sequential` the two are called `0` and `1`, which a derived module cannot do;
 /// a tuple can, but would count running statistics as parameters.
@@ -42,7 +42,7 @@ impl Shortcut {
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         match &self.0 {
             Some((convolution, batch_norm)) => {
-                batch_norm.forward(convolution.forward(input), Then::Nothing)
+                batch_norm.forward(convolution.forward(input), Epilogue::Nothing)
             }
             None => input,
         }

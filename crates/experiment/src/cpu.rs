@@ -1,4 +1,4 @@
-//! The processor of this machine, as the system tells it.
+//! The processor of this machine, as reported by the system.
 
 use std::fs;
 use std::thread;

@@ -1,9 +1,9 @@
-//! What computes: the backends compiled in and the device each one opens.
+//! The compiled-in backends and the device that each one opens.
 
 use anyhow::Context;
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
-use gpu_device::{Adapter, Combination};
+use gpu_device::{Adapter, KernelOptions};
 use training_kernels::{Instructions, UnavailableInstructions};
 
 use crate::records::Determinism;
@@ -18,13 +18,13 @@ pub struct OpenDevice {
     /// The device as it names itself.
     pub name: String,
     pub driver: Option<String>,
-    /// How kernels are made for it, where there is a choice.
+    /// Its kernel options, if there is a choice.
     pub kernels: Option<String>,
     /// Those that the CPU's kernels run with; `None` on a GPU.
     pub instructions: Option<Instructions>,
-    /// What the same training gives again in f32.
+    /// The reproducibility of training in f32.
     pub in_f32: Determinism,
-    /// The same in mixed precision, or why it does not compute in it.
+    /// The same in mixed precision, or why it is not supported.
     pub in_mixed: Result<Determinism, String>,
 }
 
@@ -60,9 +60,9 @@ impl OpenDevice {
     /// What else results in `precision` may depend on: whether they repeat, driver and kernels.
     pub fn details(&self, precision: PrecisionName) -> String {
         let mut details = match self.determinism(precision) {
-            Determinism::Bitwise => "results repeat bit for bit".to_owned(),
+            Determinism::Bitwise => "results are bitwise reproducible".to_owned(),
             #[cfg(feature = "wgpu")]
-            Determinism::Tolerance => "results repeat within rounding".to_owned(),
+            Determinism::Tolerance => "results are reproducible up to rounding".to_owned(),
         };
         for (name, value) in [("driver", &self.driver), ("kernels", &self.kernels)] {
             if let Some(value) = value {
@@ -77,7 +77,7 @@ impl OpenDevice {
         self.device.clone().autodiff()
     }
 
-    /// The precision in which this device computes what asks for `wanted`.
+    /// The precision that this device uses if `wanted` is requested.
     pub fn precision(&self, wanted: PrecisionName) -> PrecisionName {
         match self.in_mixed {
             Err(_) => PrecisionName::F32,
@@ -86,25 +86,40 @@ impl OpenDevice {
     }
 }
 
+/// The CPU backends that are compiled in, the fastest first.
+const CPU_BACKENDS: &[BackendChoice] = &[
+    #[cfg(feature = "flex")]
+    BackendChoice::Flex,
+    #[cfg(feature = "ndarray")]
+    BackendChoice::Ndarray,
+];
+
+/// The fastest CPU backend, which GPUs are compared with too.
+///
+/// # Errors
+/// When none is compiled in.
+pub fn cpu_backend() -> Result<BackendChoice, Unavailable> {
+    first_of(CPU_BACKENDS)
+}
+
+fn first_of(backends: &[BackendChoice]) -> Result<BackendChoice, Unavailable> {
+    backends.first().copied().ok_or_else(|| {
+        Unavailable::Backend(
+            "expected a CPU backend in this build, to train on or to compare a GPU with, found none: build it without `--no-default-features`, or with `--features flex` too".to_owned(),
+        )
+    })
+}
+
 /// Opens the CPU backend that `choice` names, the fastest one for `auto`.
 ///
 /// # Errors
 /// When the backend is not compiled in, or none of the CPU; when the environment asks for instructions that
 /// this machine does not have.
 pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
-    let device = match choice {
-        #[cfg(feature = "flex")]
-        BackendChoice::Auto => return open_cpu(BackendChoice::Flex),
-        #[cfg(not(feature = "flex"))]
-        BackendChoice::Auto => return open_cpu(BackendChoice::Ndarray),
-        #[cfg(feature = "flex")]
-        BackendChoice::Flex => Device::flex(),
-        // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
-        #[cfg(feature = "ndarray")]
-        #[allow(deprecated)]
-        BackendChoice::Ndarray => Device::ndarray(),
-        missing => return Err(not_compiled_in(missing)),
-    };
+    if choice == BackendChoice::Auto {
+        return open_cpu(cpu_backend()?);
+    }
+    let device = cpu_device(choice).ok_or_else(|| not_compiled_in(choice))?;
     Ok(OpenDevice {
         device,
         backend: choice,
@@ -117,27 +132,40 @@ pub fn open_cpu(choice: BackendChoice) -> Result<OpenDevice, Unavailable> {
     })
 }
 
-/// Opens `adapter` for kernels made by `combination`, with what was found of it: how deterministic it is in f32, where
-/// it is right, and in mixed precision, or why it is not right there. Once in a process.
+/// That of the CPU backend that `choice` names, where it is compiled in.
+fn cpu_device(choice: BackendChoice) -> Option<Device> {
+    match choice {
+        #[cfg(feature = "flex")]
+        BackendChoice::Flex => Some(Device::flex()),
+        // Burn deprecates this backend; it stays for comparison as long as Burn ships it.
+        #[cfg(feature = "ndarray")]
+        #[allow(deprecated)]
+        BackendChoice::Ndarray => Some(Device::ndarray()),
+        _ => None,
+    }
+}
+
+/// Opens `adapter` with `options` and its test results: whether it is deterministic in f32, in which
+/// it passed, and in mixed precision, or why it did not pass there. Call it once per process.
 ///
 /// # Errors
-/// When the driver refuses.
+/// When the driver fails.
 #[cfg(feature = "wgpu")]
 pub fn open_gpu(
     adapter: &Adapter,
-    combination: Combination,
+    options: KernelOptions,
     in_f32: Determinism,
     in_mixed: Result<Determinism, &str>,
 ) -> Result<OpenDevice, Unavailable> {
     let identity = adapter.identity.clone();
-    let device = (combination.open(adapter))
+    let device = (options.open(adapter))
         .map_err(|error| Unavailable::Backend(format!("{}: {error:#}", identity.name)))?;
     Ok(OpenDevice {
         device,
         backend: BackendChoice::Wgpu,
         name: identity.name,
         driver: Some(format!("{} ({})", identity.driver, identity.api)),
-        kernels: Some(combination.to_string()),
+        kernels: Some(options.to_string()),
         instructions: None,
         in_f32,
         in_mixed: in_mixed.map_err(str::to_owned),
@@ -188,9 +216,20 @@ mod tests {
         assert_eq!(reason, "the kernels of flex compute in f32");
     }
 
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
     #[test]
     fn auto_is_resolved() {
-        let device = open_cpu(BackendChoice::Auto).expect("a CPU is always there");
+        let device = open_cpu(BackendChoice::Auto).expect("a CPU backend is compiled in");
         assert_ne!(device.backend, BackendChoice::Auto);
+    }
+
+    #[test]
+    fn a_program_without_a_cpu_backend_says_how_to_get_one() {
+        let message = first_of(&[]).unwrap_err().to_string();
+        assert!(
+            message.starts_with("backend: expected a CPU backend"),
+            "{message}"
+        );
+        assert!(message.contains("`--features flex`"), "{message}");
     }
 }

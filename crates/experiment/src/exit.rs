@@ -1,4 +1,4 @@
-//! How the program ends, as its exit code tells.
+//! The program's exit codes.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ impl Exit {
         ),
     ];
 
-    /// What a process of this program ended with; `None` for a code that it never gives.
+    /// The meaning of the exit code of a process of this program; `None` for a code that it never returns.
     pub fn from_code(code: i32) -> Option<Self> {
         let known = Self::MEANINGS.into_iter().map(|(exit, _)| exit);
         known.into_iter().find(|exit| *exit as i32 == code)
@@ -48,7 +48,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What the user gave is not what a command expects: place, expectation, found.
+/// The user's input is not what a command expects: place, expectation, found.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 pub struct BadInput(pub anyhow::Error);

@@ -1,4 +1,4 @@
-//! `experiment`: settles which classification loss is better. See README.md and DESIGN.md.
+//! `experiment`: finds out which classification loss is better. See README.md and DESIGN.md.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ mod child;
 mod commands;
 mod cpu;
 mod data;
+mod datasets;
 mod device;
 mod digest;
 #[cfg(feature = "wgpu")]
@@ -14,6 +15,7 @@ mod doctor;
 mod exit;
 mod json;
 mod measure;
+mod memory;
 mod plan;
 mod records;
 mod report;
@@ -29,7 +31,6 @@ use std::process::ExitCode;
 
 use cifar_models::checkpoint::CheckpointError;
 use clap::Parser;
-use training_kernels::KeepingAllocator;
 
 use crate::commands::CommandLine;
 use crate::data::DataError;
@@ -39,13 +40,10 @@ use crate::session::Unfinished;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
 
-#[global_allocator]
-static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();
-
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let exit = commands::execute(&command_line).unwrap_or_else(|error| {
-        // The reader of our output has left, as `head` does: nobody is there to be told.
+        // The reader of our output has exited, as `head` does: there is nobody to report to.
         if is_broken_pipe(&error) {
             return Exit::Done;
         }

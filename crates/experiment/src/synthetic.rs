@@ -1,4 +1,4 @@
-//! Numbers for what asks for no dataset: benchmarks and the check of devices.
+//! Synthetic data for benchmarks and the check of devices.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::ModelConfig;
@@ -12,7 +12,7 @@ pub fn noise<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> 
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Labels `[count]` that go round the classes.
+/// Labels `[count]` that cycle through the classes.
 pub fn labels(count: usize, classes: usize, device: &Device) -> Tensor<1, Int> {
     let labels: Vec<i32> = (0..count).map(|index| (index % classes) as i32).collect();
     Tensor::from_data(TensorData::new(labels, [count]), device)

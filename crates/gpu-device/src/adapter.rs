@@ -1,22 +1,22 @@
-//! The graphics adapters of this machine, found without computing on any of them.
+//! The graphics adapters of this machine, listed without running anything on them.
 
 use burn::tensor::DeviceKind;
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
 use cubecl::wgpu::AutoGraphicsApi;
 use serde::{Deserialize, Serialize};
 
-/// A GPU, or a program that stands in for one.
+/// A GPU, or a software implementation of one.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     /// How Burn addresses it among those of its graphics API.
     pub(crate) kind: DeviceKind,
     pub(crate) api: wgpu::Backend,
-    /// What it and its driver call themselves.
+    /// The names that it and its driver report.
     pub identity: AdapterIdentity,
     pub(crate) handle: wgpu::Adapter,
 }
 
-/// What an adapter and its driver call themselves; equal identities compute alike.
+/// The names that an adapter and its driver report; equal identities compute identically.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterIdentity {
     /// The adapter, such as `NVIDIA H200`.
@@ -42,7 +42,7 @@ impl Adapter {
         adapters.into_iter().min_by_key(rank)
     }
 
-    /// A Vulkan driver that computes on the CPU, where there is one.
+    /// A Vulkan driver that computes on the CPU, if there is one.
     pub fn software() -> Option<Self> {
         let mut adapters = of_api(wgpu::Backend::Vulkan).into_iter();
         adapters.find(|adapter| adapter.identity.software)
@@ -52,7 +52,7 @@ impl Adapter {
     /// any. wgpu calls some adapters neither a GPU nor a CPU; Burn cannot address those.
     fn all() -> Vec<Self> {
         let mut software_only = Vec::new();
-        // OpenGL is left out: it is for graphics, and to ask for it prints messages on a headless Linux.
+        // OpenGL is excluded: it is meant for graphics, and requesting it prints messages on headless Linux.
         let apis = AutoGraphicsApi::chain().into_iter();
         for api in apis.filter(|api| *api != wgpu::Backend::Gl) {
             let adapters = of_api(api);

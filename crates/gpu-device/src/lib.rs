@@ -1,5 +1,5 @@
-//! GPUs for Burn through wgpu: which there are, the ways to compile kernels for them, and where Burn
-//! keeps what it learnt about them.
+//! GPUs for Burn through wgpu: listing them, the options for compiling kernels, and where Burn
+//! caches its tuning results.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -7,27 +7,21 @@
 #[cfg(feature = "wgpu")]
 mod adapter;
 #[cfg(feature = "wgpu")]
-mod combination;
+mod error;
+#[cfg(feature = "wgpu")]
+mod kernel_options;
 #[cfg(feature = "wgpu")]
 mod runtime;
+mod testing;
 #[cfg(feature = "wgpu")]
 mod wgsl;
-
-use burn::tensor::Device;
 
 #[cfg(feature = "wgpu")]
 pub use self::adapter::{Adapter, AdapterIdentity};
 #[cfg(feature = "wgpu")]
-pub use self::combination::{Combination, Compiler};
+pub use self::error::{OpenError, UnknownKernelOptions};
+#[cfg(feature = "wgpu")]
+pub use self::kernel_options::{Compiler, KernelOptions};
 #[cfg(feature = "wgpu")]
 pub use self::runtime::cache_folder;
-
-/// The software adapter of this machine as tests want it: the safest combination, and a message on
-/// standard error where there is no adapter or its driver refuses. Without the feature `wgpu` there is none, and nothing
-/// is said.
-pub fn software() -> Option<Device> {
-    #[cfg(feature = "wgpu")]
-    return combination::software();
-    #[cfg(not(feature = "wgpu"))]
-    None
-}
+pub use self::testing::{skip, software, software_with_f16};

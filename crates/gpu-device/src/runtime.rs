@@ -8,8 +8,8 @@ use cubecl::config::cache::CacheConfig;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use directories::ProjectDirs;
 
-/// The folder of this program in the user's cache directory that holds what was learnt about GPUs:
-/// tuning results, compiled kernels, verdicts. `None` where the system has no such directory.
+/// The folder of this program in the user's cache directory for cached data about GPUs:
+/// tuning results, compiled kernels, verdicts. `None` if the system has no such directory.
 pub fn cache_folder() -> Option<PathBuf> {
     Some(
         ProjectDirs::from("", "", "experiment")?
@@ -19,7 +19,7 @@ pub fn cache_folder() -> Option<PathBuf> {
 }
 
 /// Sets fusion and caches for this process. A `burn.toml` or `cubecl.toml` in the working directory has
-/// no effect, so that a trial is the same wherever it is started; Burn's environment variables have.
+/// no effect, so that a trial does not depend on where it is started; Burn's environment variables do.
 pub fn configure(fusion: bool, software: bool) {
     let mut settings = CubeClRuntimeConfig::default();
     settings.compilation.cache = true;
@@ -27,7 +27,7 @@ pub fn configure(fusion: bool, software: bool) {
         settings.environment.path = CacheConfig::Directory(folder);
     }
     if software {
-        // To choose the fastest kernel is worth nothing there, and each sample takes long.
+        // Selecting the fastest kernel is pointless there, and each sample is slow.
         settings.autotune.bench = BenchConfig {
             min_samples: 1,
             max_samples: 1,

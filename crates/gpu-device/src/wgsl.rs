@@ -1,13 +1,12 @@
 //! A Vulkan device whose kernels are compiled to WGSL, although this build can compile to SPIR-V.
 //!
 //! Burn chooses SPIR-V for every Vulkan adapter whose features allow it, and offers no switch. Some
-//! drivers crash on its SPIR-V or compute wrongly (Mesa's lavapipe and SwiftShader do) and are right
-//! with WGSL. So the server that runs the kernels is made here, with the same properties that cubecl
+//! drivers crash on its SPIR-V or compute wrong results (such as Mesa's lavapipe and SwiftShader) but work
+//! with WGSL. So the server that runs the kernels is created here, with the same properties that cubecl
 //! 0.11 gives an adapter without those features, and registered as an existing device.
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
 use burn::tensor::wgpu::wgpu;
 use burn::tensor::{Device, DeviceKind};
 use cubecl::client::Client;
@@ -27,27 +26,28 @@ use cubecl_server::allocator::ContiguousMemoryLayoutPolicy;
 use cubecl_server::logging::ServerLogger;
 use cubecl_server::runtime::Runtime;
 
-use super::Adapter;
+use crate::adapter::Adapter;
+use crate::error::OpenError;
 
-/// The one device registered here, by the number under which Burn finds it.
+/// The one device registered here, by its number in Burn.
 const REGISTERED: u32 = 0;
 
-/// Opens `adapter` for kernels in WGSL. Once in a process.
+/// Opens `adapter` for kernels in WGSL. Call it at most once per process.
 ///
 /// # Errors
-/// When the driver refuses, or the device was registered before.
-pub fn open(adapter: &Adapter) -> Result<Device> {
-    let options = RuntimeOptions::try_default().context("device")?;
+/// When the driver fails, or the device is already registered.
+pub fn open(adapter: &Adapter) -> Result<Device, OpenError> {
+    let options = RuntimeOptions::try_default().map_err(OpenError::Burn)?;
     let features = usable_features(&adapter.handle);
     let (device, queue) =
         future::block_on(adapter.handle.request_device(&wgpu::DeviceDescriptor {
             required_features: features,
             required_limits: adapter.handle.limits(),
-            // Burn allocates in large blocks of its own.
+            // Burn suballocates large blocks itself.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..wgpu::DeviceDescriptor::default()
         }))
-        .context("device: the driver refused")?;
+        .map_err(OpenError::Refused)?;
     let properties = properties(adapter, &device, features);
     let compilation = WgpuCompilationOptions {
         supports_u64: features.contains(wgpu::Features::SHADER_INT64),
@@ -77,11 +77,11 @@ pub fn open(adapter: &Adapter) -> Result<Device> {
         utilities,
         captures,
     );
-    Client::try_init(id, server).map_err(|error| anyhow!("device: {error:?}"))?;
+    Client::try_init(id, server).map_err(OpenError::Registered)?;
     Ok(Device::wgpu(DeviceKind::Existing(REGISTERED)))
 }
 
-/// Those that need no unsafe promise; buffers that the host maps for good slow some drivers down.
+/// Those that need no unsafe guarantee; permanently mapped buffers slow some drivers down.
 fn usable_features(adapter: &wgpu::Adapter) -> wgpu::Features {
     adapter
         .features()
@@ -109,7 +109,7 @@ fn properties(
     };
     let identity = DeviceIdentity {
         name: adapter.identity.name.clone(),
-        // Measurements of kernels in SPIR-V on the same adapter are other ones.
+        // Kept apart from measurements of SPIR-V kernels on the same adapter.
         fingerprint: format!("wgsl_{}_{}", adapter.identity.name, adapter.identity.driver),
         physical: None,
     };
@@ -129,7 +129,7 @@ fn properties(
 
 fn hardware(adapter: &Adapter, limits: &wgpu::Limits) -> HardwareProperties {
     let info = adapter.handle.get_info();
-    // An adapter that tells no subgroup size may have any from 8 to 128 (the limit of WebGPU).
+    // An adapter that reports no subgroup size may have any from 8 to 128 (the limit of WebGPU).
     let subgroups = match (info.subgroup_min_size, info.subgroup_max_size) {
         (0, 0) => (8, 128),
         known => known,
@@ -140,7 +140,7 @@ fn hardware(adapter: &Adapter, limits: &wgpu::Limits) -> HardwareProperties {
         vector_register_count: None,
         plane_size_min: subgroups.0,
         plane_size_max: subgroups.1,
-        // wgpu binds one buffer of its own beside those of a kernel.
+        // wgpu binds one internal buffer in addition to those of a kernel.
         max_bindings: limits
             .max_storage_buffers_per_shader_stage
             .saturating_sub(1),

@@ -3,9 +3,9 @@
 
 /// A stream of random numbers addressed by (seed, purpose, index).
 ///
-/// Streams of different addresses are independent of each other; the same address always gives the
-/// same numbers. The purpose is a short name such as `"order"`, which keeps the uses of one seed
-/// apart.
+/// Streams with different addresses are independent of each other; the same address always gives the
+/// same numbers. The purpose is a short name such as `"order"`, which separates the uses of one seed
+/// from each other.
 ///
 /// ```
 /// use random_streams::Stream;
@@ -71,7 +71,7 @@ impl Stream {
         }
     }
 
-    /// Puts `items` into random order (Fisher and Yates).
+    /// Shuffles `items` (Fisher and Yates).
     ///
     /// # Panics
     /// When there are more than `u32::MAX` items.
@@ -91,7 +91,7 @@ fn high(word: u64) -> u32 {
     (word >> 32) as u32
 }
 
-/// 32-bit FNV-1a, which gives each purpose a number of its own.
+/// 32-bit FNV-1a, which maps each purpose to a different number.
 fn fnv1a(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -121,7 +121,7 @@ fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 mod tests {
     use super::*;
 
-    /// The known answers of the authors' Random123 library (`kat_vectors`).
+    /// Known-answer tests of the authors' Random123 library (`kat_vectors`).
     #[test]
     fn philox_gives_the_published_words() {
         assert_eq!(

@@ -1,21 +1,21 @@
-//! Batch normalisation of channels-last images over plain slices, with what usually follows it.
+//! Batch normalisation of channels-last images over plain slices, fused with the operations that usually follow it.
 //!
-//! Values lie as `[rows, channels]`, where the rows are the pixels of all images. Sums are taken over
-//! fixed stretches of rows and then added up in order in float64, so they do not depend on the number
+//! The layout is `[rows, channels]`, where the rows are the pixels of all images. Sums are taken over
+//! fixed chunks of rows and then added up in order in float64, so they do not depend on the number
 //! of threads.
 
-mod stretch;
+mod chunk;
 
 use rayon::prelude::*;
 
-use stretch::{GradientSums, InputGradient, Layout, Normalize, Sum};
+use chunk::{GradientSums, InputGradient, Layout, Normalize, Sum};
 
 use crate::instructions::vectorized;
 use crate::output::computed;
 
-/// What follows the normalisation.
+/// The operations after the normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Then<T> {
+pub enum Epilogue<T> {
     /// Nothing: y = n.
     Nothing,
     /// y = max(n, 0).
@@ -24,22 +24,22 @@ pub enum Then<T> {
     AddRelu(T),
 }
 
-impl<T> Then<T> {
+impl<T> Epilogue<T> {
     /// The same with the residual seen through `view`.
-    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Then<U> {
+    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Epilogue<U> {
         match self {
-            Self::Nothing => Then::Nothing,
-            Self::Relu => Then::Relu,
-            Self::AddRelu(residual) => Then::AddRelu(view(residual)),
+            Self::Nothing => Epilogue::Nothing,
+            Self::Relu => Epilogue::Relu,
+            Self::AddRelu(residual) => Epilogue::AddRelu(view(residual)),
         }
     }
 
     /// The same with the residual borrowed.
-    pub fn as_ref(&self) -> Then<&T> {
+    pub fn as_ref(&self) -> Epilogue<&T> {
         match self {
-            Self::Nothing => Then::Nothing,
-            Self::Relu => Then::Relu,
-            Self::AddRelu(residual) => Then::AddRelu(residual),
+            Self::Nothing => Epilogue::Nothing,
+            Self::Relu => Epilogue::Relu,
+            Self::AddRelu(residual) => Epilogue::AddRelu(residual),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Moments {
     /// The moments of `values`, `[rows, channels]`.
     ///
     /// # Panics
-    /// When there is no row, or part of one.
+    /// When there are no rows, or an incomplete one.
     pub fn of(values: &[f32], channels: usize) -> Self {
         assert!(
             !values.is_empty() && values.len().is_multiple_of(channels),
@@ -63,17 +63,15 @@ impl Moments {
             values.len()
         );
         let layout = Layout::new(channels);
-        let stretches: Vec<StretchMoments> = values
-            .par_chunks(layout.stretch)
-            .map(|values| StretchMoments::of(values, &layout))
+        let chunks: Vec<ChunkMoments> = values
+            .par_chunks(layout.chunk)
+            .map(|values| ChunkMoments::of(values, &layout))
             .collect();
         let total = (values.len() / channels) as f64;
         let combined = |channel: usize| {
-            let sums = stretches.iter().map(|stretch| stretch.sum(channel));
+            let sums = chunks.iter().map(|chunk| chunk.sum(channel));
             let mean = sums.sum::<f64>() / total;
-            let squares = stretches
-                .iter()
-                .map(|stretch| stretch.squares(channel, mean));
+            let squares = chunks.iter().map(|chunk| chunk.squares(channel, mean));
             (mean as f32, (squares.sum::<f64>() / total) as f32)
         };
         let (mean, variance) = (0..channels).map(combined).unzip();
@@ -86,16 +84,16 @@ impl Moments {
     }
 }
 
-/// Moments of a stretch of rows.
-struct StretchMoments {
+/// Moments of a chunk of rows.
+struct ChunkMoments {
     rows: f64,
     mean: Vec<f32>,
-    /// Sums of squared deviations from the stretch's own mean, which is near enough to the values
-    /// that float32 loses nothing.
+    /// Sums of squared deviations from the chunk's own mean, which is close enough to the values
+    /// that float32 loses no accuracy.
     deviations: Vec<f32>,
 }
 
-impl StretchMoments {
+impl ChunkMoments {
     fn of(values: &[f32], layout: &Layout) -> Self {
         let rows = layout.rows(values);
         let sum = |minus: Option<&[f32]>| {
@@ -128,13 +126,13 @@ impl StretchMoments {
 }
 
 /// The normalisation of each channel of `values` by `moments`, scaled and shifted:
-/// n = (x − mean) / √(variance + epsilon) · weight + bias; then what `then` says.
+/// n = (x − mean) / √(variance + epsilon) · weight + bias; then applies `epilogue`.
 pub fn normalize(
     values: &[f32],
     moments: &Moments,
     [weight, bias]: [&[f32]; 2],
     epsilon: f64,
-    then: Then<&[f32]>,
+    epilogue: Epilogue<&[f32]>,
 ) -> Vec<f32> {
     let layout = Layout::new(weight.len());
     let (mut scale, mut shift) = (Vec::new(), Vec::new());
@@ -144,32 +142,32 @@ pub fn normalize(
         shift.push((f64::from(bias[channel]) - f64::from(moments.mean[channel]) * factor) as f32);
     }
     let (scale, shift) = (layout.tiled(&scale), layout.tiled(&shift));
-    let [output] = computed(values.len(), layout.stretch, |index, [output]| {
+    let [output] = computed(values.len(), layout.chunk, |index, [output]| {
         let part = layout.part(index, output.len());
         vectorized(Normalize {
             values: &values[part.clone()],
             scale: &scale,
             shift: &shift,
-            then: then.map(|residual| &residual[part]),
+            epilogue: epilogue.map(|residual| &residual[part]),
             output,
         });
     });
     output
 }
 
-/// Gradients of [`normalize`] where the moments were those of its own values.
+/// Gradients of [`normalize`] if the moments were those of the values themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients {
     pub values: Vec<f32>,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
-    /// Of the residual where there was one, else empty.
+    /// Of the residual if there was one, else empty.
     pub residual: Vec<f32>,
 }
 
-/// The gradients, given that of the output.
+/// The gradients, given the output's gradient.
 ///
-/// `then` is what followed the normalisation to give `output`. With g the output's gradient where the rectifier passed it on and 0 elsewhere,
+/// `epilogue` is what was applied after the normalisation to give `output`. With g the output's gradient where the ReLU is active and 0 elsewhere,
 /// x̂ = (x − mean)/√(variance + epsilon) and means over the rows: dbias = Σ g, dweight = Σ g x̂,
 /// dresidual = g and dx = weight / √(variance + epsilon) · (g − mean(g) − x̂ · mean(g x̂)).
 pub fn gradients(
@@ -178,11 +176,11 @@ pub fn gradients(
     moments: &Moments,
     weight: &[f32],
     epsilon: f64,
-    then: Then<()>,
+    epilogue: Epilogue<()>,
     output: &[f32],
 ) -> Gradients {
     let (channels, layout) = (weight.len(), Layout::new(weight.len()));
-    let rectified = (then != Then::Nothing).then_some(output);
+    let rectified = (epilogue != Epilogue::Nothing).then_some(output);
     let [sums, products] = gradient_sums(gradient, rectified, values, &moments.mean, &layout);
     let rows = (values.len() / channels) as f64;
     let [mut weight_gradients, mut bias_gradients] = [const { Vec::new() }; 2];
@@ -211,13 +209,13 @@ pub fn gradients(
             residual,
         });
     };
-    let (len, stretch) = (values.len(), layout.stretch);
-    let [values, residual] = if matches!(then, Then::AddRelu(())) {
-        computed(len, stretch, |index, [values, residual]| {
+    let (len, chunk) = (values.len(), layout.chunk);
+    let [values, residual] = if matches!(epilogue, Epilogue::AddRelu(())) {
+        computed(len, chunk, |index, [values, residual]| {
             compute(index, values, residual);
         })
     } else {
-        let [values] = computed(len, stretch, |index, [values]| {
+        let [values] = computed(len, chunk, |index, [values]| {
             compute(index, values, &mut []);
         });
         [values, Vec::new()]
@@ -230,7 +228,7 @@ pub fn gradients(
     }
 }
 
-/// Σ g and Σ g · (x − mean) of each channel, with g the gradient that the rectifier passed on.
+/// Σ g and Σ g · (x − mean) of each channel, with g the gradient after the ReLU's backward pass.
 fn gradient_sums(
     gradient: &[f32],
     rectified: Option<&[f32]>,
@@ -239,8 +237,8 @@ fn gradient_sums(
     layout: &Layout,
 ) -> [Vec<f64>; 2] {
     let means = layout.tiled(mean);
-    let stretches: Vec<[Vec<f32>; 2]> = gradient
-        .par_chunks(layout.stretch)
+    let chunks: Vec<[Vec<f32>; 2]> = gradient
+        .par_chunks(layout.chunk)
         .enumerate()
         .map(|(index, gradient)| {
             let part = layout.part(index, gradient.len());
@@ -257,7 +255,7 @@ fn gradient_sums(
         .collect();
     [0, 1].map(|which| {
         let sum = |channel: usize| -> f64 {
-            (stretches.iter())
+            (chunks.iter())
                 .map(|sums| f64::from(sums[which][channel]))
                 .sum()
         };

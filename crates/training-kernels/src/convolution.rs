@@ -11,9 +11,9 @@ use crate::lanes::{LANES, Lane};
 ///
 /// With x the input, w the weight, y the output, s the stride and p the padding:
 /// y\[n, i, j, o\] = Σ_{a, b, c} x\[n, s·i + a − p, s·j + b − p, c\] · w\[o, c, a, b\],
-/// where x is 0 outside the image. It is what `torch.nn.functional.conv2d` computes.
+/// where x is 0 outside the image, as in `torch.nn.functional.conv2d`.
 ///
-/// Images lie as `[batch, height, width, channels]`, the weight as
+/// Images have the layout `[batch, height, width, channels]`, the weight
 /// `[channels_out, channels_in, kernel, kernel]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
@@ -88,33 +88,33 @@ impl Convolution {
         ]
     }
 
-    /// Additions and multiplications of the definition above.
+    /// Number of additions and multiplications of the definition above.
     pub fn operations(&self) -> f64 {
         2.0 * self.output_len() as f64 * self.depth() as f64
     }
 
-    /// Values of the input.
+    /// Number of values of the input.
     pub fn input_len(&self) -> usize {
         self.input().iter().product()
     }
 
-    /// Values of the output.
+    /// Number of values of the output.
     pub fn output_len(&self) -> usize {
         self.output().iter().product()
     }
 
-    /// Values of the weight.
+    /// Number of values of the weight.
     pub fn weight_len(&self) -> usize {
         self.weight().iter().product()
     }
 
-    /// Products in one value of the output.
+    /// Number of products in one value of the output.
     pub(crate) fn depth(&self) -> usize {
         self.channels_in * self.kernel * self.kernel
     }
 
-    /// Whether Winograd's method computes this convolution: 3×3, stride 1, size kept, and channels
-    /// enough that its transforms cost less than gathering patches and the products it saves. Three are
+    /// Whether Winograd's method computes this convolution: 3×3, stride 1, same size, and enough channels
+    /// that its transforms cost less than gathering patches and the products it saves. Three are
     /// enough.
     fn suits_winograd(&self) -> bool {
         self.kernel == 3
@@ -126,14 +126,14 @@ impl Convolution {
     /// The output y.
     ///
     /// # Panics
-    /// When a slice does not have the length of its shape; so do the gradients.
+    /// When the length of a slice does not match its shape; so do the gradients.
     pub fn forward(&self, input: &[f32], weight: &[f32]) -> Vec<f32> {
         self.check(&[(input, self.input_len()), (weight, self.weight_len())]);
         self.winograd(|| winograd::forward(self, input, weight))
             .unwrap_or_else(|| direct::forward(self, input, weight))
     }
 
-    /// The gradient of the input, given that of the output:
+    /// The gradient of the input, given the output's:
     /// dx\[n, i, j, c\] = Σ_{a, b, o} dy\[n, (i + p − a)/s, (j + p − b)/s, o\] · w\[o, c, a, b\].
     pub fn input_gradient(&self, gradient: &[f32], weight: &[f32]) -> Vec<f32> {
         self.check(&[(gradient, self.output_len()), (weight, self.weight_len())]);
@@ -141,7 +141,7 @@ impl Convolution {
             .unwrap_or_else(|| direct::input_gradient(self, gradient, weight))
     }
 
-    /// The gradient of the weight, given that of the output:
+    /// The gradient of the weight, given the output's:
     /// dw\[o, c, a, b\] = Σ_{n, i, j} dy\[n, i, j, o\] · x\[n, s·i + a − p, s·j + b − p, c\].
     pub fn weight_gradient(&self, input: &[f32], gradient: &[f32]) -> Vec<f32> {
         self.check(&[(input, self.input_len()), (gradient, self.output_len())]);
@@ -162,24 +162,24 @@ impl Convolution {
         }
     }
 
-    /// What Winograd's method gives where it applies.
+    /// The result of Winograd's method, if it applies.
     fn winograd(&self, compute: impl FnOnce() -> Option<Vec<f32>>) -> Option<Vec<f32>> {
         self.suits_winograd().then(compute).flatten()
     }
 
-    /// Images whose rows of output (`rows` an image) one task should compute: at least one and about
-    /// [`ROWS`] rows, but fewer where threads would have nothing to do.
+    /// Number of images whose output rows (`rows` per image) one task should compute: at least one and about
+    /// [`ROWS`] rows, but fewer if threads would otherwise be idle.
     fn images_per_task(&self, rows: usize) -> usize {
         let share = self.batch.div_ceil(rayon::current_num_threads());
         (ROWS / rows).clamp(1, share.max(1))
     }
 }
 
-/// Rows of a matrix product that are worked on together. Their operands stay in a core's cache of
+/// Rows of a matrix product that are processed together. Their operands stay in a core's cache of
 /// a megabyte while the weights stream past them.
 const ROWS: usize = 64;
 
-/// What `value` gives for sixteen columns from `first` on; zeros past the last of `columns`.
+/// `value` for sixteen columns starting at `first`; zeros past the last of `columns`.
 fn column_lane(columns: usize, first: usize, value: impl Fn(usize) -> f32) -> Lane {
     let mut lane = [0.0; LANES];
     for (column, place) in (first..columns).zip(&mut lane) {

@@ -17,11 +17,12 @@ use burn::backend::fusion::custom::TensorSpec;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, backend_extension};
 
-use crate::batch_norm::Then;
+use crate::adamw::AdamWStep;
+use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
-/// A convolution; images lie as `[batch, height, width, channels]`.
+/// A convolution; the layout of images is `[batch, height, width, channels]`.
 #[backend_extension(
     Autodiff,
     Flex: cfg(feature = "flex"),
@@ -76,7 +77,7 @@ pub trait TrainingBatchNorm: Backend {
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        #[extension_type] then: TensorThen<Self>,
+        #[extension_type] epilogue: TensorEpilogue<Self>,
         epsilon: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
@@ -89,9 +90,9 @@ pub trait TrainingBatchNorm: Backend {
     Fusion: cfg(feature = "wgpu")
 )]
 pub trait BatchNormGradients: Backend {
-    /// The gradients of values, weight and bias, and in the place of the residual its gradient.
-    #[fusion(meta = |_, values, weight, _, _, _, then, _| {
-        let residual = then.map(|()| values.clone());
+    /// The gradients of values, weight and bias, and instead of the residual its gradient.
+    #[fusion(meta = |_, values, weight, _, _, _, epilogue, _| {
+        let residual = epilogue.map(|()| values.clone());
         (values.clone(), weight.clone(), weight.clone(), residual.into())
     })]
     fn batch_norm_gradients(
@@ -101,13 +102,13 @@ pub trait BatchNormGradients: Backend {
         mean: FloatTensor<Self>,
         variance: FloatTensor<Self>,
         output: FloatTensor<Self>,
-        then: Then<()>,
+        epilogue: Epilogue<()>,
         epsilon: f64,
     ) -> (
         FloatTensor<Self>,
         FloatTensor<Self>,
         FloatTensor<Self>,
-        TensorThen<Self>,
+        TensorEpilogue<Self>,
     );
 }
 
@@ -120,7 +121,7 @@ pub trait EvaluationBatchNorm: Backend {
         variance: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        #[extension_type] then: TensorThen<Self>,
+        #[extension_type] epilogue: TensorEpilogue<Self>,
         epsilon: f64,
     ) -> FloatTensor<Self>;
 }
@@ -151,11 +152,25 @@ pub trait SgdKernels: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// The search for numbers that are not finite.
+/// AdamW: new parameter and new moments.
+#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
+pub trait AdamWKernel: Backend {
+    fn adamw_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        mean_square: FloatTensor<Self>,
+        first_correction: FloatTensor<Self>,
+        second_correction: FloatTensor<Self>,
+        rule: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// The check for non-finite numbers.
 #[cfg(feature = "wgpu")]
 #[backend_extension(Cube, Fusion)]
 pub trait FiniteKernel: Backend {
-    /// The marks, of any number, and 1 in at least one more where a number of the eight tensors is not finite.
+    /// The marks, any number of them, with 1 in at least one more if a number in the eight tensors is not finite.
     #[fusion(meta = |marks, _, _, _, _, _, _, _, _| marks.clone())]
     fn mark_not_finite(
         marks: FloatTensor<Self>,
@@ -183,42 +198,42 @@ pub enum TensorUnscaling<B: Backend> {
     },
 }
 
-/// [`Then`] in the form that Burn's dispatch passes on.
+/// [`Epilogue`] in the form that Burn's dispatch passes on.
 #[derive(ExtensionType)]
 #[extension_type(fusion: cfg(feature = "wgpu"))]
-pub enum TensorThen<B: Backend> {
+pub enum TensorEpilogue<B: Backend> {
     Nothing,
     Relu,
     AddRelu(FloatTensor<B>),
 }
 
-impl<B: Backend> TensorThen<B> {
-    pub fn as_then(&self) -> Then<&FloatTensor<B>> {
+impl<B: Backend> TensorEpilogue<B> {
+    pub fn as_epilogue(&self) -> Epilogue<&FloatTensor<B>> {
         match self {
-            Self::Nothing => Then::Nothing,
-            Self::Relu => Then::Relu,
-            Self::AddRelu(residual) => Then::AddRelu(residual),
+            Self::Nothing => Epilogue::Nothing,
+            Self::Relu => Epilogue::Relu,
+            Self::AddRelu(residual) => Epilogue::AddRelu(residual),
         }
     }
 }
 
-impl<B: Backend> From<Then<FloatTensor<B>>> for TensorThen<B> {
-    fn from(then: Then<FloatTensor<B>>) -> Self {
-        match then {
-            Then::Nothing => Self::Nothing,
-            Then::Relu => Self::Relu,
-            Then::AddRelu(residual) => Self::AddRelu(residual),
+impl<B: Backend> From<Epilogue<FloatTensor<B>>> for TensorEpilogue<B> {
+    fn from(epilogue: Epilogue<FloatTensor<B>>) -> Self {
+        match epilogue {
+            Epilogue::Nothing => Self::Nothing,
+            Epilogue::Relu => Self::Relu,
+            Epilogue::AddRelu(residual) => Self::AddRelu(residual),
         }
     }
 }
 
 #[cfg(feature = "wgpu")]
-impl From<Then<TensorSpec>> for TensorThenMetadata {
-    fn from(then: Then<TensorSpec>) -> Self {
-        match then {
-            Then::Nothing => Self::Nothing,
-            Then::Relu => Self::Relu,
-            Then::AddRelu(residual) => Self::AddRelu(residual),
+impl From<Epilogue<TensorSpec>> for TensorEpilogueMetadata {
+    fn from(epilogue: Epilogue<TensorSpec>) -> Self {
+        match epilogue {
+            Epilogue::Nothing => Self::Nothing,
+            Epilogue::Relu => Self::Relu,
+            Epilogue::AddRelu(residual) => Self::AddRelu(residual),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The kernels of GPUs, written once in CubeCL: convolutions of f32, and what surrounds convolutions in a step.
+//! The GPU kernels, written once in CubeCL: convolutions in f32, and the other operations of a training step.
 //!
-//! Burn would compute what surrounds them out of a dozen operations each, and the host that launches them would be
-//! slower than the GPU that runs them. All of them compute in f32, from and to f16 where the images are.
+//! Burn would compose each of the others from a dozen operations, and launching these would take the host
+//! longer than the GPU takes to run them. All of them compute in f32, from and to f16 if the images are f16.
 
 mod batch_norm;
 mod convolution;
@@ -14,10 +14,10 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
-/// Units of a cube: what every GPU has.
+/// Units of a cube, a number that every GPU supports.
 const UNITS: usize = 256;
 
-/// A tensor without values on the device of `like`.
+/// An uninitialized tensor on the device of `like`.
 fn empty(like: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTensor {
     empty_device_contiguous_dtype(
         like.client.clone(),

@@ -7,10 +7,10 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend};
 
-use crate::batch_norm::Then;
+use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 use crate::extension::{
-    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, TensorThen, TrainingBatchNorm,
+    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, TensorEpilogue, TrainingBatchNorm,
 };
 
 impl<B, C> ConvolutionKernel for Autodiff<B, C>
@@ -39,30 +39,33 @@ where
         values: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        then: TensorThen<Self>,
+        epilogue: TensorEpilogue<Self>,
         epsilon: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [values.node(), weight.node(), bias.node()];
         let [values, weight, bias] =
             [values, weight, bias].map(FloatTensor::<Self>::into_primitive);
-        let kind = then.as_then().map(|_| ());
-        let (then, residual_node) = match then {
-            TensorThen::Nothing => (TensorThen::Nothing, None),
-            TensorThen::Relu => (TensorThen::Relu, None),
-            TensorThen::AddRelu(residual) => {
+        let kind = epilogue.as_epilogue().map(|_| ());
+        let (epilogue, residual_node) = match epilogue {
+            TensorEpilogue::Nothing => (TensorEpilogue::Nothing, None),
+            TensorEpilogue::Relu => (TensorEpilogue::Relu, None),
+            TensorEpilogue::AddRelu(residual) => {
                 let node = residual.node();
-                (TensorThen::AddRelu(residual.into_primitive()), Some(node))
+                (
+                    TensorEpilogue::AddRelu(residual.into_primitive()),
+                    Some(node),
+                )
             }
         };
         let (output, mean, variance) =
-            B::batch_norm_train_then(values.clone(), weight.clone(), bias, then, epsilon);
+            B::batch_norm_train_then(values.clone(), weight.clone(), bias, epilogue, epsilon);
         let state = BatchNormState {
             values,
             weight,
             mean: mean.clone(),
             variance: variance.clone(),
             epsilon,
-            then: kind,
+            epilogue: kind,
             output: output.clone(),
         };
         let output = match (residual_node, nodes) {
@@ -76,7 +79,7 @@ where
     }
 }
 
-/// `output` as a node of the graph, if one of its parents is.
+/// `output` as a node of the graph, if one of its parents is one.
 fn record<B: Backend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
     gradient: G,
     parents: [NodeGuard; N],
@@ -119,7 +122,7 @@ impl<B: ConvolutionGradients> Backward<B, 2> for ConvolutionGradient {
 #[derive(Debug)]
 struct BatchNormGradient;
 
-/// What the gradient of batch normalisation needs of its forward pass.
+/// The state that the backward pass of batch normalisation needs.
 #[derive(Clone, Debug)]
 struct BatchNormState<T> {
     values: T,
@@ -127,11 +130,11 @@ struct BatchNormState<T> {
     mean: T,
     variance: T,
     epsilon: f64,
-    then: Then<()>,
+    epilogue: Epilogue<()>,
     output: T,
 }
 
-/// Parents: values, weight, bias and, where there was one, the residual.
+/// Parents: values, weight, bias and, if there was one, the residual.
 impl<B: BatchNormGradients, const N: usize> Backward<B, N> for BatchNormGradient {
     type State = BatchNormState<FloatTensor<B>>;
 
@@ -143,19 +146,19 @@ impl<B: BatchNormGradients, const N: usize> Backward<B, N> for BatchNormGradient
     ) {
         let output_gradient = gradients.consume::<B>(&ops.node);
         let state = ops.state;
-        let (values, weight, bias, then) = B::batch_norm_gradients(
+        let (values, weight, bias, epilogue) = B::batch_norm_gradients(
             output_gradient,
             state.values,
             state.weight,
             state.mean,
             state.variance,
             state.output,
-            state.then,
+            state.epilogue,
             state.epsilon,
         );
-        let residual = match then {
-            TensorThen::AddRelu(residual) => Some(residual),
-            TensorThen::Nothing | TensorThen::Relu => None,
+        let residual = match epilogue {
+            TensorEpilogue::AddRelu(residual) => Some(residual),
+            TensorEpilogue::Nothing | TensorEpilogue::Relu => None,
         };
         let computed = [Some(values), Some(weight), Some(bias), residual];
         for (parent, gradient) in ops.parents.into_iter().zip(computed) {

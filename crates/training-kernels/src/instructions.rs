@@ -1,4 +1,4 @@
-//! The vector instructions that the kernels run with.
+//! The vector instructions used by the kernels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use pulp::{Arch, WithSimd};
 /// A set of vector instructions for which the kernels are compiled, narrowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Instructions {
-    /// What every processor has. A multiplication and an addition are two operations.
+    /// Available on every processor. A multiplication and an addition are two operations.
     Scalar,
     /// Advanced SIMD of 64-bit ARM, 4 numbers at a time.
     Neon,
@@ -19,7 +19,7 @@ pub enum Instructions {
     Avx512,
 }
 
-/// Instructions that are unknown, or that this machine does not have.
+/// Instructions that are unknown, or that this machine does not support.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnavailableInstructions {
     found: String,
@@ -31,27 +31,27 @@ impl Instructions {
 
     const ALL: [Self; 4] = [Self::Scalar, Self::Neon, Self::Avx2, Self::Avx512];
 
-    /// The sets that this machine has, the widest one last.
+    /// The sets that this machine supports, widest last.
     pub fn available() -> impl Iterator<Item = Self> {
         (Self::ALL.into_iter()).filter(|instructions| instructions.arch().is_some())
     }
 
-    /// The widest set that this machine has.
+    /// The widest set that this machine supports.
     #[must_use]
     pub fn widest() -> Self {
         Self::available().last().unwrap_or(Self::Scalar)
     }
 
-    /// The set that the kernels of this process run with: that of [`Self::VARIABLE`] where it is set
+    /// The set that the kernels of this process use: that of [`Self::VARIABLE`] if it is set
     /// and not empty, else the widest one. It is read once.
     ///
     /// # Errors
-    /// When the variable names a set that this machine does not have. Kernels panic with the same message.
+    /// When the variable names a set that this machine does not support. Kernels panic with the same message.
     pub fn chosen() -> Result<Self, UnavailableInstructions> {
         chosen().clone().map(|(instructions, _)| instructions)
     }
 
-    /// The name that [`Self::VARIABLE`] takes.
+    /// The name used in [`Self::VARIABLE`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl Instructions {
         }
     }
 
-    /// pulp's proof that this machine has them.
+    /// pulp's proof that this machine supports them.
     fn arch(self) -> Option<Arch> {
         match self {
             Self::Scalar => Some(Arch::Scalar),
@@ -115,7 +115,7 @@ impl fmt::Display for Instructions {
 impl FromStr for Instructions {
     type Err = UnavailableInstructions;
 
-    /// The set of that name, if this machine has it.
+    /// The set of that name, if this machine supports it.
     fn from_str(name: &str) -> Result<Self, UnavailableInstructions> {
         Self::available()
             .find(|instructions| instructions.name() == name)
@@ -130,7 +130,7 @@ impl fmt::Display for UnavailableInstructions {
         let names: Vec<&str> = Instructions::available().map(Instructions::name).collect();
         write!(
             formatter,
-            "expected instructions that this machine has ({}), found {:?}",
+            "expected instructions that this machine supports ({}), found {:?}",
             names.join(", "),
             self.found
         )
@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(instructions.name().parse(), Ok(instructions));
         }
         let error = "sse9".parse::<Instructions>().unwrap_err().to_string();
-        let expected = "expected instructions that this machine has (scalar";
+        let expected = "expected instructions that this machine supports (scalar";
         assert!(error.starts_with(expected), "{error}");
         assert!(error.ends_with(r#"found "sse9""#), "{error}");
     }

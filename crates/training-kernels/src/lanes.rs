@@ -1,4 +1,4 @@
-//! The unit in which the kernels move numbers: sixteen neighbouring channels.
+//! The unit in which the kernels move numbers: sixteen adjacent channels.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
@@ -8,10 +8,10 @@ use pulp::Simd;
 /// Channels in a [`Lane`]: one register of AVX-512, two of AVX2, four of NEON.
 pub const LANES: usize = 16;
 
-/// The values of sixteen neighbouring channels at one place.
+/// The values of sixteen adjacent channels at one position.
 pub type Lane = [f32; LANES];
 
-/// Lanes that hold `channels` values; the last one is filled up with zeros.
+/// Number of lanes that hold `channels` values; the last one is padded with zeros.
 pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
@@ -23,7 +23,7 @@ pub fn load<S: Simd, const N: usize>(lane: &Lane) -> [S::f32s; N] {
     *registers.first_chunk().expect("N registers in a lane")
 }
 
-/// Writes `registers` to `places`, as far as these go.
+/// Writes `registers` to `places`, up to their end.
 #[inline(always)]
 pub fn store<S: Simd, const N: usize>(simd: S, places: &mut [f32], registers: [S::f32s; N]) {
     if let Some(whole) = places.get_mut(..N * S::F32_LANES) {
@@ -47,7 +47,7 @@ pub fn set_register<S: Simd>(lane: &mut Lane, n: usize, value: S::f32s) {
     S::as_mut_simd_f32s(lane).0[n] = value;
 }
 
-/// The register that begins with the first of `values`, with zeros past their end.
+/// The register that starts with the first of `values`, padded with zeros.
 #[inline(always)]
 pub fn load_register<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     match values.get(..S::F32_LANES) {
@@ -56,7 +56,7 @@ pub fn load_register<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
     }
 }
 
-/// Writes `register` to `places`, as far as these go.
+/// Writes `register` to `places`, up to their end.
 #[inline(always)]
 pub fn store_register<S: Simd>(simd: S, places: &mut [f32], register: S::f32s) {
     match places.get_mut(..S::F32_LANES) {
@@ -65,7 +65,7 @@ pub fn store_register<S: Simd>(simd: S, places: &mut [f32], register: S::f32s) {
     }
 }
 
-/// Up to sixteen values, filled up with zeros.
+/// Up to sixteen values, padded with zeros.
 #[inline(always)]
 pub fn filled(values: &[f32]) -> Lane {
     let mut lane = [0.0; LANES];
@@ -84,18 +84,18 @@ pub fn to_blocks(values: &[f32], channels: usize, out: &mut [Lane]) {
 }
 
 thread_local! {
-    /// Buffers of this thread that nobody uses now.
+    /// Unused buffers of this thread.
     static FREE: RefCell<Vec<Vec<Lane>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Working memory that goes back to its thread when dropped, so that a training step allocates
-/// nothing that the step before it already had.
+/// Working memory that returns to its thread's pool when dropped, so that a training step allocates
+/// nothing that the previous step already allocated.
 pub struct Scratch {
     buffer: Vec<Lane>,
     len: usize,
 }
 
-/// Working memory of `len` lanes whose values are anything.
+/// Working memory of `len` lanes with unspecified values.
 pub fn scratch(len: usize) -> Scratch {
     let mut buffer = FREE.with_borrow_mut(|free| {
         let fits = |buffer: &&Vec<Lane>| buffer.len() >= len;
@@ -105,7 +105,7 @@ pub fn scratch(len: usize) -> Scratch {
         index.map_or_else(Vec::new, |index| free.swap_remove(index))
     });
     if buffer.len() < len {
-        // A new buffer rather than a grown one: nobody needs the old values copied.
+        // A new buffer rather than a grown one: the old values need not be copied.
         buffer = vec![[0.0; LANES]; len];
     }
     Scratch { buffer, len }
@@ -128,7 +128,7 @@ impl DerefMut for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        // During the end of a thread its free list may be gone; then the buffer goes too.
+        // While a thread ends its free list may already be dropped; then the buffer is freed too.
         let _ = FREE.try_with(|free| free.borrow_mut().push(buffer));
     }
 }

@@ -7,7 +7,16 @@
     clippy::needless_range_loop,
     reason = "the kernels index several arrays of fixed length in step"
 )]
+#![cfg_attr(
+    not(any(feature = "flex", feature = "ndarray")),
+    allow(
+        dead_code,
+        unused_variables,
+        reason = "no backend then has the kernels of the CPU"
+    )
+)]
 
+mod adamw;
 mod batch_norm;
 mod convolution;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
@@ -24,12 +33,13 @@ mod output;
 mod product;
 mod sgd;
 
-pub use batch_norm::Then;
+pub use adamw::AdamWStep;
+pub use batch_norm::Epilogue;
 pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
-pub use memory::KeepingAllocator;
+pub use memory::CachingAllocator;
 pub use operations::{
-    BatchNormTrain, are_finite, batch_norm, batch_norm_train, convolution, scaled_sgd_step,
-    sgd_step,
+    BatchNormTrain, adamw_step, are_finite, batch_norm, batch_norm_train, convolution,
+    scaled_sgd_step, sgd_step, unscaled_step,
 };
 pub use sgd::{SgdStep, Unscaling};

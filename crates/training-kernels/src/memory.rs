@@ -1,87 +1,112 @@
-//! An allocator that keeps large blocks for the next step.
+//! An allocator that caches large blocks for the next step.
 //!
-//! A training step asks for the same hundreds of megabytes again and again. The system's allocator
-//! maps each large block anew, and the kernel clears it page by page: for a tensor of 32 MB that
+//! Every training step allocates the same hundreds of megabytes. The system's allocator
+//! maps each large block anew, and the kernel zeroes it page by page: for a tensor of 32 MB that
 //! takes longer than computing it.
 
-// An allocator cannot be written without.
+// An allocator cannot be written without it.
 #![allow(unsafe_code)]
 #![allow(
     clippy::cast_ptr_alignment,
-    reason = "kept blocks start at cache lines"
+    reason = "cached blocks start at cache lines"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-/// Blocks from this size on are kept; smaller ones are the system's business.
+/// Blocks of at least this size are cached; smaller ones are left to the system.
 const LARGE: usize = 1 << 15;
-/// Sizes of kept blocks between two powers of two: at most an eighth of a block is wasted.
+/// Sizes of cached blocks between two powers of two: at most an eighth of a block is wasted.
 const STEPS: usize = 8;
-/// Where a kept block starts: at a cache line, which is also a register of AVX-512.
+/// Where a cached block starts: at a cache line, which is also a register of AVX-512.
 const ALIGNMENT: usize = 64;
 const CLASSES: usize = STEPS * (usize::BITS - LARGE.trailing_zeros()) as usize;
 
-/// The system's allocator, except that blocks of 32 KiB and more are kept when freed, start at a
-/// multiple of 64 bytes, and are given out again for requests of about their size.
+/// The system's allocator, except that blocks of 32 KiB and more are cached when freed, start at a
+/// multiple of 64 bytes, and are reused for requests of about their size.
+///
+/// Cached blocks are kept until [`CachingAllocator::empty_cache`]; call it when other sizes will be
+/// requested, such as between two trainings.
 ///
 /// ```
+/// use training_kernels::CachingAllocator;
+///
 /// #[global_allocator]
-/// static ALLOCATOR: training_kernels::KeepingAllocator = training_kernels::KeepingAllocator::new();
+/// static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 /// # fn main() {
 /// let zeros = vec![0.0_f32; 1 << 20];
 /// assert_eq!(zeros.as_ptr().align_offset(64), 0);
+/// drop(zeros);
+/// assert!(ALLOCATOR.empty_cache() >= 4 << 20);
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct KeepingAllocator {
-    kept: Mutex<Kept>,
+pub struct CachingAllocator {
+    cache: Mutex<Cache>,
 }
 
-/// For each class of sizes the last block that was freed; a kept block begins with the address of
+/// For each size class the last block that was freed; a cached block begins with the address of
 /// the one freed before it.
 #[derive(Debug)]
-struct Kept([*mut u8; CLASSES]);
+struct Cache([*mut u8; CLASSES]);
 
 // SAFETY: the blocks belong to nobody else, and the mutex around them gives them to one thread.
-unsafe impl Send for Kept {}
+unsafe impl Send for Cache {}
 
-impl KeepingAllocator {
-    /// An allocator that has kept nothing yet.
+impl CachingAllocator {
+    /// An allocator with an empty cache.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            kept: Mutex::new(Kept([ptr::null_mut(); CLASSES])),
+            cache: Mutex::new(Cache([ptr::null_mut(); CLASSES])),
         }
     }
 
+    /// Releases every cached block to the system and returns their total bytes. Blocks in use are unaffected.
+    pub fn empty_cache(&self) -> usize {
+        let mut bytes = 0;
+        for class in 0..CLASSES {
+            loop {
+                let block = self.take(class);
+                if block.is_null() {
+                    break;
+                }
+                let layout = layout_of(class).expect("a cached block has a layout");
+                bytes += layout.size();
+                // SAFETY: the block was allocated with the layout of its class, and nobody else has it.
+                unsafe { System.dealloc(block, layout) };
+            }
+        }
+        bytes
+    }
+
     fn take(&self, class: usize) -> *mut u8 {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let block = kept.0[class];
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let block = cache.0[class];
         if !block.is_null() {
-            // SAFETY: a kept block is at least LARGE bytes, aligned, and begins with an address
-            // that `keep` wrote.
-            kept.0[class] = unsafe { block.cast::<*mut u8>().read() };
+            // SAFETY: a cached block is at least LARGE bytes, aligned, and begins with an address
+            // that `put` wrote.
+            cache.0[class] = unsafe { block.cast::<*mut u8>().read() };
         }
         block
     }
 
-    fn keep(&self, class: usize, block: *mut u8) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    fn put(&self, class: usize, block: *mut u8) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the caller of `dealloc` gave up the block, which is at least LARGE bytes, aligned.
-        unsafe { block.cast::<*mut u8>().write(kept.0[class]) };
-        kept.0[class] = block;
+        unsafe { block.cast::<*mut u8>().write(cache.0[class]) };
+        cache.0[class] = block;
     }
 }
 
-impl Default for KeepingAllocator {
+impl Default for CachingAllocator {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// The class of a large layout and what is asked of the system for it; `None` for the others.
+/// The class of a large layout and the layout requested from the system for it; `None` for the others.
 fn class(layout: Layout) -> Option<(usize, Layout)> {
     if layout.size() < LARGE || layout.align() > ALIGNMENT {
         return None;
@@ -89,16 +114,21 @@ fn class(layout: Layout) -> Option<(usize, Layout)> {
     let power = layout.size().ilog2();
     let step = (1_usize << power) / STEPS;
     let steps = (layout.size() - (1 << power)).div_ceil(step);
-    let rounded = (1 << power) + steps * step;
     let class = (power - LARGE.ilog2()) as usize * STEPS + steps;
-    let layout = Layout::from_size_align(rounded, ALIGNMENT).ok()?;
-    (class < CLASSES).then_some((class, layout))
+    Some((class, layout_of(class)?))
+}
+
+/// The layout requested from the system for the blocks of a class; `None` beyond the address space.
+fn layout_of(class: usize) -> Option<Layout> {
+    let power = LARGE << (class / STEPS);
+    let size = power + class % STEPS * (power / STEPS);
+    Layout::from_size_align(size, ALIGNMENT).ok()
 }
 
 // SAFETY: every block comes from the system's allocator. A layout falls into the same class and is
 // rounded to the same layout at each call, so a block is only given out for layouts that fit it,
-// and nobody else holds it between `keep` and `take`.
-unsafe impl GlobalAlloc for KeepingAllocator {
+// and nobody else holds it between `put` and `take`.
+unsafe impl GlobalAlloc for CachingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some((class, rounded)) = class(layout) else {
             // SAFETY: the caller's promise, passed on.
@@ -152,7 +182,7 @@ unsafe impl GlobalAlloc for KeepingAllocator {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         match class(layout) {
-            Some((class, _)) => self.keep(class, block),
+            Some((class, _)) => self.put(class, block),
             // SAFETY: the caller's promise, passed on.
             None => unsafe { System.dealloc(block, layout) },
         }
@@ -173,6 +203,7 @@ mod tests {
             let (index, rounded) = class(bytes(size)).unwrap();
             assert!(rounded.size() >= size && rounded.size() <= size + size / STEPS);
             assert_eq!(class(bytes(rounded.size())), Some((index, rounded)));
+            assert_eq!(layout_of(index), Some(rounded));
         }
         assert_eq!(class(bytes(LARGE - 1)), None);
         assert!(class(bytes(isize::MAX as usize - 64)).is_none_or(|(class, _)| class < CLASSES));
@@ -180,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_freed_block_is_given_out_again_and_cleared_when_asked() {
-        let allocator = KeepingAllocator::new();
+        let allocator = CachingAllocator::new();
         // SAFETY: the layouts are not empty, and each block is used and freed under its own.
         unsafe {
             let first = allocator.alloc(bytes(LARGE));
@@ -196,17 +227,46 @@ mod tests {
             allocator.dealloc(again, bytes(LARGE));
             let last = allocator.alloc(bytes(LARGE));
             assert_eq!(last, again);
-            // Given back to the system, so that nothing leaks.
-            for block in [last, allocator.alloc(bytes(LARGE))] {
-                System.dealloc(block, class(bytes(LARGE)).unwrap().1);
-            }
+            allocator.dealloc(last, bytes(LARGE));
         }
+        assert_eq!(allocator.empty_cache(), 2 * LARGE);
+    }
+
+    #[test]
+    fn an_emptied_cache_has_given_back_every_block_that_is_not_in_use() {
+        let sizes = [
+            LARGE,
+            LARGE,
+            LARGE + 1,
+            3 * LARGE,
+            5 * LARGE + 7,
+            64 * LARGE,
+        ];
+        let rounded = |size| class(bytes(size)).unwrap().1.size();
+        let allocator = CachingAllocator::new();
+        // SAFETY: the layouts are not empty, and each block is freed under its own.
+        unsafe {
+            let used = allocator.alloc(bytes(LARGE));
+            let blocks = sizes.map(|size| allocator.alloc(bytes(size)));
+            assert_eq!(allocator.empty_cache(), 0);
+            for (block, size) in blocks.into_iter().zip(sizes) {
+                allocator.dealloc(block, bytes(size));
+            }
+            assert_eq!(
+                allocator.empty_cache(),
+                sizes.map(rounded).iter().sum::<usize>()
+            );
+            assert_eq!(allocator.empty_cache(), 0);
+            used.write_bytes(7, LARGE);
+            allocator.dealloc(used, bytes(LARGE));
+        }
+        assert_eq!(allocator.empty_cache(), LARGE);
     }
 
     #[test]
     fn a_block_that_grows_or_shrinks_keeps_its_values() {
         let values: Vec<u8> = (0..100).collect();
-        let allocator = KeepingAllocator::new();
+        let allocator = CachingAllocator::new();
         // SAFETY: the layouts are not empty; each size replaces the one before it.
         unsafe {
             let mut block = allocator.alloc(bytes(values.len()));
@@ -219,17 +279,17 @@ mod tests {
             }
             allocator.dealloc(block, bytes(size));
         }
+        assert!(allocator.empty_cache() > 0);
     }
 
     #[test]
     fn small_blocks_are_the_systems() {
-        let allocator = KeepingAllocator::new();
+        let allocator = CachingAllocator::new();
         // SAFETY: the layout is not empty, and the block is freed under it.
         unsafe {
             let block = allocator.alloc(bytes(64));
             allocator.dealloc(block, bytes(64));
         }
-        let kept = allocator.kept.lock().unwrap();
-        assert!(kept.0.iter().all(|block| block.is_null()));
+        assert_eq!(allocator.empty_cache(), 0);
     }
 }

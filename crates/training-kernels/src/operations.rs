@@ -1,21 +1,19 @@
 //! The kernels as functions of Burn's tensors, on every device.
 
+mod steps;
+
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{self, conv2d};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Bool, DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
-use crate::batch_norm::Then;
+pub use self::steps::{adamw_step, are_finite, scaled_sgd_step, sgd_step, unscaled_step};
+use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
-#[cfg(feature = "wgpu")]
-use crate::extension::FiniteKernel;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-use crate::extension::{
-    ConvolutionKernel, EvaluationBatchNorm, SgdKernels, TensorUnscaling, TrainingBatchNorm,
-};
-use crate::sgd::{SgdStep, Unscaling};
+use crate::extension::{ConvolutionKernel, EvaluationBatchNorm, TrainingBatchNorm};
 
 /// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
 /// `[channels_out, channels_in, kernel, kernel]` to `[batch, height_out, width_out, channels_out]`
@@ -24,7 +22,7 @@ use crate::sgd::{SgdStep, Unscaling};
 /// The formula is that of [`Convolution`], PyTorch's `conv2d`.
 ///
 /// # Panics
-/// When the shapes do not fit together; the message names both.
+/// When the shapes do not match; the message names both.
 pub fn convolution(
     images: Tensor<4>,
     weight: Tensor<4>,
@@ -42,7 +40,7 @@ pub fn convolution(
     channels_last(conv2d(channels_first(images), weight, None, options))
 }
 
-/// What [`batch_norm_train`] gives.
+/// The results of [`batch_norm_train`].
 #[derive(Clone, Debug)]
 pub struct BatchNormTrain {
     /// The shape of the images.
@@ -53,31 +51,31 @@ pub struct BatchNormTrain {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the mean and the biased variance of the batch, and what follows it:
+/// Batch normalisation with the mean and the biased variance of the batch, and an epilogue:
 /// n = (x − mean) / √(variance + epsilon) · weight + bias for images x of shape
-/// `[batch, height, width, channels]`, channel by channel, then as `then` says.
+/// `[batch, height, width, channels]`, channel by channel, then `epilogue`.
 ///
 /// Gradients flow to the images, the weight, the bias and the residual; mean and variance have none.
-/// Images of f16 are normalised in f32 and become f16 again; all else stays f32.
+/// f16 images are normalised in f32 and converted back to f16; everything else stays f32.
 ///
 /// # Panics
-/// When the residual does not have the shape and type of the images, weight or bias not one value per channel
-/// and the images' type (f32 for f16), or the images no pixel.
+/// When the residual's shape or type differs from the images', weight or bias do not have one value per channel
+/// in the images' type (f32 for f16), or the images have no pixels.
 pub fn batch_norm_train(
     images: Tensor<4>,
     weight: Tensor<1>,
     bias: Tensor<1>,
-    then: Then<Tensor<4>>,
+    epilogue: Epilogue<Tensor<4>>,
     epsilon: f64,
 ) -> BatchNormTrain {
-    check_shapes(&images, &[&weight, &bias], &then);
+    check_shapes(&images, &[&weight, &bias], &epilogue);
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
     if on_cpu(&images) || on_gpu(&images) {
         let (output, mean, variance) = <Dispatch as TrainingBatchNorm>::batch_norm_train_then(
             images.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
-            then.map(Tensor::into_dispatch).into(),
+            epilogue.map(Tensor::into_dispatch).into(),
             epsilon,
         );
         return BatchNormTrain {
@@ -90,26 +88,26 @@ pub fn batch_norm_train(
     let pixels = in_pixels(images.cast(DType::F32));
     let normalized = module::batch_norm_train(pixels, weight, bias, epsilon);
     BatchNormTrain {
-        output: followed(normalized.output.reshape(dims).cast(dtype), then),
+        output: followed(normalized.output.reshape(dims).cast(dtype), epilogue),
         mean: normalized.mean,
         variance: normalized.variance,
     }
 }
 
-/// Batch normalisation by a given `mean` and `variance`, and what follows it; the formula is that of
+/// Batch normalisation with a given `mean` and `variance`, and an epilogue; the formula is that of
 /// [`batch_norm_train`]. On a CPU device no gradient is recorded.
 ///
 /// # Panics
-/// As [`batch_norm_train`], when mean and variance are not as weight and bias, and on a CPU device that
+/// As [`batch_norm_train`], when mean and variance differ from weight and bias in shape or type, and on a CPU device that
 /// records gradients.
 pub fn batch_norm(
     images: Tensor<4>,
     [mean, variance]: [Tensor<1>; 2],
     [weight, bias]: [Tensor<1>; 2],
-    then: Then<Tensor<4>>,
+    epilogue: Epilogue<Tensor<4>>,
     epsilon: f64,
 ) -> Tensor<4> {
-    check_shapes(&images, &[&mean, &variance, &weight, &bias], &then);
+    check_shapes(&images, &[&mean, &variance, &weight, &bias], &epilogue);
     #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
     if on_cpu(&images) {
         assert!(
@@ -122,170 +120,17 @@ pub fn batch_norm(
             variance.into_dispatch(),
             weight.into_dispatch(),
             bias.into_dispatch(),
-            then.map(Tensor::into_dispatch).into(),
+            epilogue.map(Tensor::into_dispatch).into(),
             epsilon,
         ));
     }
     let (dtype, dims) = (images.dtype(), images.dims());
     let pixels = in_pixels(images.cast(DType::F32));
     let output = module::batch_norm(pixels, weight, bias, mean, variance, epsilon);
-    followed(output.reshape(dims).cast(dtype), then)
+    followed(output.reshape(dims).cast(dtype), epilogue)
 }
 
-/// A step of stochastic gradient descent on one parameter: the new parameter and the new velocity.
-/// The formula is that of [`SgdStep`]; before the first step there is no velocity.
-///
-/// # Panics
-/// When parameter, gradient and velocity differ in shape or type, and on a device that records gradients.
-pub fn sgd_step<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    step(parameter, gradient, velocity, None, rule)
-}
-
-/// As [`sgd_step`], along a gradient that was multiplied by a loss scale.
-///
-/// # Panics
-/// As [`sgd_step`].
-pub fn scaled_sgd_step<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    unscaling: &Unscaling,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    step(parameter, gradient, velocity, Some(unscaling), rule)
-}
-
-fn step<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    unscaling: Option<&Unscaling>,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    assert!(
-        !parameter.device().is_autodiff(),
-        "expected a parameter on a device without gradients"
-    );
-    for other in [Some(&gradient), velocity.as_ref()].into_iter().flatten() {
-        assert!(
-            other.dims() == parameter.dims(),
-            "expected gradient and velocity of the parameter's shape {:?}, found {:?}",
-            parameter.dims(),
-            other.dims()
-        );
-        assert!(
-            other.dtype() == parameter.dtype(),
-            "expected gradient and velocity of {:?} as the parameter, found {:?}",
-            parameter.dtype(),
-            other.dtype()
-        );
-    }
-    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-    if parameter.dtype() == DType::F32 && (on_cpu(&parameter) || on_gpu(&parameter)) {
-        let (parameter, gradient) = (parameter.into_dispatch(), gradient.into_dispatch());
-        let unscaling = match unscaling.cloned() {
-            None => TensorUnscaling::None,
-            Some(Unscaling { scale, skip }) => TensorUnscaling::By {
-                scale: scale.into_dispatch(),
-                skip: skip.into_dispatch(),
-            },
-        };
-        let (parameter, velocity) = match velocity {
-            None => <Dispatch as SgdKernels>::sgd_first_step(parameter, gradient, unscaling, rule),
-            Some(velocity) => {
-                let velocity = velocity.into_dispatch();
-                <Dispatch as SgdKernels>::sgd_step(parameter, gradient, velocity, unscaling, rule)
-            }
-        };
-        return [parameter, velocity].map(Tensor::from_dispatch);
-    }
-    match unscaling {
-        None => step_by_operations(parameter, gradient, velocity, rule),
-        Some(Unscaling { scale, skip }) => {
-            let gradient = gradient / scale.clone().reshape([1; D]);
-            let skip = skip.clone().greater_elem(0.0).reshape([1; D]);
-            let skip = skip.expand(parameter.dims());
-            let velocity_before = velocity.clone().unwrap_or_else(|| gradient.zeros_like());
-            let parameter_before = parameter.clone();
-            let [parameter, velocity] = step_by_operations(parameter, gradient, velocity, rule);
-            [
-                parameter.mask_where(skip.clone(), parameter_before),
-                velocity.mask_where(skip, velocity_before),
-            ]
-        }
-    }
-}
-
-/// [`sgd_step`] where there is no kernel.
-fn step_by_operations<const D: usize>(
-    parameter: Tensor<D>,
-    gradient: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    rule: SgdStep,
-) -> [Tensor<D>; 2] {
-    let gradient = gradient + parameter.clone() * rule.weight_decay;
-    let velocity = match velocity {
-        None => gradient.clone(),
-        Some(velocity) => velocity * rule.momentum + gradient.clone(),
-    };
-    let direction = if rule.nesterov {
-        gradient + velocity.clone() * rule.momentum
-    } else {
-        velocity.clone()
-    };
-    [parameter - direction * rule.learning_rate, velocity]
-}
-
-/// Whether every number of the `tensors` is finite, `[1]`. Nothing is read back from the device.
-///
-/// # Panics
-/// When there is no tensor.
-pub fn are_finite(tensors: Vec<Tensor<1>>) -> Tensor<1, Bool> {
-    #[cfg(feature = "wgpu")]
-    if tensors
-        .iter()
-        .all(|tensor| on_gpu(tensor) && tensor.dtype() == DType::F32)
-    {
-        return marks_of_not_finite(&tensors).sum().equal_elem(0.0);
-    }
-    // One number that is not finite makes a sum so, and finite ones are too small and too few to add up
-    // beyond f32: this takes one pass over the numbers.
-    let sums = tensors.into_iter().map(Tensor::sum);
-    let total = sums.reduce(|total, sum| total + sum);
-    total.expect("tensors to look into").is_finite()
-}
-
-/// Zeros, and ones where a number of the `tensors` is not finite.
-#[cfg(feature = "wgpu")]
-fn marks_of_not_finite(tensors: &[Tensor<1>]) -> Tensor<1> {
-    /// Enough units for a large GPU.
-    const MARKS: usize = 1 << 16;
-    let last = tensors.last().expect("tensors to look into").clone();
-    let marks = Tensor::<1>::zeros([MARKS], &last.device()).into_dispatch();
-    let marks = tensors.chunks(8).fold(marks, |marks, eight| {
-        // What is missing at the end of the last eight is filled up with a tensor that is looked into anyway.
-        let tensor = |index| eight.get(index).unwrap_or(&last).clone().into_dispatch();
-        <Dispatch as FiniteKernel>::mark_not_finite(
-            marks,
-            tensor(0),
-            tensor(1),
-            tensor(2),
-            tensor(3),
-            tensor(4),
-            tensor(5),
-            tensor(6),
-            tensor(7),
-        )
-    });
-    Tensor::from_dispatch(marks)
-}
-
-fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tensor<4>>) {
+fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], epilogue: &Epilogue<Tensor<4>>) {
     let [_, _, _, channels] = images.dims();
     let dtype = match images.dtype() {
         DType::F16 => DType::F32,
@@ -305,7 +150,7 @@ fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tenso
             parameter.dtype()
         );
     }
-    if let Then::AddRelu(residual) = then {
+    if let Epilogue::AddRelu(residual) = epilogue {
         assert!(
             residual.dims() == images.dims(),
             "expected a residual of the shape of the images {:?}, found {:?}",
@@ -321,7 +166,7 @@ fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], then: &Then<Tenso
     }
 }
 
-/// Whether the CPU's kernels compute on `tensor`: f32 on one of Burn's CPU backends.
+/// Whether the CPU kernels support `tensor`: f32 on one of Burn's CPU backends.
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device().without_autodiff();
@@ -335,7 +180,7 @@ fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_cpu && tensor.dtype() == DType::F32
 }
 
-/// Whether the GPU's kernels compute on `tensor`: f32 or f16 on a device of CubeCL.
+/// Whether the GPU kernels support `tensor`: f32 or f16 on a CubeCL device.
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device: Device = tensor.device().without_autodiff();
@@ -347,23 +192,23 @@ fn on_gpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_gpu && matches!(tensor.dtype(), DType::F32 | DType::F16)
 }
 
-/// Whether a GPU convolves by patches: images of f16 are for tensor cores, which Burn's convolutions have, and
-/// 1×1 is a matrix product to Burn, too.
+/// Whether a GPU convolution uses patches: f16 images are for tensor cores, which Burn's convolutions use, and
+/// Burn computes 1×1 as a matrix product, too.
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 fn is_for_patches(images: &Tensor<4>, shape: &Convolution) -> bool {
     images.dtype() == DType::F32 && shape.kernel > 1 && shape.batch > 0
 }
 
-fn followed(normalized: Tensor<4>, then: Then<Tensor<4>>) -> Tensor<4> {
-    match then {
-        Then::Nothing => normalized,
-        Then::Relu => relu(normalized),
-        Then::AddRelu(residual) => relu(normalized + residual),
+fn followed(normalized: Tensor<4>, epilogue: Epilogue<Tensor<4>>) -> Tensor<4> {
+    match epilogue {
+        Epilogue::Nothing => normalized,
+        Epilogue::Relu => relu(normalized),
+        Epilogue::AddRelu(residual) => relu(normalized + residual),
     }
 }
 
 /// `[batch, height, width, channels]` seen as `[batch · height · width, channels]`, for Burn's batch
-/// normalisation: with height and width apart it would copy the images into another order four times.
+/// normalisation: with separate height and width it would copy the images into another layout four times.
 fn in_pixels(images: Tensor<4>) -> Tensor<2> {
     let [batch, height, width, channels] = images.dims();
     images.reshape([batch * height * width, channels])

@@ -1,4 +1,4 @@
-//! Results that the tasks which compute them also clear.
+//! Results that are zeroed by the tasks which compute them.
 
 #![allow(
     unsafe_code,
@@ -9,11 +9,11 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-/// `N` results of `len` values: `compute` gets the number of each chunk and that chunk of every
+/// `N` results of `len` values: `compute` receives the index of each chunk and that chunk of every
 /// result, filled with zeros.
 ///
-/// Clearing a large result takes one thread as long as several need to compute it; here each task
-/// clears its own chunk, which is then in its cache.
+/// Zeroing a large result takes one thread as long as several need to compute it; here each task
+/// zeroes its own chunk, which is then in its cache.
 pub fn computed<const N: usize>(
     len: usize,
     chunk: usize,

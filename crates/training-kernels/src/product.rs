@@ -1,7 +1,7 @@
 //! The two matrix products of a convolution, over operands in blocks of sixteen channels.
 //!
 //! Both keep a tile of the result in registers while they run along the inner dimension. An operand
-//! lies as `[block][row][16]`: sixteen neighbouring channels of one row, then those of the next row.
+//! has the layout `[block][row][16]`: sixteen adjacent channels of one row, then those of the next row.
 
 use pulp::{Simd, WithSimd};
 
@@ -12,8 +12,8 @@ trait InTiles {
     /// Rows and columns of the result.
     fn size(&self) -> [usize; 2];
 
-    /// Computes the rows from `row` on and the lanes from `block` on of a tile of `R` rows and `B` lanes, or
-    /// what the first `N` registers of each lane hold of them.
+    /// Computes the rows starting at `row` and the lanes starting at `block` of a tile of `R` rows and `B` lanes, or
+    /// only the first `N` registers of each lane.
     fn tile<S: Simd, const R: usize, const B: usize, const N: usize>(
         &mut self,
         simd: S,
@@ -35,7 +35,7 @@ trait InTiles {
     }
 
     /// The whole product in tiles of `R` rows and `B` lanes of `N` registers. A lane of which the first half
-    /// is enough, where it has several registers, is computed by tiles of `HR` rows and `HN` registers.
+    /// is enough, if it has several registers, is computed by tiles of `HR` rows and `HN` registers.
     #[inline(always)]
     fn all<
         S: Simd,

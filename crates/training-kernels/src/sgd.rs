@@ -19,13 +19,13 @@ pub struct SgdStep {
     pub weight_decay: f64,
 }
 
-/// What a step makes of gradients that were multiplied by a loss scale.
+/// How a step treats gradients that were multiplied by a loss scale.
 #[derive(Clone, Debug)]
 pub struct Unscaling {
-    /// By which the gradient is divided first, `[1]`.
+    /// The scale by which the gradient is divided first, `[1]`.
     pub scale: Tensor<1>,
-    /// 1 where the step is skipped, so that parameter and velocity stay (a velocity that is not there yet is
-    /// 0), and 0 where it is taken, `[1]`.
+    /// 1 if the step is skipped, so that parameter and velocity stay unchanged (a velocity that does not exist yet is
+    /// 0), and 0 otherwise, `[1]`.
     pub skip: Tensor<1>,
 }
 

@@ -3,10 +3,10 @@
 #![cfg(target_os = "linux")]
 
 use burn::tensor::{Device, Tensor};
-use training_kernels::{KeepingAllocator, Then, batch_norm_train, convolution};
+use training_kernels::{CachingAllocator, Epilogue, batch_norm_train, convolution};
 
 #[global_allocator]
-static ALLOCATOR: KeepingAllocator = KeepingAllocator::new();
+static ALLOCATOR: CachingAllocator = CachingAllocator::new();
 
 /// Forward and backward through a Winograd and a direct convolution, each normalised.
 fn step(images: &Tensor<4>, weights: [&Tensor<4>; 2]) {
@@ -14,7 +14,7 @@ fn step(images: &Tensor<4>, weights: [&Tensor<4>; 2]) {
     let mut maps = images.clone();
     for (weight, stride) in weights.into_iter().zip([1, 2]) {
         maps = convolution(maps, weight.clone(), stride, 1);
-        maps = batch_norm_train(maps, parameter(), parameter(), Then::Relu, 1e-5).output;
+        maps = batch_norm_train(maps, parameter(), parameter(), Epilogue::Relu, 1e-5).output;
     }
     drop(maps.sum().backward());
 }

@@ -192,7 +192,7 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// Fails where a number is off, where one is NaN, and where there is none.
+    /// Fails where a number is off, where one is NaN, and if there is none.
     pub fn check(self, found: &[f64], expected: &[f64], what: &str) {
         assert_eq!(found.len(), expected.len(), "{what}");
         assert!(!found.is_empty(), "{what}: no numbers to compare");

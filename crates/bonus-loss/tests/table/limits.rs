@@ -4,7 +4,7 @@ use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{Device, FloatDType};
 
 use crate::cases::{Batch, Expected, ReferenceCase, Tolerance, limits};
-use crate::tensors::{evaluate, flex, ndarray, wgpu};
+use crate::tensors::{evaluate, flex, ndarray};
 
 /// Where a loss is a difference by definition and passes through 0 it is exact to the rounding of its
 /// terms, which are near 1; everywhere else, to that of itself.
@@ -78,7 +78,7 @@ fn ndarray_is_exact_at_every_limit() {
 #[test]
 fn wgpu_is_finite_at_every_limit() {
     // its shaders round exp and log more coarsely
-    if let Some(device) = wgpu() {
+    if let Some(device) = gpu_device::software() {
         for case in limits() {
             for expected in &case.expected {
                 let loss = expected.config().init();

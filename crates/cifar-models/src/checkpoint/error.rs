@@ -1,34 +1,34 @@
-//! What can be wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::names::NameMismatch;
 
-/// Why a file could not be loaded or written. Every message starts with the file.
+/// An error when loading or writing a file. Every message starts with the file.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said; a part of the message, so not its source too.
+        /// The system's error; part of the message, so not also its source.
         cause: io::Error,
     },
-    /// The content is of neither format, or not all of it is there.
+    /// The content is of neither format, or incomplete.
     #[error("{}: not a complete {format} file ({bytes} bytes): {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// The format that the content or the name promises.
+        /// The format indicated by the content or the name.
         format: &'static str,
         /// Size of the file.
         bytes: u64,
-        /// What the reader found.
+        /// The reader's error.
         reason: String,
     },
-    /// The file holds more than tensors, numbers, texts and containers of them.
+    /// The file contains more than tensors, numbers, texts and containers of them.
     #[error(
         "{}: expected a state_dict, found {found}, which cannot be read here ({reason}): \
          save the `state_dict()` of the network alone",
@@ -37,12 +37,12 @@ pub enum CheckpointError {
     Objects {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// What it contains.
         found: &'static str,
-        /// What the reader stopped at.
+        /// The reader's error.
         reason: String,
     },
-    /// The file holds no tensor.
+    /// The file contains no tensor.
     #[error(
         "{}: expected a state_dict, found no tensors (NumPy arrays are not read): \
          save the `state_dict()` of the network",
@@ -52,15 +52,15 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
-    /// The tensors are not those of the model by name.
+    /// The tensor names do not match the model's.
     #[error("{}: {mismatch}", path.display())]
     Names {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its names.
+        /// How its names differ.
         mismatch: NameMismatch,
     },
-    /// A tensor has another shape than the model's.
+    /// A tensor's shape differs from the model's.
     #[error("{}: {name}: expected shape {expected}, found {found:?}{hint}", path.display())]
     Shape {
         /// The file.
@@ -74,7 +74,7 @@ pub enum CheckpointError {
         /// `": "` and the likely cause, or nothing.
         hint: String,
     },
-    /// A tensor holds something else than floating-point numbers.
+    /// A tensor does not contain floating-point numbers.
     #[error("{}: {name}: expected floating-point numbers, found {found}", path.display())]
     ElementType {
         /// The file.
@@ -84,7 +84,7 @@ pub enum CheckpointError {
         /// The type in the file.
         found: String,
     },
-    /// A tensor holds NaN or infinity, perhaps only as 32-bit numbers.
+    /// A tensor contains NaN or infinity, possibly only after conversion to 32-bit numbers.
     #[error(
         "{}: {name}: expected finite 32-bit numbers, found {found}: \
          the weights are not finite, as after training that diverged",

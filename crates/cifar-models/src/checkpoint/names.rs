@@ -1,9 +1,9 @@
-//! Which tensor of a file is which of the model's, by their names alone.
+//! Matches a file's tensors to the model's by their names alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands before the names of a model's tensors in files from elsewhere: the keys under which
-/// training scripts keep a `state_dict` or a module, and the modules that wrap another (Lightning's
+/// Prefixes of a model's tensor names in files of other programs: the keys under which
+/// training scripts store a `state_dict` or a module, and wrapper modules (Lightning's
 /// `model`, `DataParallel`'s and `AveragedModel`'s `module`, `torch.compile`'s `_orig_mod`).
 pub(super) const WRAPPERS: [&str; 6] = [
     "state_dict",
@@ -13,26 +13,26 @@ pub(super) const WRAPPERS: [&str; 6] = [
     "module",
     "_orig_mod",
 ];
-/// The wrappers that may also stand within a name, where only a part of the model is wrapped.
+/// The wrappers that may also occur within a name, if only a part of the model is wrapped.
 const MODULE_WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
-/// How many batches a batch normalisation has seen; unused at a fixed momentum.
+/// Counter of the batches that a batch normalisation has processed; unused with a fixed momentum.
 const COUNTER: &str = "num_batches_tracked";
 
-/// A tensor's place in a file.
+/// A tensor's location in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StoredName {
     /// All keys that lead to the tensor, joined with dots.
     pub name: String,
-    /// Of `name`, the keys of the dictionaries around the one that holds the tensor.
+    /// The part of `name` with the keys of the dictionaries around the one that contains the tensor.
     pub dictionary: String,
-    /// Whether it holds floating-point numbers, as every weight does.
+    /// Whether it contains floating-point numbers, as every weight does.
     pub is_float: bool,
 }
 
-/// What keeps the tensors of a file from being those of a model.
+/// Why the tensors of a file do not match those of a model.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameMismatch {
-    /// Two of them have one name.
+    /// Two of them have the same name.
     #[error(
         "{name}: expected one tensor of this name, found {} and {}: \
          save the `state_dict()` of one network alone",
@@ -51,15 +51,15 @@ pub enum NameMismatch {
         WRAPPERS.join(", ")
     )]
     Prefix {
-        /// What is in the way, with its last dot.
+        /// The prefix, with its last dot.
         prefix: String,
-        /// A name of the model's.
+        /// A name in the model.
         example: String,
     },
-    /// They are others.
+    /// The names differ.
     #[error("{}", differences(prefix, missing, unexpected))]
     Differences {
-        /// An unknown prefix under which most of the model's names lie, with its last dot; or nothing.
+        /// An unknown prefix that most of the model's names have, with its last dot; or nothing.
         prefix: String,
         /// Tensors of the model that the file lacks.
         missing: Vec<String>,
@@ -68,11 +68,11 @@ pub enum NameMismatch {
     },
 }
 
-/// The stored name of each of the `expected` ones.
+/// The stored name for each of the `expected` ones.
 ///
-/// Known wrappers are stripped where the rest is expected. A floating-point tensor beside the found
-/// ones that is not expected belongs to another model; one in another dictionary (an optimizer's
-/// state, an average) or of integers (a random generator's state, a counter) is of no interest.
+/// Known wrappers are stripped if the rest is expected. An unexpected floating-point tensor in the same dictionary
+/// as the found ones belongs to another model; tensors in other dictionaries (an optimizer's
+/// state, an average) or of integers (a random generator's state, a counter) are ignored.
 pub(super) fn select(
     expected: &[String],
     stored: &[StoredName],
@@ -129,14 +129,14 @@ fn contains(names: &[String], name: &str) -> bool {
     names.iter().any(|it| it == name)
 }
 
-/// The stored tensors beside the found ones that belong to another model.
+/// The stored tensors that belong to another model.
 fn strangers(
     expected: &[String],
     found: &BTreeMap<String, &StoredName>,
     prefixes: &BTreeSet<&str>,
     stored: &[StoredName],
 ) -> Vec<String> {
-    // A state_dict is one dictionary; a pickled module is one for each of its layers.
+    // A state_dict is one dictionary; a pickled module has one for each of its layers.
     let mut dictionaries = found.values().map(|at| &at.dictionary);
     let first = dictionaries.next();
     let only = first.filter(|first| dictionaries.all(|other| other == *first));
@@ -148,7 +148,7 @@ fn strangers(
     weights_first(stored.iter().filter(beside))
 }
 
-/// Why names of the model are `missing` where known wrappers are stripped, which stand in `prefixes`.
+/// Why names of the model are `missing` after known wrappers, which are in `prefixes`, were stripped.
 fn explain(
     expected: &[String],
     stored: &[StoredName],
@@ -188,7 +188,7 @@ fn explain(
     }
 }
 
-/// The prefix, known or not, under which most of the expected names lie, and these names.
+/// The prefix, known or not, that most of the expected names have, and these names.
 fn best_prefix<'a>(expected: &[String], stored: &'a [StoredName]) -> (&'a str, BTreeSet<&'a str>) {
     let mut under: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for StoredName { name, .. } in stored {

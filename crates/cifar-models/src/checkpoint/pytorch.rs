@@ -12,14 +12,14 @@ use super::{CheckpointError, NameMismatch};
 
 /// The name of the format in messages.
 const PYTORCH: &str = "PyTorch";
-/// Words in a pickled `torch.nn.Module`, which are in no `state_dict`.
+/// Words in a pickled `torch.nn.Module` that occur in no `state_dict`.
 const MODULE_TABLES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
 /// A word in the pickle of every TorchScript program.
 const TORCH_SCRIPT: &str = "__torch__";
 
 /// The tensors of the file at `path`.
 ///
-/// A pickled module is read as its `state_dict` where the reader can, which is where its classes are
+/// A pickled module is read as its `state_dict` if the reader can, that is if its classes are
 /// not part of the file.
 pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
     let (reader, tree) = read(path).map_err(|error| unreadable(path, &error))?;
@@ -30,7 +30,7 @@ pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointErr
     let mut tensors = StoredTensors::new();
     for keys in paths {
         let name = keys.join(".");
-        // The reader keeps either one of two tensors of one name.
+        // The reader keeps an arbitrary one of two tensors with the same name.
         if let Some(other) = seen.insert(name.clone(), keys.clone()) {
             let stored = [subscripts(&other), subscripts(&keys)];
             return Err(CheckpointError::Names {
@@ -46,7 +46,7 @@ pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointErr
     Ok(tensors)
 }
 
-/// The file's tensors, and the dictionaries and lists in which they lie.
+/// The file's tensors, and the dictionaries and lists that contain them.
 fn read(path: &Path) -> Result<(PytorchReader, PickleValue), PytorchError> {
     let read = |path: &Path| {
         let reader = PytorchReader::new(path)?;
@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<(PytorchReader, PickleValue), PytorchError> {
     })
 }
 
-/// Appends the keys of every tensor in `value`, which lies under `keys`, to `paths`.
+/// Appends the keys of every tensor in `value`, which is at `keys`, to `paths`.
 fn find_tensors(value: &PickleValue, keys: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
     let mut enter = |key: String, value: &PickleValue| {
         keys.push(key);
@@ -67,7 +67,7 @@ fn find_tensors(value: &PickleValue, keys: &mut Vec<String>, paths: &mut Vec<Vec
     };
     match value {
         PickleValue::Dict(entries) => {
-            // The order of a hash map would be another in each run.
+            // The order of a hash map would differ between runs.
             let entries: BTreeMap<_, _> = entries.iter().collect();
             for (key, value) in entries {
                 enter(key.clone(), value);
@@ -85,7 +85,7 @@ fn find_tensors(value: &PickleValue, keys: &mut Vec<String>, paths: &mut Vec<Vec
     }
 }
 
-/// A place as Python code, which tells a key with a dot from two keys.
+/// A location as Python code, which distinguishes a key with a dot from two keys.
 fn subscripts(keys: &[String]) -> String {
     keys.iter().map(|key| format!("[{key:?}]")).collect()
 }
@@ -110,8 +110,8 @@ fn stored(tensor: Tensor, dictionary: String, path: &Path) -> StoredTensor {
     }
 }
 
-/// What the file that the reader refused with `error` is, where its bytes tell, rather than what the
-/// reader stopped at.
+/// What kind of file the reader rejected with `error`, if its bytes show it, rather than where the
+/// reader stopped.
 fn unreadable(path: &Path, error: &PytorchError) -> CheckpointError {
     let path = path.to_owned();
     let content = match std::fs::read(&path) {

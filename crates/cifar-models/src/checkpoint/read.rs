@@ -1,4 +1,4 @@
-//! A file as named tensors whose elements are read when they are wanted.
+//! A file as named tensors whose elements are read lazily.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -17,20 +17,20 @@ const SAFETENSORS: &str = "safetensors";
 
 /// A tensor in a file.
 pub(super) struct StoredTensor {
-    /// The keys of the dictionaries around the one that holds it, joined with dots.
+    /// The keys of the dictionaries around the one that contains it, joined with dots.
     pub dictionary: String,
     pub shape: Vec<usize>,
-    /// The type of its elements; the file's name for it where it is not a float.
+    /// The type of its elements; the file's name for it if it is not a float.
     pub element_type: Result<DType, String>,
     /// The elements' bytes in row-major order, or why they cannot be read.
     pub read: Box<dyn Fn() -> Result<Vec<u8>, CheckpointError>>,
 }
 
-/// The tensors of a file by all keys that lead to them, joined with dots.
+/// The tensors of a file, named by all keys that lead to them, joined with dots.
 pub(super) type StoredTensors = BTreeMap<String, StoredTensor>;
 
 impl StoredTensor {
-    /// Its place in the file, where it is called `name`.
+    /// Its location in the file, where it is called `name`.
     pub fn place(&self, name: &str) -> StoredName {
         StoredName {
             name: name.to_owned(),
@@ -52,7 +52,7 @@ impl StoredTensor {
     }
 }
 
-/// The tensors of the file at `path`, whose content decides the format.
+/// The tensors of the file at `path`; the format is determined by its content.
 pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointError> {
     let io = |cause| CheckpointError::Io {
         path: path.to_owned(),
@@ -74,7 +74,7 @@ pub(super) fn stored_tensors(path: &Path) -> Result<StoredTensors, CheckpointErr
 }
 
 /// Whether a file that starts with `start` is to be read as safetensors: the length of a header,
-/// then its brace. Of a file too short for both, the name decides.
+/// then its brace. For a file too short for both, the name decides.
 fn is_safetensors(start: &[u8], path: &Path) -> bool {
     match start.get(8) {
         Some(&first) => first == b'{',
@@ -82,11 +82,11 @@ fn is_safetensors(start: &[u8], path: &Path) -> bool {
     }
 }
 
-/// The tensors of a safetensors file, as 32-bit numbers, and the texts beside them; `path` is for
+/// The tensors of a safetensors file, as 32-bit numbers, and its texts; `path` is for
 /// the messages.
 ///
 /// # Errors
-/// When the content is not a whole safetensors file of floating-point numbers.
+/// When the content is not a complete safetensors file of floating-point numbers.
 pub fn read_tensors(
     content: &[u8],
     path: &Path,
@@ -123,7 +123,7 @@ fn safetensors(content: &[u8], path: &Path) -> Result<(StoredTensors, Metadata),
     Ok((tensors.collect(), metadata.into_iter().collect()))
 }
 
-/// The error of a file of `bytes` bytes at which a format's reader gave up with `reason`.
+/// The error for a file of `bytes` bytes that a format's reader rejected with `reason`.
 pub(super) fn incomplete(
     path: &Path,
     format: &'static str,

@@ -276,7 +276,7 @@ fn other_width_is_refused_with_both_shapes_and_the_files_size() {
     assert_eq!(
         refusal("a.safetensors", &to_safetensors(&network_of(0, 4, 100))),
         "a.safetensors: conv1.weight: expected shape [2, 3, 3, 3], found [4, 3, 3, 3]: \
-         the file holds a network of width 4 for 100 classes"
+         the file holds a resnet18 of width 4 for 100 classes"
     );
 }
 

@@ -1,4 +1,4 @@
-//! A way around a fault of the `zip` crate (seen in 9.8.1) on archives of `torch.save`.
+//! A workaround for a bug of the `zip` crate (seen in 9.8.1) with archives of `torch.save`.
 //!
 //! These end with a zip64 record of 56 bytes, its locator of 20 and the plain record, both records with
 //! the same numbers. The crate takes the plain one and expects the directory just before it, 76 bytes
@@ -18,11 +18,11 @@ const LOCATOR: (usize, &[u8]) = (42, b"PK\x06\x07");
 /// Where the plain record has the place of the directory.
 const DIRECTORY: usize = 16;
 
-/// Copies that this process has made, to give each a name of its own.
+/// Number of copies that this process has made, to give each a unique name.
 static COPIES: AtomicU32 = AtomicU32::new(0);
 
-/// What `read` makes of a temporary copy of the archive at `path` in which the plain record leaves the
-/// place of the directory to the zip64 record; `None` where the file has no such records.
+/// Calls `read` on a temporary copy of the archive at `path` in which the plain record leaves the
+/// location of the directory to the zip64 record; `None` if the file has no such records.
 pub(super) fn with_zip64_record<T>(
     path: &Path,
     read: impl FnOnce(&Path) -> T,
@@ -43,7 +43,7 @@ pub(super) fn with_zip64_record<T>(
     let copy = std::env::temp_dir().join(name);
     let result = File::create_new(&copy)?.write_all(&content);
     let result = result.map(|()| Some(read(&copy)));
-    // The reader keeps the file open, so on Windows the copy stays.
+    // The reader keeps the file open, so on Windows the copy is not deleted.
     let _ = remove_file(&copy);
     result
 }

@@ -1,4 +1,4 @@
-//! A model with everything that can be chosen of it.
+//! The configuration of a model.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use burn::tensor::Device;
 
 use super::{Model, ModelEntry};
 
-/// What a network computes in. Parameters, their gradients, logits and running statistics are f32 in
-/// either.
+/// The precision of a network. Parameters, their gradients, logits and running statistics are f32 in
+/// both cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(crate = "burn::serde")]
 pub enum Precision {
     /// Everything in f32.
     F32,
-    /// Images and maps in f16, and so the convolutions, which GPUs compute in f16 several times as
-    /// fast; batch normalisation in f32 from f16 to f16; linear layers in f32. Source: Micikevicius
+    /// Images and feature maps in f16, and therefore the convolutions, which GPUs compute several times as
+    /// fast in f16; batch normalisation in f32 from f16 to f16; linear layers in f32. Source: Micikevicius
     /// et al., "Mixed Precision Training", ICLR 2018, with the casts of PyTorch's autocast.
     Mixed,
 }
 
-/// A model of the table, the images and classes that it is for, and its parameters.
+/// A model of the table, with its image shape, number of classes and parameters.
 ///
 /// ```
 /// use burn::tensor::Device;
@@ -44,7 +44,7 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
-    /// `model` in f32 with its parameters at their defaults, for images of its published form.
+    /// `model` in f32 with its parameters at their defaults, for images of the published size.
     pub fn new(model: &'static ModelEntry, classes: usize) -> Self {
         let parameters = model.parameters.iter();
         Self {
@@ -62,13 +62,13 @@ impl ModelConfig {
         Self { input, ..self }
     }
 
-    /// With convolutions in `precision`.
+    /// Computes convolutions in `precision`.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
 
-    /// With `value` for the parameter called `name`.
+    /// Sets the parameter called `name` to `value`.
     ///
     /// # Panics
     /// When the model has no such parameter.
@@ -89,7 +89,7 @@ impl ModelConfig {
         *value.unwrap_or_else(|| panic!("{} has no parameter {name}", self.model.name))
     }
 
-    /// The least network of the model, for its tensors' names.
+    /// The smallest network of the model, for its tensors' names.
     pub(crate) fn smallest(&self) -> Self {
         let parameters = self.model.parameters.iter();
         Self {
@@ -100,10 +100,10 @@ impl ModelConfig {
     }
 
     /// The network with PyTorch's default distribution of initial weights, a pure function of `seed` and
-    /// equal to the bit on every device.
+    /// bitwise identical on every device.
     ///
     /// # Panics
-    /// When the model does not allow the images, or there are no classes or a parameter is 0.
+    /// When the model does not support the image shape, or there are no classes or a parameter is 0.
     pub fn init(&self, seed: u64, device: &Device) -> Model {
         let ModelEntry { name, inputs, .. } = self.model;
         assert!(

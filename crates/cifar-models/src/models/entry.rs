@@ -1,4 +1,4 @@
-//! A row of the table of models, and what each model has to define.
+//! A row of the table of models, and the trait that each model implements.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,46 +8,51 @@ use burn::tensor::{Device, Tensor};
 
 use super::{Model, ModelConfig};
 
-/// An image classifier as the table states it: the words and numbers that describe it, how it is made, and
-/// what it computes.
+/// An image classifier in the table: the texts and numbers that describe it, its construction, and
+/// its computation.
 ///
 /// Convolutions compute in the configured [`Precision`](crate::Precision); features and logits are f32.
 pub trait Classifier: Module {
     /// The name in sweep files, lower case.
     const NAME: &'static str;
-    /// What it is, in a line.
+    /// A one-line description.
     const SUMMARY: &'static str;
     /// Where it was published.
     const SOURCE: &'static str;
-    /// What can be chosen of it.
+    /// Its configurable parameters.
     const PARAMETERS: &'static [ModelParameter];
     /// The images that it can classify.
     const INPUTS: InputShapes;
-    /// Height × width × channels of the images of its published form.
+    /// Height × width × channels of the images that it was published for.
     const STANDARD_INPUT: [usize; 3];
 
-    /// The network that `config` describes, whose images and parameters were checked, with the initial
+    /// The network that `config` describes, whose image shape and parameters were checked, with the initial
     /// weights of `seed`.
     fn build(config: &ModelConfig, seed: u64, device: &Device) -> Self;
 
     /// Logits of `images`: `[batch, channels, height, width]` to `[batch, classes]`.
-    fn forward(&self, images: Tensor<4>) -> Tensor<2>;
+    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.classify(self.features(images))
+    }
 
-    /// What the last layer sees: `[batch, channels, height, width]` to `[batch, features]`.
+    /// The input of the last layer: `[batch, channels, height, width]` to `[batch, features]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2>;
+
+    /// The last layer: `[batch, features]` to logits `[batch, classes]`.
+    fn classify(&self, features: Tensor<2>) -> Tensor<2>;
 
     /// Every convolution of images `[batch, height, width, channels]`, in their order.
     fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer>;
 
     /// `config` with the classes and parameters of the network whose tensors have these `shapes`. They are
-    /// the network's by name, and `config` has the images.
+    /// the network's by name, and `config` has the image shape.
     ///
     /// # Errors
-    /// The first tensor whose shape no such network has.
+    /// The first tensor whose shape fits no such network.
     fn read_config(shapes: &Shapes, config: ModelConfig) -> Result<ModelConfig, UnexpectedShape>;
 }
 
-/// A row of the table: what a [`Classifier`] says of itself.
+/// A row of the table: the description that a [`Classifier`] provides.
 #[derive(Clone, Copy)]
 pub struct ModelEntry {
     pub name: &'static str,
@@ -55,7 +60,7 @@ pub struct ModelEntry {
     pub source: &'static str,
     pub parameters: &'static [ModelParameter],
     pub inputs: InputShapes,
-    /// Height × width × channels of the images of its published form.
+    /// Height × width × channels of the images that it was published for.
     pub standard_input: [usize; 3],
     pub(super) build: fn(&ModelConfig, u64, &Device) -> Model,
     pub(crate) read_config: fn(&Shapes, ModelConfig) -> Result<ModelConfig, UnexpectedShape>,
@@ -75,7 +80,7 @@ impl ModelEntry {
         }
     }
 
-    /// The parameter called `name`, where the model has it.
+    /// The parameter called `name`, if the model has it.
     pub fn parameter(&self, name: &str) -> Option<&'static ModelParameter> {
         (self.parameters.iter()).find(|parameter| parameter.name == name)
     }
@@ -93,7 +98,7 @@ impl fmt::Debug for ModelEntry {
     }
 }
 
-/// A whole number that can be chosen of a model.
+/// An integer parameter of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelParameter {
     pub name: &'static str,
@@ -103,7 +108,7 @@ pub struct ModelParameter {
     pub maximum: usize,
 }
 
-/// Channels of the first stage of a network whose other stages follow from it.
+/// Channels of the first stage of a network, which determine those of the other stages.
 pub const WIDTH: ModelParameter = ModelParameter {
     name: "width",
     description: "Channels of the first stage; 64 is the standard network.",
@@ -112,7 +117,7 @@ pub const WIDTH: ModelParameter = ModelParameter {
     maximum: 1024,
 };
 
-/// The images that a model can classify: height × width × channels, each from its minimum to its maximum.
+/// The image shapes that a model supports: height × width × channels, each from its minimum to its maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputShapes {
     pub minimum: [usize; 3],
@@ -139,14 +144,14 @@ impl fmt::Display for InputShapes {
 pub struct ConvolutionLayer {
     pub name: String,
     pub shape: training_kernels::Convolution,
-    /// Whether batch normalisation of its output follows.
+    /// Whether its output is batch-normalised.
     pub normalized: bool,
 }
 
 /// Shapes of a network's tensors by their names.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// A tensor with a shape that no network of a model has.
+/// A tensor whose shape fits no network of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnexpectedShape {
     pub name: &'static str,

@@ -24,7 +24,7 @@ pub struct LeNetConfig {
     /// Height × width × channels of the images.
     #[config(default = "[28, 28, 1]")]
     pub input: [usize; 3],
-    /// What the convolutions compute in.
+    /// Precision of the convolutions.
     #[config(default = "Precision::F32")]
     pub precision: Precision,
 }
@@ -46,7 +46,7 @@ pub struct LeNet {
 
 impl LeNetConfig {
     /// A network with PyTorch's default distribution of initial weights, a pure function of `seed`
-    /// and equal to the bit on every device.
+    /// and bitwise identical on every device.
     ///
     /// # Panics
     /// When `classes` is 0, or the images are smaller than 16×16 or without channels.
@@ -82,7 +82,7 @@ impl LeNetConfig {
     }
 }
 
-/// Pixels of the maps that reach the first linear layer.
+/// Pixels of the feature maps that enter the first linear layer.
 fn pixels(height: usize, width: usize) -> usize {
     let pooled = |size: usize| (size - (KERNEL - 1)) / 2;
     pooled(pooled(height)) * pooled(pooled(width))
@@ -95,7 +95,7 @@ impl Classifier for LeNet {
     const SOURCE: &'static str =
         "LeCun et al., \"Gradient-Based Learning Applied to Document Recognition\", 1998";
     const PARAMETERS: &'static [ModelParameter] = &[];
-    /// From the least that leaves a pixel to the second linear layer's matrix of some 10⁷ numbers.
+    /// From the smallest that leaves a pixel up to a linear layer's matrix of some 10⁷ elements.
     const INPUTS: InputShapes = InputShapes {
         minimum: [16, 16, 1],
         maximum: [64, 64, 3],
@@ -109,10 +109,6 @@ impl Classifier for LeNet {
             .init(seed, device)
     }
 
-    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.fc2.forward(self.features(images))
-    }
-
     /// `[batch, channels, height, width]` to `[batch, 500]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
         let images = images.permute([0, 2, 3, 1]); // [batch, height, width, channels]
@@ -120,11 +116,15 @@ impl Classifier for LeNet {
             Precision::F32 => images,
             Precision::Mixed => images.cast(DType::F16),
         };
-        // ReLU after pooling is the same, of a quarter of the numbers.
+        // ReLU after pooling is equivalent, with a quarter of the elements.
         let maps = relu(max_pool2d(self.conv1.forward(images)));
         let maps = relu(max_pool2d(self.conv2.forward(maps)));
         let rows = maps.cast(DType::F32).permute([0, 3, 1, 2]).flatten(1, 3); // as PyTorch's
         relu(self.fc1.forward(rows))
+    }
+
+    fn classify(&self, features: Tensor<2>) -> Tensor<2> {
+        self.fc2.forward(features)
     }
 
     fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {

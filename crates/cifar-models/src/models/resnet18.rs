@@ -3,7 +3,7 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor};
-use training_kernels::Then;
+use training_kernels::Epilogue;
 
 use super::{
     Classifier, ConvolutionLayer, InputShapes, ModelConfig, ModelParameter, Precision, Shapes,
@@ -23,7 +23,7 @@ pub struct ResNet18Config {
     /// Channels of the images, at least 1.
     #[config(default = 3)]
     pub channels: usize,
-    /// What the convolutions compute in.
+    /// Precision of the convolutions.
     #[config(default = "Precision::F32")]
     pub precision: Precision,
 }
@@ -49,7 +49,7 @@ pub struct ResNet18 {
 
 impl ResNet18Config {
     /// A network with PyTorch's default distribution of initial weights, a pure function of `seed`
-    /// and equal to the bit on every device.
+    /// and bitwise identical on every device.
     ///
     /// # Panics
     /// When `classes` or `width` is 0.
@@ -86,11 +86,11 @@ impl ResNet18Config {
 
 impl Classifier for ResNet18 {
     const NAME: &'static str = "resnet18";
-    const SUMMARY: &'static str = "residual network of 18 layers in pytorch-cifar's form";
+    const SUMMARY: &'static str = "18-layer residual network, as in pytorch-cifar";
     const SOURCE: &'static str =
         "He et al., \"Deep Residual Learning for Image Recognition\", CVPR 2016";
     const PARAMETERS: &'static [ModelParameter] = &[WIDTH];
-    /// Those of which the last maps are 4×4, which pytorch-cifar's average pooling expects.
+    /// Those whose last feature maps are 4×4, as pytorch-cifar's average pooling expects.
     const INPUTS: InputShapes = InputShapes {
         minimum: [25, 25, 1],
         maximum: [32, 32, 3],
@@ -105,20 +105,16 @@ impl Classifier for ResNet18 {
             .init(seed, device)
     }
 
-    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.linear.forward(self.features(images))
-    }
-
     /// `[batch, channels, height, width]` to `[batch, 8 · width]`.
     fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        // Inside, images lie channels last: the layout in which they are fast on every device.
+        // Internally, images are channels last: the fastest layout on every device.
         let images = images.permute([0, 2, 3, 1]); // [batch, height, width, channels]
         // A convolution computes in the precision of its input, and batch normalisation keeps it.
         let images = match self.precision {
             Precision::F32 => images,
             Precision::Mixed => images.cast(DType::F16),
         };
-        let stem = (self.bn1).forward(self.conv1.forward(images), Then::Relu);
+        let stem = (self.bn1).forward(self.conv1.forward(images), Epilogue::Relu);
         let maps = [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()
             .flatten()
@@ -128,6 +124,10 @@ impl Classifier for ResNet18 {
             .reshape([batch, height * width, channels])
             .mean_dim(1)
             .reshape([batch, channels])
+    }
+
+    fn classify(&self, features: Tensor<2>) -> Tensor<2> {
+        self.linear.forward(features)
     }
 
     fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {
@@ -175,7 +175,7 @@ impl Classifier for ResNet18 {
     }
 }
 
-/// Two 3×3 convolutions and a way around them.
+/// Two 3×3 convolutions and a shortcut.
 #[derive(Module, Debug)]
 pub struct BasicBlock {
     conv1: Convolution,
@@ -216,9 +216,9 @@ impl BasicBlock {
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let inner = self.conv1.forward(input.clone());
-        let inner = self.bn1.forward(inner, Then::Relu);
+        let inner = self.bn1.forward(inner, Epilogue::Relu);
         let inner = self.conv2.forward(inner);
-        (self.bn2).forward(inner, Then::AddRelu(self.shortcut.forward(input)))
+        (self.bn2).forward(inner, Epilogue::AddRelu(self.shortcut.forward(input)))
     }
 }
 

@@ -1,17 +1,16 @@
 //! `ResNet18` against PyTorch, from the fixture of tests/fixtures/make_parity.py.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use cifar_models::{
     Classifier, Precision, ResNet18, ResNet18Config, checkpoint, named_gradients, named_tensors,
 };
+use comparison::distance;
 
 use crate::support::{
-    Sgd, assert_relative, assert_tensor, distance, fixture, images, loss_and_gradients, numbers,
-    pairs, software,
+    Sgd, assert_relative, assert_tensor, fixture, images, loss_and_gradients, numbers, pairs,
 };
 
 const IMAGES: [usize; 3] = [3, 32, 32];
@@ -41,7 +40,7 @@ fn ndarray_equals_pytorch() {
 
 #[test]
 fn a_training_step_on_wgpu_equals_flex() {
-    let Some(software) = software() else {
+    let Some(software) = gpu_device::software() else {
         return;
     };
     let step = |device: &Device| {
@@ -65,16 +64,8 @@ fn mixed_precision_on_flex_is_near_f32() {
 
 #[test]
 fn mixed_precision_on_wgpu_is_near_f32() {
-    match software() {
-        Some(software) if software.supports_dtype(DType::F16) => {
-            assert_mixed_is_near_f32(&software);
-        }
-        Some(_) => {
-            // The test harness keeps `eprintln!` to itself when a test passes.
-            let skipped = "skipped: the software adapter does not compute in f16";
-            writeln!(io::stderr(), "{skipped}").unwrap();
-        }
-        None => {}
+    if let Some(software) = gpu_device::software_with_f16() {
+        assert_mixed_is_near_f32(&software);
     }
 }
 

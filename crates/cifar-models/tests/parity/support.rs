@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::activation::log_softmax;
@@ -98,7 +97,7 @@ pub fn assert_relative(what: &str, found: f64, expected: f64) {
 
 /// Every element within the tolerance of the tensor's largest magnitude.
 pub fn assert_tensor(name: &str, found: &TensorData, expected: &TensorData) {
-    let deviation = error(&numbers(found), &numbers(expected));
+    let deviation = comparison::error(&numbers(found), &numbers(expected));
     assert!(deviation < TOLERANCE, "{name}: deviates by {deviation:.1e}");
 }
 
@@ -118,59 +117,6 @@ pub fn pairs<'a>(
     pairs.map(|((name, found), (_, expected))| (name.as_str(), found, expected))
 }
 
-/// ‖found − expected‖ / ‖expected‖; NaN where a difference is NaN.
-pub fn distance(found: &[f32], expected: &[f32]) -> f64 {
-    let squares = differences(found, expected).map(|value| value.powi(2));
-    let lengths = expected.iter().map(|value| f64::from(*value).powi(2));
-    (squares.sum::<f64>() / lengths.sum::<f64>()).sqrt()
-}
-
-/// The largest difference, relative to the largest magnitude expected; NaN where a difference is NaN.
-pub fn error(found: &[f32], expected: &[f32]) -> f64 {
-    let magnitude = largest(expected.iter().map(|value| f64::from(value.abs())));
-    largest(differences(found, expected)) / magnitude
-}
-
-/// # Panics
-/// When there is nothing to compare, or more on one side.
-fn differences(found: &[f32], expected: &[f32]) -> impl Iterator<Item = f64> {
-    assert_eq!(found.len(), expected.len(), "numbers to compare");
-    assert!(!expected.is_empty(), "no numbers to compare");
-    let pairs = found.iter().zip(expected);
-    pairs.map(|(found, expected)| (f64::from(*found) - f64::from(*expected)).abs())
-}
-
-/// The largest of `magnitudes`; NaN where one is, which `f64::max` would ignore.
-fn largest(magnitudes: impl Iterator<Item = f64>) -> f64 {
-    magnitudes.fold(0.0, |largest, value| {
-        if value > largest || value.is_nan() {
-            value
-        } else {
-            largest
-        }
-    })
-}
-
-#[test]
-fn a_difference_that_is_not_a_number_is_within_no_tolerance() {
-    let nan = f32::NAN;
-    for (found, expected) in [
-        ([nan, nan], [1.0, 2.0]),
-        ([nan, 2.0], [1.0, 2.0]),
-        ([1.0, nan], [1.0, 2.0]),
-        ([1.0, 2.0], [nan, 2.0]),
-        ([1.0, 2.0], [1.0, f32::INFINITY]),
-    ] {
-        assert!(error(&found, &expected).is_nan(), "{found:?} {expected:?}");
-        assert!(
-            distance(&found, &expected).is_nan(),
-            "{found:?} {expected:?}"
-        );
-    }
-    assert_eq!(error(&[1.5, -4.0], &[1.0, -4.0]), 0.125);
-    assert_eq!(distance(&[3.0, 0.0], &[0.0, 4.0]), 1.25);
-}
-
 #[test]
 #[should_panic(expected = "deviates by NaN")]
 fn a_tensor_that_is_not_finite_is_not_equal_to_a_finite_one() {
@@ -179,20 +125,8 @@ fn a_tensor_that_is_not_finite_is_not_equal_to_a_finite_one() {
 }
 
 #[test]
-#[should_panic(expected = "no numbers to compare")]
-fn nothing_is_not_equal_to_nothing() {
-    error(&[], &[]);
-}
-
-#[test]
 #[should_panic(expected = "the tensors' names")]
 fn a_tensor_that_is_missing_is_not_equal_to_one() {
     let tensors = [("weight".to_owned(), TensorData::from([1.0_f32]))];
     pairs(&[], &tensors).for_each(drop);
-}
-
-/// Mesa's software Vulkan or another software adapter, where there is one; opened once in a process.
-pub fn software() -> Option<Device> {
-    static DEVICE: OnceLock<Option<Device>> = OnceLock::new();
-    DEVICE.get_or_init(gpu_device::software).clone()
 }

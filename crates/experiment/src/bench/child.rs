@@ -1,4 +1,4 @@
-//! A row in a process of its own: a peak of memory, a number of threads and the instructions are a process's.
+//! A row in a separate process: peak memory, number of threads and instructions are per process.
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ impl Task for MeasureRow {
     type Event = BenchRow;
 }
 
-/// Measures a row in a process of its own.
+/// Measures a row in a separate process.
 ///
 /// # Errors
 /// When the process cannot be started, or ends without the row.

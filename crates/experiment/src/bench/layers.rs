@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use burn::tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
-use training_kernels::{Convolution, Then, batch_norm_train, convolution};
+use training_kernels::{Convolution, Epilogue, batch_norm_train, convolution};
 
 use super::{Setting, median, model, wait_for};
 use crate::device::OpenDevice;
@@ -67,7 +67,7 @@ pub fn bench_layers(device: &OpenDevice, setting: &Setting, step_s: f64) -> Resu
     let known: f64 = rows.iter().map(|row| row.share).sum();
     let rest = (1.0 - known).max(0.0);
     rows.push(row(
-        "all the rest".to_owned(),
+        "everything else".to_owned(),
         1,
         [rest * step_s, 0.0],
         step_s,
@@ -141,7 +141,7 @@ fn batch_norm_times(device: &OpenDevice, shape: [usize; 4], maps: DType) -> Resu
     let (weight, bias) = (parameter(), parameter());
     median_times(device, || {
         let (images, weight, bias) = (images.clone(), weight.clone(), bias.clone());
-        batch_norm_train(images, weight, bias, Then::Relu, 1e-5).output
+        batch_norm_train(images, weight, bias, Epilogue::Relu, 1e-5).output
     })
 }
 

@@ -1,8 +1,8 @@
-//! How much memory this process has used.
+//! The peak memory of this process.
 
 use std::fs;
 
-/// The most memory that the process has had at once, in bytes, where the system says so (Linux).
+/// The peak memory of the process, in bytes, if the system reports it (Linux).
 pub fn peak_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,4 +1,4 @@
-//! Speed of the bare model on one fixed batch, nothing else.
+//! Speed of only the model on one fixed batch.
 
 mod child;
 mod layers;
@@ -18,7 +18,6 @@ use training_kernels::Instructions;
 pub use self::child::{MeasureRow, measure_apart};
 pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
-use crate::data::IMAGE_SHAPE;
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
 use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
@@ -29,7 +28,7 @@ use crate::train::{Learner, model_config};
 const WARMUP_STEPS: usize = 3;
 const CLASSES: usize = 10;
 
-/// What a step does.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -48,7 +47,7 @@ impl Mode {
     }
 }
 
-/// What one row of the benchmark measures.
+/// The settings of one row of the benchmark.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Setting {
     pub backend: BackendChoice,
@@ -79,7 +78,7 @@ pub struct BenchRow {
     pub model: String,
     pub mode: Mode,
     pub precision: String,
-    /// `null` where the model has none.
+    /// `null` if the model has none.
     pub width: Option<usize>,
     pub batch: usize,
     pub threads: usize,
@@ -88,7 +87,7 @@ pub struct BenchRow {
     pub images_per_second: f64,
     /// Of the slowest and the fastest step.
     pub images_per_second_range: [f64; 2],
-    /// Of the process, so far; `null` where the system does not say.
+    /// Of the process, so far; `null` if the system does not say.
     pub peak_memory_bytes: Option<u64>,
     /// What the device's allocator holds, where it says so: GPUs do.
     pub device_memory_bytes: Option<u64>,
@@ -96,7 +95,7 @@ pub struct BenchRow {
     pub start_s: f64,
     /// What the first step took longer than the others: kernels were tuned and compiled, or read back.
     pub tuning_s: f64,
-    /// The parts of a training step, where it is one.
+    /// The parts of a training step, if it is one.
     pub phases: Option<Phases>,
     /// Where a training step spends its time, where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -191,7 +190,7 @@ fn new_learner(device: &OpenDevice, setting: &Setting, loss: &LossConfig) -> Lea
 }
 
 fn model(setting: &Setting) -> ModelConfig {
-    model_config(&settings(setting), CLASSES, IMAGE_SHAPE)
+    model_config(&settings(setting), CLASSES, setting.model.standard_input)
 }
 
 fn settings(setting: &Setting) -> TrainSettings {

@@ -8,16 +8,18 @@ use random_streams::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::{CLASSES, Setting, median, new_learner, wait_for};
-use crate::data::{IMAGE_BYTES, ImageSet, Images, Normalization, training_batches};
+use crate::data::{ImageSet, Images, training_batches};
+use crate::datasets::{ImageShape, Normalization};
 use crate::device::OpenDevice;
 use crate::measure::to_tensors;
 use crate::settings::AugmentationName;
 
 /// Steps measured; one more warms up.
 const STEPS: usize = 5;
+/// Of as many channels as any model takes.
 const NORMALIZATION: Normalization = Normalization {
-    mean: [0.5; 3],
-    std: [0.25; 3],
+    mean: &[0.5; 3],
+    std: &[0.25; 3],
 };
 
 /// The median times of a step's parts, each measured to the device's end of it. Together they take longer
@@ -40,7 +42,7 @@ pub fn bench_phases(device: &OpenDevice, setting: &Setting) -> Result<Phases> {
     let loss = LossConfig::new("cross_entropy")?;
     let autodiff = device.autodiff();
     let mut learner = new_learner(device, setting, &loss);
-    let images = noise((STEPS + 1) * setting.batch);
+    let images = noise(setting, (STEPS + 1) * setting.batch);
     let augmentation = AugmentationName::CropFlip;
     let mut batches =
         training_batches(&images, NORMALIZATION, augmentation, 0, 1, setting.batch, 0);
@@ -72,12 +74,20 @@ pub fn bench_phases(device: &OpenDevice, setting: &Setting) -> Result<Phases> {
     })
 }
 
-fn noise(count: usize) -> ImageSet {
+/// Images of the model's standard size.
+fn noise(setting: &Setting, count: usize) -> ImageSet {
+    let [height, width, channels] = setting.model.standard_input;
+    let shape = ImageShape {
+        height,
+        width,
+        channels,
+    };
     let mut noise = Stream::new(0, "bench", 0);
-    let pixels = (0..count * IMAGE_BYTES).map(|_| (256.0 * noise.uniform()) as u8);
+    let pixels = (0..count * shape.bytes()).map(|_| (256.0 * noise.uniform()) as u8);
     let labels = (0..count).map(|index| (index % CLASSES) as u8);
-    ImageSet::new(Images {
+    let images = Images {
         pixels: pixels.collect(),
         labels: labels.collect(),
-    })
+    };
+    ImageSet::new(shape, images)
 }

@@ -1,8 +1,8 @@
-//! Work in a process of its own, since drivers crash, and threads, instructions and a peak of memory are a process's.
+//! Work in a separate process, since drivers crash, and threads, instructions and peak memory are per process.
 //!
 //! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
-//! ends, a trial stops with a checkpoint: the process that asked wants it to, or is dead. It writes [`Said`]s to standard output, a line of JSON
-//! each. How it ended is an [`Exit`](crate::exit::Exit).
+//! ends, the requesting process wants it to stop, or is dead: a trial stops with a checkpoint, others immediately. It writes [`Said`]s to standard output, a line of JSON
+//! each. How it ended is an [`Exit`].
 
 mod process;
 
@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::process::Child;
-use crate::exit::BadInput;
+use crate::exit::{BadInput, Exit};
 
-/// What a process can be asked for.
+/// A task that a process can run.
 pub trait Task: Serialize + DeserializeOwned {
     const NAME: &'static str;
-    /// What it tells while it runs.
+    /// The events that it reports while it runs.
     type Event: Serialize + DeserializeOwned + Send + 'static;
 }
 
@@ -40,7 +40,7 @@ impl Request {
         })
     }
 
-    /// What this process is asked for.
+    /// The request to this process.
     ///
     /// # Errors
     /// When standard input does not begin with a request.
@@ -61,25 +61,25 @@ impl Request {
     }
 }
 
-/// What a process tells the one that asked.
+/// The messages of a process to the one that started it.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said<E> {
     Event(E),
-    /// The last it says: the error that it ends with.
+    /// The last message: the error that it ends with.
     Failed(String),
 }
 
-/// Tells the process that asked for the task of this one.
+/// Sends an event to the process that requested this task.
 pub fn say<T: Task>(event: T::Event) {
     write(&Said::Event(event));
 }
 
-/// Tells the process that asked why this one ends without having done its task.
+/// Tells the requesting process why this one ends without completing its task.
 pub fn say_failed(error: String) {
     write(&Said::<()>::Failed(error));
 }
 
-/// Where nobody reads any more, it is no reason to stop.
+/// A closed pipe is no reason to stop.
 fn write(said: &impl Serialize) {
     if let Ok(text) = serde_json::to_string(said) {
         let mut output = std::io::stdout();
@@ -89,10 +89,20 @@ fn write(said: &impl Serialize) {
 
 /// Raises `stop` when standard input ends: the process that started this one wants it to stop, or is dead.
 pub fn stop_with_parent(stop: Arc<AtomicBool>) {
+    after_input(move || stop.store(true, Ordering::Relaxed));
+}
+
+/// Ends this process when standard input ends, for work that leaves nothing to resume.
+pub fn end_with_parent() {
+    after_input(|| std::process::exit(Exit::Interrupted as i32));
+}
+
+/// Does something once standard input has ended.
+fn after_input(act: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         let mut nothing = Vec::new();
         // An error is an end too.
         let _ = std::io::stdin().read_to_end(&mut nothing);
-        stop.store(true, Ordering::Relaxed);
+        act();
     });
 }

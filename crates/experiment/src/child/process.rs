@@ -1,4 +1,4 @@
-//! The side of the process that asks.
+//! The requesting process's side.
 
 use std::io::{BufRead, BufReader, Write};
 use std::marker::PhantomData;
@@ -46,7 +46,7 @@ impl<T: Task> Child<T> {
         })
     }
 
-    /// Gives `hear` all that the process says, on a thread of its own, which ends with it.
+    /// Calls `hear` with every message of the process, on a separate thread, which ends with it.
     pub fn listen(
         &mut self,
         mut hear: impl FnMut(Said<T::Event>) + Send + 'static,
@@ -65,7 +65,7 @@ impl<T: Task> Child<T> {
         })
     }
 
-    /// As [`Child::listen`]; the thread gives back all that was said.
+    /// As [`Child::listen`]; the thread returns all messages.
     pub fn listen_to_the_end(&mut self) -> JoinHandle<Vec<Said<T::Event>>> {
         let (sender, receiver) = std::sync::mpsc::channel();
         self.listen(move |said| {
@@ -80,15 +80,15 @@ impl<T: Task> Child<T> {
     }
 
     /// # Errors
-    /// When the system cannot tell.
+    /// When the system cannot report it.
     pub fn wait(&mut self) -> Result<ExitStatus> {
         self.process.wait().context("child: waiting for its end")
     }
 
-    /// How the process ended, where it has.
+    /// How the process ended, if it has.
     ///
     /// # Errors
-    /// When the system cannot tell.
+    /// When the system cannot report it.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         self.process
             .try_wait()

@@ -19,16 +19,16 @@ use crate::terminal::print;
 /// Measure images per second and peak memory of the bare model on one fixed batch
 ///
 /// The options from --backend to --instructions take lists, such as --width 16,64; every combination is a
-/// row, measured in a process of its own.
+/// row, measured in a separate process.
 #[derive(Debug, Args)]
 pub struct BenchArguments {
-    /// What computes
+    /// Backend to use
     #[arg(long, default_value = "auto", value_delimiter = ',')]
     backend: Vec<BackendChoice>,
-    /// What a step is
+    /// Kind of step to measure
     #[arg(long, default_values = ["training", "inference"], value_delimiter = ',')]
     mode: Vec<Mode>,
-    /// What convolutions compute in; a device that cannot compute in mixed (every CPU) computes in f32
+    /// Precision of the convolutions; a device that does not support mixed (every CPU) uses f32
     #[arg(long, default_value = "f32", value_delimiter = ',')]
     precision: Vec<PrecisionName>,
     /// The network
@@ -37,23 +37,23 @@ pub struct BenchArguments {
     /// Channels of the first stage; the standard network's by default
     #[arg(long, value_delimiter = ',', value_parser = super::whole_number::<u16>(1..=1024))]
     width: Vec<u16>,
-    /// Images in a step
+    /// Images per step
     #[arg(long, default_value = "128", value_delimiter = ',', value_parser = super::whole_number::<u32>(1..=65_536))]
     batch: Vec<u32>,
-    /// Threads of the CPU backends; all cores by default
+    /// Number of threads of the CPU backends; all cores by default
     #[arg(long, value_delimiter = ',', value_parser = super::thread_count())]
     threads: Vec<u16>,
-    /// Instructions of the CPU's kernels, such as avx2,avx512; by default those of EXPERIMENT_INSTRUCTIONS,
-    /// else the widest of this machine
+    /// Vector instructions of the CPU kernels, such as avx2,avx512; by default EXPERIMENT_INSTRUCTIONS,
+    /// otherwise the widest that this machine supports
     #[arg(long, value_delimiter = ',')]
     instructions: Vec<Instructions>,
-    /// Measured steps, after a warm-up
+    /// Number of steps to measure, after a warm-up
     #[arg(long, default_value_t = 5, value_parser = super::whole_number::<u32>(1..=1_000_000))]
     steps: u32,
     /// Show where a training step spends its time, layer by layer
     #[arg(long)]
     layers: bool,
-    /// Print an array of rows for programs
+    /// Print the rows as a JSON array
     #[arg(long)]
     json: bool,
 }

@@ -1,10 +1,10 @@
-//! `experiment child`: does a part of another process's work.
+//! `experiment child`: runs a task for another process.
 
 use anyhow::{Result, anyhow};
 
 use super::bench::measure_here;
 use crate::bench::MeasureRow;
-use crate::child::{Request, Task, say};
+use crate::child::{Request, Task, end_with_parent, say};
 #[cfg(feature = "wgpu")]
 use crate::doctor::{CompareDevices, compare_with_cpu};
 use crate::exit::{BadInput, Exit};
@@ -16,16 +16,23 @@ pub fn run() -> Result<Exit> {
     let request = Request::read()?;
     match request.task.as_str() {
         TrainTrial::NAME => return train_for_parent(&request.settings()?),
-        MeasureRow::NAME => say::<MeasureRow>(measure_here(&request.settings()?)?),
+        MeasureRow::NAME => answer(&request, |task: MeasureRow| measure_here(&task))?,
         #[cfg(feature = "wgpu")]
-        CompareDevices::NAME => {
-            let task = request.settings()?;
-            say::<CompareDevices>(compare_with_cpu(&best_adapter()?, task)?);
-        }
+        CompareDevices::NAME => answer(&request, |task: CompareDevices| {
+            compare_with_cpu(&best_adapter()?, task)
+        })?,
         unknown => {
             let error = anyhow!("child: expected a task of this program, found {unknown:?}");
             return Err(BadInput(error).into());
         }
     }
     Ok(Exit::Done)
+}
+
+/// Reports the result of `work` on a task that has nothing to resume, and so ends with the requesting process.
+fn answer<T: Task>(request: &Request, work: impl FnOnce(T) -> Result<T::Event>) -> Result<()> {
+    let task = request.settings()?;
+    end_with_parent();
+    say::<T>(work(task)?);
+    Ok(())
 }

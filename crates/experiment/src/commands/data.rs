@@ -1,26 +1,29 @@
-//! `experiment data`: fetching and verifying the datasets that come as files.
+//! `experiment data`: the table of datasets, and fetching and verifying those that come as files.
 
 mod download;
 mod inspection;
+mod list;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
 use self::download::DownloadProgress;
-use crate::data::{self, DataError, RELEASES, Release};
+use crate::data::{self, DataError};
+use crate::datasets::DatasetFiles;
+use crate::exit::BadInput;
 use crate::terminal::{print, tell};
 
 const VERIFY_EXIT_CODES: &str = "\
-Exit codes: 0 where the files can be trained on, be they the official release's or not; \
-4 where one of them is damaged or cannot be opened, the test file or every training file is missing, \
+Exit codes: 0 if the files can be trained on, whether or not they are the official release's; \
+4 if one of them is damaged or cannot be opened, the test file or every training file is missing, \
 or no dataset is found";
 
-/// Fetch and verify the datasets that come as files
+/// List the datasets, and download and verify those that come as files
 #[derive(Debug, Args)]
 pub struct DataArguments {
     #[command(subcommand)]
@@ -29,26 +32,28 @@ pub struct DataArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Download the official archive, check it and unpack it; one that is in the folder already is not
-    /// downloaded again
+    /// List the datasets: images, classes, download size, description and source
+    List,
+    /// Download the official files, verify them and unpack an archive; an archive that is already in the folder is
+    /// not downloaded again
     Fetch {
         /// The dataset
-        #[arg(value_name = "DATASET", value_parser = release_parser())]
-        release: &'static Release,
-        /// Folder to put the dataset's folder into; without it `EXPERIMENT_DATA` or the user's data folder
+        #[arg(value_name = "DATASET", value_parser = dataset_parser())]
+        dataset: DatasetFiles,
+        /// Folder to create the dataset's folder in; by default `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
-        /// Address of the archive or of a folder that holds it, in place of the built-in list
+        /// URL of the archive or of a folder that contains it, instead of the built-in list
         #[arg(long, value_name = "URL", value_parser = web_address)]
         mirror: Vec<String>,
     },
     /// Check files, labels and counts, and whether the bytes are the official release's
     #[command(after_help = VERIFY_EXIT_CODES)]
     Verify {
-        /// Only this dataset; without it every one that is found
-        #[arg(value_name = "DATASET", value_parser = release_parser())]
-        release: Option<&'static Release>,
-        /// Folder of the files or its parent; without it `EXPERIMENT_DATA` or the user's data folder
+        /// Verify only this dataset; by default all that are found
+        #[arg(value_name = "DATASET", value_parser = dataset_parser())]
+        dataset: Option<DatasetFiles>,
+        /// Folder of the files or its parent; by default `EXPERIMENT_DATA` or the user's data folder
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
@@ -57,21 +62,19 @@ enum Action {
 /// Runs `experiment data`.
 pub fn run(arguments: &DataArguments) -> Result<()> {
     match &arguments.action {
+        Action::List => print(&list::text()),
         Action::Fetch {
-            release,
+            dataset,
             data_dir,
             mirror,
-        } => fetch(release, data_dir.as_deref(), mirror),
-        Action::Verify { release, data_dir } => verify(*release, data_dir.as_deref()),
+        } => fetch(*dataset, data_dir.as_deref(), mirror),
+        Action::Verify { dataset, data_dir } => verify(*dataset, data_dir.as_deref()),
     }
 }
 
-fn release_parser() -> impl TypedValueParser<Value = &'static Release> {
-    let names = RELEASES.iter().map(|release| release.dataset.name());
-    PossibleValuesParser::new(names).map(|name| {
-        let found = RELEASES
-            .iter()
-            .find(|release| release.dataset.name() == name);
+fn dataset_parser() -> impl TypedValueParser<Value = DatasetFiles> {
+    PossibleValuesParser::new(DatasetFiles::all().map(|files| files.dataset.name)).map(|name| {
+        let found = DatasetFiles::all().find(|files| files.dataset.name == name);
         found.expect("the parser lets only names of the table through")
     })
 }
@@ -91,38 +94,52 @@ fn web_address(text: &str) -> Result<String, String> {
     if is_usable {
         Ok(text.to_owned())
     } else {
-        Err("expected an address such as https://host/folder; to use an archive that you already have, \
+        Err(
+            "expected a URL such as https://host/folder; to use an archive that you already have, \
              put it into the data folder (--data-dir)"
-            .to_owned())
+                .to_owned(),
+        )
     }
 }
 
-fn fetch(release: &'static Release, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
+fn fetch(files: DatasetFiles, data_dir: Option<&Path>, mirrors: &[String]) -> Result<()> {
     let root = data::data_root(data_dir)?;
+    refuse_file_urls(files, mirrors)?;
+    let official = files.release.download.sources.iter();
     let sources: Vec<String> = match mirrors {
-        [] => release
-            .archive
-            .sources
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        [] => official.map(ToString::to_string).collect(),
         mirrors => mirrors.to_vec(),
     };
     let mut progress = DownloadProgress::default();
-    let folder = data::fetch(release, &root, &sources, &mut progress);
+    let folder = data::fetch(files, &root, &sources, &mut progress);
     drop(progress);
     print(&format!("{}\n", folder?.display()))
 }
 
-fn verify(release: Option<&'static Release>, data_dir: Option<&Path>) -> Result<()> {
+/// Several files have no address in common but their folder's.
+fn refuse_file_urls(files: DatasetFiles, mirrors: &[String]) -> Result<()> {
+    let remote = files.release.download.files();
+    let url = mirrors.iter().find(|url| data::is_file_url(url));
+    match url {
+        Some(url) if remote.len() > 1 => {
+            let names: Vec<&str> = remote.iter().map(|file| file.name).collect();
+            Err(BadInput(anyhow!(
+                "--mirror: expected the URL of the folder that contains {}, found that of a file, {url}",
+                names.join(", ")
+            ))
+            .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn verify(dataset: Option<DatasetFiles>, data_dir: Option<&Path>) -> Result<()> {
     let mut not_found = Vec::new();
     let mut failed = Vec::new();
     let mut found = 0;
-    for release in RELEASES
-        .iter()
-        .filter(|any| release.is_none_or(|it| it.dataset == any.dataset))
-    {
-        match data::inspect_found(release, data_dir) {
+    let wanted = |files: &DatasetFiles| dataset.is_none_or(|it| it.dataset == files.dataset);
+    for files in DatasetFiles::all().filter(wanted) {
+        match data::inspect_found(files, data_dir) {
             Ok(inspection) => {
                 found += 1;
                 print(&inspection::text(&inspection))?;

@@ -1,4 +1,4 @@
-//! `experiment doctor`: what this machine computes with, and which ways of computing on its GPU are right.
+//! `experiment doctor`: the CPU's instructions, and which configurations of the GPU are correct.
 
 #[cfg(feature = "wgpu")]
 mod gpu;
@@ -17,17 +17,17 @@ use crate::session::warn_of_scalar_instructions;
 use crate::terminal::inform;
 use crate::terminal::print;
 
-/// Show what the CPU computes with, and compare the GPU with it
+/// Show the vector instructions of the CPU, and compare the GPU with the CPU
 ///
-/// The GPU is tried in every way of computing on it (SPIR-V and WGSL, with fusion and without), each in a
-/// process of its own, since drivers crash; what is right is remembered for this driver and program. `run`
-/// does by itself what it needs of this. Only a program built with `--features wgpu` has this part.
+/// The GPU is tested in every configuration (SPIR-V and WGSL, with and without fusion), each in a separate
+/// process, since drivers crash; the results are cached for this driver and program. `run` performs the tests
+/// that it needs by itself. Comparing a GPU requires a program built with `--features wgpu`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
     #[cfg(feature = "wgpu")]
     #[command(flatten)]
     gpu: gpu::GpuArguments,
-    /// Show what the CPU computes with, and stop
+    /// Show only the vector instructions of the CPU
     #[arg(long)]
     cpu: bool,
     /// Print a JSON object
@@ -42,7 +42,7 @@ struct Cpu {
     cores: usize,
     /// The set that kernels run with.
     instructions: &'static str,
-    /// The sets that this machine has, the widest one last.
+    /// The sets that this machine supports, widest last.
     available: Vec<&'static str>,
 }
 
@@ -92,7 +92,7 @@ impl Cpu {
 
     fn text(&self) -> String {
         format!(
-            "CPU: {}, {} {}, computes with {} (has {})\n",
+            "CPU: {}, {} {}, uses {} (available: {})\n",
             self.name,
             self.cores,
             if self.cores == 1 { "core" } else { "cores" },

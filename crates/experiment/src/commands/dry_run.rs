@@ -8,7 +8,7 @@ use crate::store::{Store, Stored};
 use crate::terminal::table::{self, Align, Column};
 use crate::train::steps_covered;
 
-/// A line for each trial with what the store has of it, and how many are to be trained.
+/// A line per trial with its state in the store, and how many are to be trained.
 pub fn text(session: &Session) -> Result<String> {
     let Session { trials, retry, .. } = session;
     let store = Store::open_if_there(&session.store)?;
@@ -37,12 +37,12 @@ pub fn text(session: &Session) -> Result<String> {
     let damaged = stored.iter().filter(|it| matches!(it, Stored::Damaged(_)));
     let damaged = damaged.count();
     if damaged > 0 && *retry != Some(Retry::Damaged) {
-        text += &format!("{damaged} damaged: --retry damaged trains them again\n");
+        text += &format!("{damaged} damaged: --retry damaged retrains them\n");
     }
     Ok(text)
 }
 
-/// How far a trial without a result has come.
+/// The progress of a trial without a result.
 fn unfinished_state(store: Option<&Store>, id: &str) -> String {
     let Some(store) = store.filter(|store| store.has_begun(id)) else {
         return "new".to_owned();

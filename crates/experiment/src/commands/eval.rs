@@ -1,6 +1,6 @@
 //! `experiment eval`: test accuracy and loss of a checkpoint.
 
-use std::fmt::Write;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -10,17 +10,19 @@ use cifar_models::checkpoint::Checkpoint;
 use cifar_models::{Model, ModelConfig, ModelEntry, WIDTH};
 use clap::Args;
 
-use crate::data::{DatasetSource, IMAGE_SHAPE, ImageSet, TestData, load_test};
+use crate::data::{DatasetSource, TestData, load_test};
+use crate::datasets::Dataset;
 use crate::device::use_threads;
 use crate::exit::BadInput;
 use crate::json;
-use crate::measure::{Tally, predictions, read_values};
+use crate::measure::{METRICS, Metric, Predictions, Tally, outputs};
 use crate::records::Score;
 use crate::session::open_device;
-use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
+use crate::terminal::table::{Align, Column, bare};
 use crate::terminal::{print, tell};
 
-/// Test accuracy and cross-entropy of a checkpoint, of this program or of PyTorch
+/// Evaluate a checkpoint of this program or of PyTorch on a test set
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// The network
@@ -32,23 +34,23 @@ pub struct EvalArguments {
     /// The checkpoint: safetensors, or a `state_dict` saved by PyTorch, bare or as training scripts wrap it
     #[arg(long)]
     weights: PathBuf,
-    /// The images, of which the test file suffices; shapes has its default noise
-    #[arg(long, default_value = "cifar10")]
-    dataset: DatasetName,
+    /// The dataset, of which only the test file is needed; shapes uses its default noise
+    #[arg(long, default_value = "cifar10", value_parser = super::dataset())]
+    dataset: &'static Dataset,
     /// Folder of the dataset's files, or its parent
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// What computes
+    /// Backend to use
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
-    /// Threads of the CPU backends; all cores by default
+    /// Number of threads of the CPU backends; all cores by default
     #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
-    /// Write labels and logits here as CSV without a header: a row per test image in file order, with its
-    /// label and then a logit per class
+    /// Write labels and logits to this CSV file without a header: a row per test image in file order, with
+    /// its label and then a logit per class
     #[arg(long)]
     logits: Option<PathBuf>,
-    /// Print an object for programs
+    /// Print a JSON object
     #[arg(long)]
     json: bool,
 }
@@ -71,23 +73,22 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
         tell(format_args!("note: {note}"));
     }
     let device = open_device(arguments.backend, PrecisionName::F32)?;
-    let model = load_model(&checkpoint, arguments, data.classes, &device.device)?;
-    let (score, logits) = evaluate(&model, &data, &device.device, &arguments.weights)?;
+    let model = load_model(&checkpoint, arguments, &device.device)?;
+    let (score, predictions) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
-        std::fs::write(path, to_csv(&data.images, &logits, data.classes))
-            .with_context(|| format!("{}: logits", path.display()))?;
+        write_csv(path, &predictions).with_context(|| format!("{}: logits", path.display()))?;
     }
     Ok(())
 }
 
-/// Keeps the logits from being written over the weights that they come from, under whatever name.
+/// Prevents overwriting the weights with the logits, under whatever name.
 fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
     let [weights, logits_file] = [weights, logits].map(|path| path.canonicalize().ok());
     if logits_file.is_some() && logits_file == weights {
         let logits = logits.display();
         return Err(BadInput(anyhow!(
-            "{logits}: logits: expected another file than the weights, found the same"
+            "{logits}: logits: expected a different file than the weights, found the same file"
         ))
         .into());
     }
@@ -98,17 +99,17 @@ fn refuse_to_overwrite(weights: &Path, logits: &Path) -> Result<()> {
 fn load_model(
     checkpoint: &Checkpoint,
     arguments: &EvalArguments,
-    classes: usize,
     device: &Device,
 ) -> Result<Model> {
-    let config = ModelConfig::new(arguments.model, classes).with_input(IMAGE_SHAPE);
+    let EvalArguments { model, dataset, .. } = arguments;
+    let classes = dataset.classes;
+    let config = ModelConfig::new(model, classes).with_input(dataset.shape.axes());
     let config = checkpoint.config(config, device)?;
     let file = arguments.weights.display();
     if config.classes != classes {
         return Err(BadInput(anyhow!(
-            "{file}: expected a network for the {classes} classes of {}, found one for {}: \
+            "{file}: expected a network for the {classes} classes of {dataset}, found one for {}: \
              choose the dataset that it was trained on with --dataset",
-            arguments.dataset,
             config.classes
         ))
         .into());
@@ -118,7 +119,7 @@ fn load_model(
     {
         return Err(BadInput(anyhow!(
             "{file}: expected a network of width {width}, found one of width {}: \
-             leave out --width, which the file tells",
+             leave out --width, which is read from the file",
             config.parameter(WIDTH.name)
         ))
         .into());
@@ -126,61 +127,68 @@ fn load_model(
     Ok(checkpoint.load(config.init(0, device))?)
 }
 
-/// Score and logits, a row per test image, of the `model` in the file `weights`.
+/// Score and predictions of the `model` in the file `weights`.
 fn evaluate(
     model: &Model,
     data: &TestData,
     device: &Device,
     weights: &Path,
-) -> Result<(Score, Vec<f32>)> {
-    let loss = LossConfig::new("cross_entropy")?.init();
-    let mut tally = Tally::default();
-    let mut all_logits = Vec::new();
+) -> Result<(Score, Predictions)> {
+    let mut tally = Tally::new(LossConfig::new("cross_entropy")?.init());
+    for outputs in outputs(model, &data.images, data.normalization, device) {
+        tally.add(outputs);
+    }
+    let (score, predictions) = tally.read()?;
     let not_finite = |what: &str, found: f64| {
         let file = weights.display();
         BadInput(anyhow!(
             "{file}: expected a finite {what}, found {found}: the network has no score with these weights"
         ))
     };
-    for (logits, targets) in predictions(model, &data.images, data.normalization, device) {
-        let values = read_values(logits.clone())?;
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            let image = (all_logits.len() + index) / data.classes;
-            let what = format!("logit for test image {image}");
-            return Err(not_finite(&what, values[index].into()).into());
-        }
-        all_logits.extend(values);
-        tally.add(&loss, logits, targets);
+    let logits = predictions.logits();
+    if let Some(index) = logits.iter().position(|logit| !logit.is_finite()) {
+        let what = format!("logit for test image {}", index / data.classes);
+        return Err(not_finite(&what, logits[index].into()).into());
     }
-    let score = tally.score()?;
-    if !score.eval_loss.is_finite() {
-        return Err(not_finite("cross-entropy", score.eval_loss).into());
+    if !score.eval_loss().is_finite() {
+        return Err(not_finite("cross-entropy", score.eval_loss()).into());
     }
-    Ok((score, all_logits))
+    Ok((score, predictions))
 }
 
 fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
     if json {
-        print(&json::pretty(score))
-    } else {
-        print(&format!(
-            "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n",
-            100.0 * score.accuracy,
-            (score.accuracy * images as f64).round(),
-            score.eval_loss,
-        ))
+        return print(&json::pretty(score));
     }
+    let measured = METRICS
+        .iter()
+        .filter_map(|metric| Some((metric, score.get(metric.name)?)));
+    let measured: Vec<(&Metric, f64)> = measured.collect();
+    let table = bare(vec![
+        Column::new("", Align::Left, &measured, |(metric, _)| {
+            metric.name.to_owned()
+        }),
+        Column::new("", Align::Right, &measured, |(metric, value)| {
+            metric.show(*value)
+        }),
+        Column::new("", Align::Left, &measured, |(metric, _)| {
+            metric.unit_shown().to_owned()
+        }),
+    ]);
+    print(&format!(
+        "test accuracy {:.2} % ({} of {images} images), cross-entropy {:.6}\n\n{table}",
+        100.0 * score.accuracy(),
+        (score.accuracy() * images as f64).round(),
+        score.eval_loss(),
+    ))
 }
 
 /// A row for each image: its label, then its logits.
-fn to_csv(images: &ImageSet, logits: &[f32], classes: usize) -> String {
-    let mut csv = String::new();
-    for (index, row) in logits.chunks_exact(classes).enumerate() {
-        write!(csv, "{}", images.label(index)).expect("a string takes all text");
-        for logit in row {
-            write!(csv, ",{logit}").expect("a string takes all text");
-        }
-        csv.push('\n');
+fn write_csv(path: &Path, predictions: &Predictions) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_path(path)?;
+    for image in predictions.iter() {
+        let logits = image.logits.iter().map(f32::to_string);
+        writer.write_record(iter::once(image.target.to_string()).chain(logits))?;
     }
-    csv
+    Ok(writer.flush()?)
 }

@@ -18,7 +18,7 @@ use crate::terminal::print;
 pub struct LossesArguments {
     #[command(subcommand)]
     command: Option<LossesCommand>,
-    /// A loss by its name, or as a sweep file writes it: '{ name = "focal", gamma = 3 }'
+    /// Name of a loss, or a loss as written in a sweep file: '{ name = "focal", gamma = 3 }'
     loss: Option<String>,
     /// Print p, loss and gradient dL/dz as CSV: ten classes, the other logits at 0
     #[arg(long, requires = "loss")]
@@ -52,7 +52,7 @@ fn list() -> String {
 }
 
 fn named(loss: &str) -> Result<&'static LossEntry> {
-    // `sum` alone has an explanation but is no loss yet.
+    // Only `sum` has an explanation without being a complete loss.
     if let Some(entry) = bonus_loss::find(loss) {
         return Ok(entry);
     }
@@ -83,7 +83,7 @@ fn explain(entry: &LossEntry) -> String {
 
 fn parameters(entry: &LossEntry) -> String {
     if entry.name == "sum" {
-        return "terms: a list of losses that are not sums\nweights: a number for each; default 1"
+        return "terms: a list of losses other than sums\nweights: one number per term; default 1"
             .to_owned();
     }
     let mut text = String::new();
@@ -100,7 +100,7 @@ fn parameters(entry: &LossEntry) -> String {
     text
 }
 
-/// A line for each set of values that somebody found good.
+/// A line for each recommended set of values.
 fn recommended(entry: &LossEntry) -> String {
     let mut text = String::new();
     for Recommendation { parameters, reason } in entry.recommended {
@@ -116,7 +116,7 @@ f: the logits; y: the target class; K: the number of classes
 z = f_y − logsumexp of the other logits; p = sigmoid(z) = softmax(f)_y
 a loss of p alone has ∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
 
-/// Loss and gradient by the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
+/// Loss and gradient with respect to the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
 /// `p = sigmoid(f_y − ln 9)`, and for a loss of p alone `∂L/∂f_y` is dL/dz.
 fn curve(loss: &Loss) -> String {
     const CLASSES: usize = 10;

@@ -1,4 +1,4 @@
-//! What the command line says about itself: version, exit codes, examples, completions and manual pages.
+//! The command line's documentation: version, exit codes, examples, completions and manual pages.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,7 @@ Examples:
 pub const REPORT: &str = "\
 Examples:
   experiment report runs/quickstart
+  experiment report runs/quickstart --metrics accuracy,ece
   experiment report runs/quickstart --csv";
 
 pub const LOSSES: &str = "\
@@ -53,8 +54,13 @@ pub const MODELS: &str = "\
 Examples:
   experiment models";
 
+pub const METRICS: &str = "\
+Examples:
+  experiment metrics";
+
 pub const DATA: &str = "\
 Examples:
+  experiment data list
   experiment data fetch cifar10
   experiment data verify";
 
@@ -85,17 +91,17 @@ Examples:
   experiment man ~/.local/share/man/man1
   man experiment-run";
 
-/// Print a script that completes this command line in a shell
+/// Print a shell completion script
 #[derive(Debug, Args)]
 pub struct CompletionsArguments {
     /// The shell
     shell: Shell,
 }
 
-/// Write the manual pages, one for each command
+/// Write the manual pages, one per command
 #[derive(Debug, Args)]
 pub struct ManArguments {
-    /// Folder to write them to, made where there is none
+    /// Folder to write them to, created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! The verbs of the command line, one file each.
+//! The subcommands of the command line, one file each.
 
 mod bench;
 mod child;
@@ -8,6 +8,7 @@ mod dry_run;
 mod eval;
 mod losses;
 mod manual;
+mod metrics;
 mod models;
 mod report;
 mod run;
@@ -17,24 +18,26 @@ use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
 use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::child::say_failed;
+use crate::datasets::{DATASET_NAMES, Dataset};
 use crate::exit::{BadInput, Exit};
+use crate::measure::{METRICS, Metric};
 use crate::sweep::Diagnostics;
 use crate::terminal::{Verbosity, set_verbosity, tell};
 
-/// Settles which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU
+/// Find out which classification loss is better: loss sweeps defined in TOML, trained on a GPU or CPU
 #[derive(Debug, Parser)]
 #[command(version = manual::VERSION, after_help = manual::exit_codes())]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,
-    /// Only results, warnings and errors
+    /// Print only results, warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Everything: on a terminal too a line per epoch, checkpoints, kernels
+    /// Print more: checkpoints, kernels, and a line per epoch on a terminal too
     #[arg(short, long, global = true)]
     verbose: bool,
 }
@@ -49,6 +52,8 @@ enum Command {
     Losses(losses::LossesArguments),
     #[command(after_help = manual::MODELS)]
     Models(models::ModelsArguments),
+    #[command(after_help = manual::METRICS)]
+    Metrics(metrics::MetricsArguments),
     #[command(after_help = manual::DATA)]
     Data(data::DataArguments),
     #[command(after_help = manual::EVAL)]
@@ -61,7 +66,7 @@ enum Command {
     Completions(manual::CompletionsArguments),
     #[command(after_help = manual::MAN)]
     Man(manual::ManArguments),
-    /// Do a part of another process's work, which standard input describes
+    /// Run a task for another process, which describes it on standard input
     #[command(hide = true)]
     Child,
 }
@@ -78,6 +83,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Report(arguments) => report::run(arguments)?,
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
+        Command::Metrics(arguments) => metrics::run(arguments)?,
         Command::Data(arguments) => data::run(arguments)?,
         Command::Eval(arguments) => eval::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
@@ -89,7 +95,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Tells whoever gave the command line why it could not be done.
+/// Reports why the command line could not be executed.
 pub fn tell_error(command_line: &CommandLine, error: &anyhow::Error) {
     match (&command_line.command, error.downcast_ref::<Diagnostics>()) {
         (Command::Child, _) => say_failed(format!("{error:#}")),
@@ -98,7 +104,7 @@ pub fn tell_error(command_line: &CommandLine, error: &anyhow::Error) {
     }
 }
 
-/// Accepts whole numbers in `range`, in the words of a sweep file's check.
+/// Accepts integers in `range`, in the words of a sweep file's check.
 fn whole_number<T: FromStr>(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone {
@@ -106,7 +112,7 @@ fn whole_number<T: FromStr>(
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.and_then(|_| text.parse().ok()).ok_or_else(|| {
             format!(
-                "expected a whole number from {} to {}",
+                "expected an integer from {} to {}",
                 range.start(),
                 range.end()
             )
@@ -125,11 +131,27 @@ fn model() -> impl TypedValueParser<Value = &'static ModelEntry> {
         .map(|name| cifar_models::find(&name).expect("one of the possible values"))
 }
 
-/// Refuses `--width` where the model has none.
+/// Accepts a dataset of the table by its name.
+fn dataset() -> impl TypedValueParser<Value = &'static Dataset> {
+    PossibleValuesParser::new(DATASET_NAMES)
+        .map(|name| Dataset::find(&name).expect("one of the possible values"))
+}
+
+/// Accepts a metric of the table by its name or abbreviation.
+fn metric() -> impl TypedValueParser<Value = &'static Metric> {
+    let names = METRICS.iter().map(|metric| {
+        let name = PossibleValue::new(metric.name);
+        name.aliases(metric.abbreviation)
+    });
+    PossibleValuesParser::new(names)
+        .map(|name| Metric::find(&name).expect("one of the possible values"))
+}
+
+/// Rejects `--width` if the model has none.
 fn require_width(model: &ModelEntry) -> Result<()> {
     if model.parameter(WIDTH.name).is_none() {
         return Err(BadInput(anyhow!(
-            "--width: expected only with a model that has it, found --model {}",
+            "--width: expected only with a model that supports it, found --model {}",
             model.name
         ))
         .into());

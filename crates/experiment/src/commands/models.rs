@@ -13,7 +13,7 @@ use crate::terminal::table::{Align, Column, NONE, ruled};
 /// Classes of the network whose parameters are counted.
 const CLASSES: usize = 10;
 
-/// List the models: what each is, the images that it allows, its keys and its number of parameters
+/// List the models: supported images, keys, number of parameters and description
 #[derive(Debug, Args)]
 pub struct ModelsArguments {}
 
@@ -48,7 +48,7 @@ fn table(rows: &[Row]) -> String {
         Column::new("parameters", Align::Right, rows, |row| {
             row.parameters.to_string()
         }),
-        Column::new("what it is", Align::Left, rows, |row| {
+        Column::new("description", Align::Left, rows, |row| {
             row.model.summary.to_owned()
         }),
     ]);
@@ -59,8 +59,8 @@ fn table(rows: &[Row]) -> String {
     let shapes: Vec<String> = shapes.collect();
     table
         + &format!(
-            "\nimages are height × width × channels; parameters are those of a network for {CLASSES} classes with \
-             its keys at their defaults ({})\n",
+            "\nimages are height × width × channels; parameters are counted for {CLASSES} classes with all \
+             keys at their defaults ({})\n",
             shapes.join(", ")
         )
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::report::{self, Format};
+use crate::measure::Metric;
+use crate::report::{self, DEFAULT_METRICS, Format};
 use crate::session::Unfinished;
 use crate::store::Store;
 use crate::terminal::{print, tell};
@@ -19,13 +20,16 @@ pub struct ReportArguments {
     /// Print a row per trial and epoch: losses, accuracies, learning rate
     #[arg(long, conflicts_with = "trials", requires = "for_programs")]
     curves: bool,
+    /// Metrics to show in the table, separated by commas; --csv and --json contain all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = super::metric(), conflicts_with = "for_programs")]
+    metrics: Vec<&'static Metric>,
     /// Print a Markdown table
     #[arg(long, group = "format", conflicts_with = "curves")]
     markdown: bool,
-    /// Print comma-separated values: every setting, accuracies from 0 to 1
+    /// Print comma-separated values: every setting and metric, accuracies from 0 to 1
     #[arg(long, groups = ["format", "for_programs"])]
     csv: bool,
-    /// Print a JSON array: every setting, accuracies from 0 to 1
+    /// Print a JSON array: every setting and metric, accuracies from 0 to 1
     #[arg(long, groups = ["format", "for_programs"])]
     json: bool,
 }
@@ -35,6 +39,10 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let mut results = store.results()?;
     let trials = results.ended.len() + results.damaged.len();
     let format = arguments.format();
+    let metrics = match arguments.metrics.as_slice() {
+        [] => &DEFAULT_METRICS,
+        metrics => metrics,
+    };
     let (text, empty) = if arguments.curves {
         let (curves, damaged) = report::curves(&store, &results)?;
         results.damaged.extend(damaged);
@@ -47,11 +55,11 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     } else if arguments.trials {
         let rows = report::trials_of_store(&store, &results)?;
         let empty = rows.is_empty().then_some("no trial has begun yet");
-        (report::render_trials(&rows, format), empty)
+        (report::render_trials(&rows, metrics, format), empty)
     } else {
-        let rows = report::rows_of(&results.ended);
+        let groups = report::groups_of(&results.ended);
         let empty = (trials == 0).then_some("no trial has a result yet");
-        (report::render(&rows, format), empty)
+        (report::render(&groups, metrics, format), empty)
     };
     if let Some(empty) = empty.filter(|_| results.damaged.is_empty()) {
         tell(format_args!("{}: {empty}", arguments.store.display()));

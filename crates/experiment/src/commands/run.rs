@@ -1,4 +1,4 @@
-//! `experiment run`: trains what a sweep file asks for and the store does not have yet.
+//! `experiment run`: trains the trials of a sweep file that have no result yet.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::store::Stored;
 use crate::sweep;
 use crate::terminal::print;
 
-/// A kill or a power cut costs a trial this many seconds of training at most.
+/// Maximum seconds of training that a trial loses to a kill or a power failure.
 const CHECKPOINT_INTERVAL: u64 = 60;
 
 /// Train the trials of a sweep file that have no result yet, and print the table
@@ -24,25 +24,25 @@ const CHECKPOINT_INTERVAL: u64 = 60;
 pub struct RunArguments {
     /// Sweep file, such as experiments/quickstart.toml
     file: PathBuf,
-    /// What computes; overrides the file
+    /// Backend to use; overrides the file
     #[arg(long)]
     backend: Option<BackendChoice>,
-    /// Threads of the CPU backends; overrides the file
+    /// Number of threads of the CPU backends; overrides the file
     #[arg(long, value_name = "N", value_parser = super::thread_count())]
     threads: Option<u16>,
     /// Folder of the results [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Folder of the dataset's files, or its parent; without it `EXPERIMENT_DATA` or the user's data folder
+    /// Folder of the dataset's files, or its parent; by default `EXPERIMENT_DATA` or the user's data folder
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Show each trial's state and how many would be trained, and stop
+    /// Only show each trial's state and how many would be trained
     #[arg(long)]
     dry_run: bool,
-    /// Train again what failed, or what was damaged after it ended; what was there is kept under set-aside/
+    /// Retrain trials that failed, or that were damaged after they ended; the old files are kept under set-aside/
     #[arg(long, value_name = "STATE")]
     retry: Option<Retry>,
-    /// Trials at a time, each in a process of its own; for networks too small to fill the device
+    /// Number of trials to train in parallel, each in a separate process; for networks that leave the device idle
     #[arg(long, value_name = "N", default_value = "1", value_parser = super::whole_number::<NonZeroUsize>(1..=1024))]
     jobs: NonZeroUsize,
     /// Seconds from one checkpoint of a trial to the next; tests cannot wait a minute

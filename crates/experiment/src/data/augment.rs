@@ -1,21 +1,14 @@
-//! Bytes of an image → what the network sees.
+//! Bytes of an image → input of the network.
 
 use random_streams::Stream;
 
-use super::images::{CHANNELS, PLANE, SIDE};
+use crate::datasets::ImageShape;
 use crate::settings::AugmentationName;
 
 /// Black pixels added on each side before the random crop, as in pytorch-cifar.
 const PADDING: usize = 4;
 
-/// Mean and standard deviation of each channel, in units of the pixel range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normalization {
-    pub mean: [f32; CHANNELS],
-    pub std: [f32; CHANNELS],
-}
-
-/// Where an image is cut out of its padded self, and whether it is mirrored afterwards.
+/// The position of the crop in the padded image, and whether it is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
     /// From 0 to 8; 4 is the middle.
@@ -23,37 +16,6 @@ pub struct Placement {
     /// From 0 to 8; 4 is the middle.
     pub right: usize,
     pub mirrored: bool,
-}
-
-impl Normalization {
-    /// pytorch-cifar's; the deviations are means over the images of each image's own, which is why
-    /// they are smaller than those over all pixels (0.2470, 0.2435, 0.2616).
-    pub const CIFAR10: Self = Self {
-        mean: [0.4914, 0.4822, 0.4465],
-        std: [0.2023, 0.1994, 0.2010],
-    };
-    /// Over all pixels of the training images.
-    pub const CIFAR100: Self = Self {
-        mean: [0.5071, 0.4867, 0.4408],
-        std: [0.2675, 0.2565, 0.2761],
-    };
-
-    /// Over all pixels of the training images at the default noise.
-    pub const SHAPES: Self = Self {
-        mean: [0.3158, 0.3176, 0.3142],
-        std: [0.2104, 0.2115, 0.2094],
-    };
-
-    /// (byte / 255 − mean) / std for each channel and byte.
-    pub fn table(&self) -> Box<[[f32; 256]; CHANNELS]> {
-        let mut table = Box::new([[0.0; 256]; CHANNELS]);
-        for (channel, values) in table.iter_mut().enumerate() {
-            for (byte, value) in values.iter_mut().enumerate() {
-                *value = (byte as f32 / 255.0 - self.mean[channel]) / self.std[channel];
-            }
-        }
-        table
-    }
 }
 
 impl Placement {
@@ -67,33 +29,36 @@ impl Placement {
     pub fn draw(augmentation: AugmentationName, seed: u64, epoch: usize, record: u32) -> Self {
         match augmentation {
             AugmentationName::None => Self::UNCHANGED,
-            AugmentationName::CropFlip => {
+            AugmentationName::Crop | AugmentationName::CropFlip => {
                 let index = (epoch as u64) << 32 | u64::from(record);
                 let mut stream = Stream::new(seed, "augment", index);
                 let positions = 2 * PADDING as u32 + 1;
                 Self {
                     down: stream.below(positions) as usize,
                     right: stream.below(positions) as usize,
-                    mirrored: stream.below(2) == 1,
+                    mirrored: augmentation.flips() && stream.below(2) == 1,
                 }
             }
         }
     }
 
-    /// Writes the placed and normalised image to `output`, both [3, 32, 32].
-    pub fn write(self, image: &[u8], table: &[[f32; 256]; CHANNELS], output: &mut [f32]) {
-        // Columns of the output that lie inside the image; the rest is padding.
+    /// Writes the placed and normalised image to `output`, both `[channels, height, width]` of `shape`. `table`
+    /// holds the value of each byte in each channel.
+    pub fn write(self, shape: ImageShape, image: &[u8], table: &[[f32; 256]], output: &mut [f32]) {
+        let ImageShape { height, width, .. } = shape;
+        // Columns of the output that are inside the image; the rest is padding.
         let first = PADDING.saturating_sub(self.right);
-        let last = (SIDE + PADDING - self.right).min(SIDE);
+        let last = (width + PADDING - self.right).min(width);
         for ((input, plane), values) in image
-            .chunks_exact(PLANE)
-            .zip(output.chunks_exact_mut(PLANE))
+            .chunks_exact(shape.plane())
+            .zip(output.chunks_exact_mut(shape.plane()))
             .zip(table)
         {
-            for (y, row) in plane.chunks_exact_mut(SIDE).enumerate() {
+            for (y, row) in plane.chunks_exact_mut(width).enumerate() {
                 row.fill(values[0]);
-                if let Some(source) = (y + self.down).checked_sub(PADDING).filter(|&y| y < SIDE) {
-                    let start = source * SIDE + first + self.right - PADDING;
+                let source = (y + self.down).checked_sub(PADDING);
+                if let Some(source) = source.filter(|&y| y < height) {
+                    let start = source * width + first + self.right - PADDING;
                     let pixels = &input[start..start + last - first];
                     for (value, &byte) in row[first..last].iter_mut().zip(pixels) {
                         *value = values[usize::from(byte)];
@@ -110,30 +75,62 @@ impl Placement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::images::IMAGE_BYTES;
+    use crate::datasets::{Dataset, Normalization};
 
-    fn image() -> Vec<u8> {
-        let mut stream = Stream::new(1, "test", 0);
-        (0..IMAGE_BYTES).map(|_| stream.below(256) as u8).collect()
+    const COLOUR: ImageShape = ImageShape {
+        height: 32,
+        width: 32,
+        channels: 3,
+    };
+    const WIDE: ImageShape = ImageShape {
+        height: 5,
+        width: 11,
+        channels: 2,
+    };
+    const SHIFTED: Normalization = Normalization {
+        mean: &[0.25, 0.5],
+        std: &[0.5, 2.0],
+    };
+
+    fn cifar10() -> Normalization {
+        Dataset::find("cifar10").unwrap().normalization
     }
 
-    fn write(placement: Placement, image: &[u8], normalization: Normalization) -> Vec<f32> {
-        let mut output = vec![f32::NAN; IMAGE_BYTES];
-        placement.write(image, &normalization.table(), &mut output);
+    fn image(shape: ImageShape) -> Vec<u8> {
+        let mut stream = Stream::new(1, "test", 0);
+        let bytes = 0..shape.bytes();
+        bytes.map(|_| stream.below(256) as u8).collect()
+    }
+
+    fn write(
+        placement: Placement,
+        shape: ImageShape,
+        image: &[u8],
+        normalization: Normalization,
+    ) -> Vec<f32> {
+        let mut output = vec![f32::NAN; shape.bytes()];
+        placement.write(shape, image, &normalization.table(), &mut output);
         output
     }
 
     /// Pads, crops, mirrors and normalises one pixel after the other.
-    fn naive(placement: Placement, image: &[u8], normalization: Normalization) -> Vec<f32> {
+    fn naive(
+        placement: Placement,
+        shape: ImageShape,
+        image: &[u8],
+        normalization: Normalization,
+    ) -> Vec<f32> {
+        let ImageShape { height, width, .. } = shape;
         let mut output = Vec::new();
-        for channel in 0..CHANNELS {
-            for y in 0..SIDE {
-                for x in 0..SIDE {
-                    let x = if placement.mirrored { SIDE - 1 - x } else { x };
+        for channel in 0..shape.channels {
+            for y in 0..height {
+                for x in 0..width {
+                    let x = if placement.mirrored { width - 1 - x } else { x };
                     let (padded_y, padded_x) = (y + placement.down, x + placement.right);
-                    let inside = |position| (PADDING..PADDING + SIDE).contains(&position);
-                    let byte = if inside(padded_y) && inside(padded_x) {
-                        image[channel * PLANE + (padded_y - PADDING) * SIDE + padded_x - PADDING]
+                    let inside = |position, size| (PADDING..PADDING + size).contains(&position);
+                    let byte = if inside(padded_y, height) && inside(padded_x, width) {
+                        let (y, x) = (padded_y - PADDING, padded_x - PADDING);
+                        image[channel * shape.plane() + y * width + x]
                     } else {
                         0
                     };
@@ -147,53 +144,53 @@ mod tests {
 
     #[test]
     fn every_placement_equals_the_naive_one() {
-        let image = image();
-        for down in 0..=2 * PADDING {
-            for right in 0..=2 * PADDING {
-                for mirrored in [false, true] {
-                    let placement = Placement {
-                        down,
-                        right,
-                        mirrored,
-                    };
-                    assert_eq!(
-                        write(placement, &image, Normalization::CIFAR10),
-                        naive(placement, &image, Normalization::CIFAR10),
-                        "{placement:?}"
-                    );
-                }
+        let images = [(COLOUR, cifar10()), (WIDE, SHIFTED)];
+        let images = images.map(|(shape, normalization)| (shape, image(shape), normalization));
+        for index in 0..9 * 9 * 2 {
+            let placement = Placement {
+                down: index / 2 % 9,
+                right: index / 18,
+                mirrored: index % 2 == 1,
+            };
+            for (shape, image, normalization) in &images {
+                assert_eq!(
+                    write(placement, *shape, image, *normalization),
+                    naive(placement, *shape, image, *normalization),
+                    "{placement:?} {shape:?}"
+                );
             }
         }
     }
 
     #[test]
     fn known_pixels_have_the_values_of_pytorch_cifar() {
-        let mut image = vec![0; IMAGE_BYTES];
+        let plane = COLOUR.plane();
+        let mut image = vec![0; COLOUR.bytes()];
         image[0] = 255; // red, first pixel
-        image[PLANE + 1] = 128; // green, second pixel
-        let output = write(Placement::UNCHANGED, &image, Normalization::CIFAR10);
+        image[plane + 1] = 128; // green, second pixel
+        let output = write(Placement::UNCHANGED, COLOUR, &image, cifar10());
         // (1 − 0.4914) / 0.2023, (128/255 − 0.4822) / 0.1994, −0.4465 / 0.2010
         let close = |found: f32, expected: f32| (found - expected).abs() < 1e-5;
         assert!(close(output[0], 2.514_088));
-        assert!(close(output[PLANE + 1], 0.099_108));
-        assert!(close(output[2 * PLANE], -2.221_393));
+        assert!(close(output[plane + 1], 0.099_108));
+        assert!(close(output[2 * plane], -2.221_393));
     }
 
     #[test]
     fn padding_is_black() {
-        let white = vec![255; IMAGE_BYTES];
+        let white = vec![255; COLOUR.bytes()];
         let placement = Placement {
             down: 0,
             right: 8,
             mirrored: false,
         };
-        let output = write(placement, &white, Normalization::CIFAR10);
-        let table = Normalization::CIFAR10.table();
+        let output = write(placement, COLOUR, &white, cifar10());
+        let table = cifar10().table();
         let (black, white) = (table[0][0], table[0][255]);
         // Four rows above the image; below them four columns right of it.
-        assert_eq!(output[..4 * SIDE], [black; 4 * SIDE]);
-        assert_eq!(output[4 * SIDE..][..28], [white; 28]);
-        assert_eq!(output[4 * SIDE + 28..][..4], [black; 4]);
+        assert_eq!(output[..4 * 32], [black; 4 * 32]);
+        assert_eq!(output[4 * 32..][..28], [white; 28]);
+        assert_eq!(output[4 * 32 + 28..][..4], [black; 4]);
     }
 
     #[test]
@@ -221,6 +218,16 @@ mod tests {
             counts.iter().all(|count| (50..=150).contains(count)),
             "{counts:?}"
         );
+    }
+
+    #[test]
+    fn cropping_alone_takes_the_places_of_cropping_and_mirroring() {
+        for record in 0..100 {
+            let [crop, both] = [AugmentationName::Crop, AugmentationName::CropFlip]
+                .map(|augmentation| Placement::draw(augmentation, 1, 2, record));
+            let mirrored = false;
+            assert_eq!(crop, Placement { mirrored, ..both });
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Downloading an archive piece by piece from whichever source delivers it.
+//! Downloading a file piece by piece from whichever source delivers it.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -11,10 +11,10 @@ use ureq::{Agent, Body, Proxy};
 
 use super::error::DataError;
 use super::progress::Progress;
-use super::release::Archive;
+use crate::datasets::RemoteFile;
 use crate::digest;
 
-/// A file that grows towards the archive, kept from one attempt, source or run to the next.
+/// A file that grows towards the file, kept from one attempt, source or run to the next.
 pub struct Part<'a> {
     path: &'a Path,
     file: File,
@@ -29,18 +29,18 @@ enum Failure {
     Local(DataError),
 }
 
-/// Downloads `archive` into `part`, trying each source in turn until one gives the right bytes.
+/// Downloads `file` into `part`, trying the sources in order until one delivers the right bytes.
 pub fn download(
-    archive: &Archive,
+    file: &RemoteFile,
     sources: &[String],
     part: &mut Part,
     progress: &mut dyn Progress,
 ) -> Result<(), DataError> {
     let mut failures = Vec::new();
     for (number, source) in sources.iter().enumerate() {
-        let url = archive_url(source, archive.name);
+        let url = file_url(source, file.name);
         progress.message(&format!("downloading {url}"));
-        match from_source(&agent_for(&url), &url, archive, part, progress) {
+        match from_source(&agent_for(&url), &url, file, part, progress) {
             Ok(()) => return Ok(()),
             Err(Failure::Local(error)) => return Err(error),
             Err(Failure::Source(cause)) => {
@@ -55,7 +55,7 @@ pub fn download(
     }
     let folder = part.path.parent().unwrap_or(Path::new("."));
     Err(DataError::Download {
-        archive: archive.name.to_owned(),
+        file: file.name.to_owned(),
         failures,
         folder: folder.to_path_buf(),
     })
@@ -82,22 +82,27 @@ fn agent_for(url: &str) -> Agent {
         .into()
 }
 
-/// A source is the archive's address or that of a folder that holds it.
-fn archive_url(source: &str, name: &str) -> String {
-    let path = source.split(['?', '#']).next().unwrap_or(source);
-    let extension = Path::new(path).extension().and_then(OsStr::to_str);
-    if matches!(extension, Some("gz" | "tgz")) {
+/// A source is the file's address or that of a folder that contains it.
+fn file_url(source: &str, name: &str) -> String {
+    if is_file_url(source) {
         source.to_owned()
     } else {
         format!("{}/{name}", source.trim_end_matches('/'))
     }
 }
 
-/// Asks one source again and again as long as each answer brings the archive further.
+/// Whether a source is the address of a file, not of a folder.
+pub fn is_file_url(source: &str) -> bool {
+    let path = source.split(['?', '#']).next().unwrap_or(source);
+    let extension = Path::new(path).extension().and_then(OsStr::to_str);
+    matches!(extension, Some("gz" | "tgz"))
+}
+
+/// Asks one source again and again as long as each answer brings the file further.
 fn from_source(
     agent: &Agent,
     url: &str,
-    archive: &Archive,
+    file: &RemoteFile,
     part: &mut Part,
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
@@ -105,14 +110,14 @@ fn from_source(
     let mut inherited = part.length > 0;
     loop {
         let before = part.length;
-        match attempt(agent, url, archive, part, progress) {
+        match attempt(agent, url, file, part, progress) {
             Ok(()) => {
                 let found = part.sha256().map_err(Failure::Local)?;
-                if found == archive.sha256 {
+                if found == file.sha256 {
                     return Ok(());
                 }
                 part.truncate().map_err(Failure::Local)?;
-                let cause = format!("expected sha256 {}, found {found}", archive.sha256);
+                let cause = format!("expected sha256 {}, found {found}", file.sha256);
                 if !inherited {
                     return Err(Failure::Source(cause));
                 }
@@ -131,14 +136,14 @@ fn from_source(
 fn attempt(
     agent: &Agent,
     url: &str,
-    archive: &Archive,
+    file: &RemoteFile,
     part: &mut Part,
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
-    if part.length > archive.bytes {
+    if part.length > file.bytes {
         part.truncate().map_err(Failure::Local)?;
     }
-    if part.length == archive.bytes {
+    if part.length == file.bytes {
         return Ok(());
     }
     let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
@@ -148,37 +153,37 @@ fn attempt(
     let response = request
         .call()
         .map_err(|error| Failure::Source(error.to_string()))?;
-    let start = check_answer(&response, archive, part.length).map_err(Failure::Source)?;
+    let start = check_answer(&response, file, part.length).map_err(Failure::Source)?;
     if start == 0 {
         part.truncate().map_err(Failure::Local)?;
     }
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
-    while part.length < archive.bytes {
+    while part.length < file.bytes {
         let count = body.read(&mut buffer).map_err(|error| {
             Failure::Source(format!(
                 "{error} after {} of {} bytes",
-                part.length, archive.bytes
+                part.length, file.bytes
             ))
         })?;
         if count == 0 {
             let cause = format!(
                 "connection closed after {} of {} bytes",
-                part.length, archive.bytes
+                part.length, file.bytes
             );
             return Err(Failure::Source(cause));
         }
         part.append(&buffer[..count]).map_err(Failure::Local)?;
-        progress.downloaded(part.length, archive.bytes);
+        progress.downloaded(part.length, file.bytes);
     }
     Ok(())
 }
 
-/// Where in the archive the answer starts: at `length` as asked, or at 0.
+/// Where in the file the answer starts: at `length` as asked, or at 0.
 ///
-/// An answer of another length than the archive's is refused before it can overwrite anything: it is
-/// an error page, or another archive.
-fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Result<u64, String> {
+/// An answer of another length than the file's is refused before it can overwrite anything: it is
+/// an error page, or another file.
+fn check_answer(response: &Response<Body>, file: &RemoteFile, length: u64) -> Result<u64, String> {
     let announced = |name| {
         response
             .headers()
@@ -186,11 +191,11 @@ fn check_answer(response: &Response<Body>, archive: &Archive, length: u64) -> Re
             .and_then(|value| value.to_str().ok())
     };
     let (name, expected, start) = if response.status() == 206 && length > 0 {
-        let last = archive.bytes - 1;
-        let range = format!("bytes {length}-{last}/{}", archive.bytes);
+        let last = file.bytes - 1;
+        let range = format!("bytes {length}-{last}/{}", file.bytes);
         (header::CONTENT_RANGE, range, length)
     } else {
-        (header::CONTENT_LENGTH, archive.bytes.to_string(), 0)
+        (header::CONTENT_LENGTH, file.bytes.to_string(), 0)
     };
     match announced(&name) {
         Some(found) if found.trim() == expected => Ok(start),
@@ -216,11 +221,18 @@ impl<'a> Part<'a> {
             return Err(DataError::unexpected(
                 path.display(),
                 "no other download into it",
-                "one that is under way",
+                "one in progress",
             ));
         }
         let length = file.metadata().map_err(unusable)?.len();
         Ok(Self { path, file, length })
+    }
+
+    /// Makes sure that the disk has the file, before it is moved to its final name.
+    pub fn finish(self) -> Result<(), DataError> {
+        self.file
+            .sync_all()
+            .map_err(|error| DataError::not_written(self.path, "to write it to the disk", &error))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), DataError> {

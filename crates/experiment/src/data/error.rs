@@ -1,10 +1,8 @@
-//! What can be wrong with data.
+//! Errors of data.
 
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use crate::settings::DatasetName;
 
 /// A problem with a dataset's files or their download; the program's exit code is then 4.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +12,7 @@ pub enum DataError {
         join(looked_in)
     )]
     NotFound {
-        dataset: DatasetName,
+        dataset: &'static str,
         looked_in: Vec<PathBuf>,
         /// How to get them.
         advice: String,
@@ -25,11 +23,11 @@ pub enum DataError {
         expected: String,
         found: String,
     },
-    #[error("{}: expected files to train on and to test with, found damage or gaps", folder.display())]
+    #[error("{}: expected usable training and test files, found damaged or missing ones", folder.display())]
     Unusable { folder: PathBuf },
     #[error(
-        "trial {trial}: expected the images that earlier results of this store were made with \
-         (SHA-256 {before}), found others ({now}): name another --store, or the folder of those images"
+        "trial {trial}: expected the images of this store's earlier results \
+         (SHA-256 {before}), found different ones ({now}): choose another --store, or the folder of those images"
     )]
     Changed {
         trial: String,
@@ -37,16 +35,16 @@ pub enum DataError {
         now: String,
     },
     #[error(
-        "{archive}: expected a source that delivers it, found none:\n  {}\n\
-         --mirror URL names another source; to use an archive that you already have, put it into {} \
+        "{file}: expected a working source, found none:\n  {}\n\
+         --mirror URL selects another source; to use a file that you already have, put it into {} \
          and rerun this command",
         failures.join("\n  "), folder.display()
     )]
     Download {
-        archive: String,
+        file: String,
         /// One line for each source: its address and what went wrong there.
         failures: Vec<String>,
-        /// Where the archive is looked for before it is downloaded.
+        /// Where the file is looked for before it is downloaded.
         folder: PathBuf,
     },
 }
@@ -76,7 +74,7 @@ impl DataError {
 
     /// As [`DataError::io`] where something was to be written in the data folder.
     pub(super) fn not_written(path: &Path, expected: &str, error: &io::Error) -> Self {
-        let found = format!("{error}; --data-dir names another folder");
+        let found = format!("{error}; choose another folder with --data-dir");
         Self::unexpected(path.display(), expected, found)
     }
 }

@@ -1,77 +1,159 @@
-//! The official archive → its folder: download, check, unpack, put in place.
+//! Fetches the official files of a dataset: download, verify, unpack, move into place.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::download::{Part, download, sha256};
 use super::error::DataError;
-use super::folder::{self, exists, is_file, is_folder};
-use super::images::IMAGE_BYTES;
+use super::folder;
+use super::path_kind::{exists, is_file, is_folder};
 use super::progress::Progress;
-use super::release::{Archive, Release};
 use super::unpack::unpack;
 use super::verify::inspect;
+use crate::datasets::{DatasetFiles, Packing, RemoteFile};
 
-/// Room for what an archive holds besides its records: class names, a page, the tar's own blocks.
+/// Room for what an archive holds besides images: class names, a page, the tar's own blocks.
 const OTHER_BYTES: u64 = 1 << 20;
+/// Maximum bytes besides the pixels of an image: its labels.
+const LABEL_BYTES: usize = 2;
 
-/// Puts the official files of a release below `root` and returns their folder.
+/// Fetches the official files of a dataset into `root` and returns their folder.
 ///
-/// An archive that is in place of the download already is unpacked and kept. Otherwise `sources` are
-/// addresses of the archive or of folders that hold it, tried in turn. What was downloaded when all fail
-/// stays beside the folder and is continued the next time. Files that are there already are never touched.
+/// An archive that already exists is unpacked and kept. Otherwise `sources` are
+/// addresses of the download or of folders that contain it, tried in order. What was downloaded when all fail
+/// stays next to the folder and is resumed the next time. Existing files are never modified.
 ///
 /// # Errors
-/// When no source delivers the archive, its folder holds other files, or a file cannot be read or written.
+/// When no source delivers the download, its folder contains other files, or a file cannot be read or written.
 pub fn fetch(
-    release: &'static Release,
+    files: DatasetFiles,
     root: &Path,
     sources: &[String],
     progress: &mut dyn Progress,
 ) -> Result<PathBuf, DataError> {
-    let target = folder::target(release, root);
-    if is_there(release, &target)? {
-        progress.message("the official files are there already, every byte verified");
+    let target = folder::target(files.release, root);
+    if is_there(files, &target)? {
+        progress.message("the official files are already present and verified");
         return Ok(target);
     }
-    let parent = folder::parent(release, root);
+    let parent = folder::parent(files.release, root);
     if !is_folder(parent)? {
         std::fs::create_dir_all(parent)
             .map_err(|error| DataError::not_written(parent, "to create the folder", &error))?;
     }
-
-    let archive = parent.join(release.archive.name);
-    if is_official(&release.archive, &archive, progress)? {
-        progress.message(&format!("unpacking {}", archive.display()));
-        place(release, &archive, &target, parent)?;
-        return Ok(target);
+    let fetch = Fetch {
+        files,
+        target: &target,
+        parent,
+    };
+    match files.release.download.packing {
+        Packing::Archive(archive) => fetch.archive(&archive, sources, progress)?,
+        Packing::Files(remote) => fetch.folder(remote, sources, progress)?,
     }
-
-    let part_path = parent.join(format!("{}.part", release.archive.name));
-    let mut part = Part::open(&part_path)?;
-    download(&release.archive, sources, &mut part, progress)?;
-    progress.message("checksum is right, unpacking");
-    place(release, &part_path, &target, parent)?;
-    std::fs::remove_file(&part_path)
-        .map_err(|error| DataError::io(&part_path, "to remove it", &error))?;
     Ok(target)
 }
 
-/// Whether the official files lie in `target` already; other files in their place are an error.
-fn is_there(release: &'static Release, target: &Path) -> Result<bool, DataError> {
+/// The dataset to fetch, and its destination.
+struct Fetch<'a> {
+    files: DatasetFiles,
+    target: &'a Path,
+    /// The folder of `target`.
+    parent: &'a Path,
+}
+
+impl Fetch<'_> {
+    /// Downloads `archive` unless it already exists, and unpacks it.
+    fn archive(
+        &self,
+        archive: &RemoteFile,
+        sources: &[String],
+        progress: &mut dyn Progress,
+    ) -> Result<(), DataError> {
+        let path = self.parent.join(archive.name);
+        if is_official(archive, &path, progress)? {
+            progress.message(&format!("unpacking {}", path.display()));
+            return self.place(&path);
+        }
+        let part_path = self.parent.join(format!("{}.part", archive.name));
+        let mut part = Part::open(&part_path)?;
+        download(archive, sources, &mut part, progress)?;
+        progress.message("checksum verified, unpacking");
+        self.place(&part_path)?;
+        std::fs::remove_file(&part_path)
+            .map_err(|error| DataError::io(&part_path, "to remove it", &error))
+    }
+
+    /// Downloads each file into a folder next to the target and renames that, so that a folder of the target's
+    /// name is always complete. Files of an interrupted run are kept.
+    fn folder(
+        &self,
+        remote: &[RemoteFile],
+        sources: &[String],
+        progress: &mut dyn Progress,
+    ) -> Result<(), DataError> {
+        let name = self.files.release.folder();
+        let unfinished = self.parent.join(format!("{name}.part"));
+        std::fs::create_dir_all(&unfinished)
+            .map_err(|error| DataError::not_written(&unfinished, "to create the folder", &error))?;
+        for file in remote {
+            let path = unfinished.join(file.name);
+            if is_official(file, &path, progress)? {
+                continue;
+            }
+            let part_path = unfinished.join(format!("{}.part", file.name));
+            let mut part = Part::open(&part_path)?;
+            download(file, sources, &mut part, progress)?;
+            part.finish()?;
+            move_to(&path, &part_path, "the downloaded file")?;
+        }
+        progress.message("checksums verified");
+        move_to(self.target, &unfinished, "the downloaded folder")
+    }
+
+    /// Unpacks `archive` next to the target and renames, so that a folder of that name is always complete.
+    fn place(&self, archive: &Path) -> Result<(), DataError> {
+        let DatasetFiles { dataset, release } = self.files;
+        let target = self.target;
+        let unpacked = self.parent.join(format!("{}.unpacking", release.folder()));
+        let write = |error| DataError::not_written(&unpacked, "to write the folder", &error);
+        if exists(&unpacked)? {
+            std::fs::remove_dir_all(&unpacked).map_err(write)?; // left by an interrupted run
+        }
+        std::fs::create_dir(&unpacked).map_err(write)?;
+        let images: usize = release.shards().map(|shard| shard.images).sum();
+        let limit = (images * (dataset.shape.bytes() + LABEL_BYTES)) as u64 + OTHER_BYTES;
+        let placed = unpack(archive, &unpacked, limit).and_then(|()| {
+            move_to(
+                target,
+                &unpacked.join(release.folder()),
+                "the unpacked folder",
+            )
+        });
+        let removed = std::fs::remove_dir_all(&unpacked).map_err(write);
+        placed.and(removed)
+    }
+}
+
+fn move_to(target: &Path, path: &Path, what: &str) -> Result<(), DataError> {
+    std::fs::rename(path, target)
+        .map_err(|error| DataError::io(target, &format!("to move {what} there"), &error))
+}
+
+/// Whether the official files are already in `target`; other files in their place are an error.
+fn is_there(files: DatasetFiles, target: &Path) -> Result<bool, DataError> {
     if !is_folder(target)? || is_empty(target)? {
         return Ok(false);
     }
-    let Some(difference) = inspect(release, target.to_path_buf()).difference() else {
+    let Some(difference) = inspect(files, target.to_path_buf()).difference() else {
         return Ok(true);
     };
+    let dataset = files.dataset;
     Err(DataError::unexpected(
         target.display(),
-        format!("nothing or the official files of {}", release.dataset),
+        format!("nothing or the official files of {dataset}"),
         format!(
-            "{difference}; `experiment data verify {} --data-dir {}` shows all; \
-             move it away or name another folder with --data-dir",
-            release.dataset,
+            "{difference}; `experiment data verify {dataset} --data-dir {}` shows all differences; \
+             move it away or choose another folder with --data-dir",
             target.display()
         ),
     ))
@@ -84,9 +166,9 @@ fn is_empty(folder: &Path) -> Result<bool, DataError> {
     Ok(entries == 0 && !folder.is_symlink())
 }
 
-/// Whether the official archive is at `path`; what else has its name is told and left alone.
+/// Whether the official file is at `path`; anything else of that name is reported.
 fn is_official(
-    archive: &Archive,
+    official: &RemoteFile,
     path: &Path,
     progress: &mut dyn Progress,
 ) -> Result<bool, DataError> {
@@ -96,39 +178,20 @@ fn is_official(
     let unreadable = |error| DataError::io(path, "a readable file", &error);
     let mut file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
-    let (expected, found) = if bytes == archive.bytes {
+    let (expected, found) = if bytes == official.bytes {
         let checksum = sha256(&mut file, path)?;
-        if checksum == archive.sha256 {
+        if checksum == official.sha256 {
             return Ok(true);
         }
-        (format!("sha256 {}", archive.sha256), checksum)
+        (format!("sha256 {}", official.sha256), checksum)
     } else {
-        (format!("{} bytes", archive.bytes), bytes.to_string())
+        (format!("{} bytes", official.bytes), bytes.to_string())
     };
     progress.message(&format!(
-        "warning: {}: expected the official archive of {expected}, found {found}; it is not used",
+        "warning: {}: expected the official file of {expected}, found {found}; downloading that",
         path.display()
     ));
     Ok(false)
-}
-
-/// Unpacks beside `target` and renames, so that a folder of that name is always whole.
-fn place(release: &Release, archive: &Path, target: &Path, parent: &Path) -> Result<(), DataError> {
-    let unpacked = parent.join(format!("{}.unpacking", release.folder()));
-    let write = |error| DataError::not_written(&unpacked, "to write the folder", &error);
-    if exists(&unpacked)? {
-        std::fs::remove_dir_all(&unpacked).map_err(write)?; // left by an interrupted run
-    }
-    std::fs::create_dir(&unpacked).map_err(write)?;
-    let records: usize = release.files().map(|file| file.records).sum();
-    let record_bytes = release.labels.len() + IMAGE_BYTES;
-    let limit = (records * record_bytes) as u64 + OTHER_BYTES;
-    let placed = unpack(archive, &unpacked, limit).and_then(|()| {
-        std::fs::rename(unpacked.join(release.folder()), target)
-            .map_err(|error| DataError::io(target, "to move the unpacked folder there", &error))
-    });
-    let removed = std::fs::remove_dir_all(&unpacked).map_err(write);
-    placed.and(removed)
 }
 
 #[cfg(test)]

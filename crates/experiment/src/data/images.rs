@@ -4,18 +4,12 @@ use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 
-pub const CHANNELS: usize = 3;
-/// Height and width of every image, in pixels.
-pub const SIDE: usize = 32;
-/// Pixels of one channel.
-pub const PLANE: usize = SIDE * SIDE;
-pub const IMAGE_BYTES: usize = CHANNELS * PLANE;
-/// Height × width × channels of every image.
-pub const IMAGE_SHAPE: [usize; 3] = [SIDE, SIDE, CHANNELS];
+use crate::datasets::ImageShape;
 
 /// Images of one split, or some of them; a clone shares the pixels.
 #[derive(Clone, Debug)]
 pub struct ImageSet {
+    shape: ImageShape,
     images: Arc<Images>,
     /// Which images belong to the set, in its order.
     records: Arc<[u32]>,
@@ -24,7 +18,7 @@ pub struct ImageSet {
 /// Pixels and labels one after the other, as they are gathered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
-    /// `IMAGE_BYTES` for each label: red, green and blue plane, each row-major.
+    /// The channels of each image one after the other, each row-major.
     pub pixels: Vec<u8>,
     pub labels: Vec<u8>,
 }
@@ -32,20 +26,21 @@ pub struct Images {
 /// The item of an [`ImageSet`] as Burn's `Dataset`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelledImage {
-    /// 3,072 bytes: red, green and blue plane, each row-major.
+    /// Its channels one after the other, each row-major.
     pub image: Vec<u8>,
     pub label: u8,
 }
 
 impl ImageSet {
-    /// All of `images`, in their order.
+    /// All of `images`, each of `shape`, in their order.
     ///
     /// # Panics
     /// When there is not one label for each image.
-    pub fn new(images: Images) -> Self {
-        assert_eq!(images.pixels.len(), images.labels.len() * IMAGE_BYTES);
+    pub fn new(shape: ImageShape, images: Images) -> Self {
+        assert_eq!(images.pixels.len(), images.labels.len() * shape.bytes());
         let count = u32::try_from(images.labels.len()).expect("fewer than 2^32 images");
         Self {
+            shape,
             images: Arc::new(images),
             records: (0..count).collect(),
         }
@@ -54,12 +49,18 @@ impl ImageSet {
     /// Some of the images, by their positions in this set.
     pub(super) fn choose(&self, positions: &[u32]) -> Self {
         Self {
+            shape: self.shape,
             images: Arc::clone(&self.images),
             records: positions
                 .iter()
                 .map(|&position| self.records[position as usize])
                 .collect(),
         }
+    }
+
+    /// Of every image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
     }
 
     pub fn len(&self) -> usize {
@@ -70,13 +71,14 @@ impl ImageSet {
         self.records.is_empty()
     }
 
-    /// 3,072 bytes: red, green and blue plane, each row-major.
+    /// The channels of an image one after the other, each row-major.
     ///
     /// # Panics
     /// When `index` is not below `len`.
     pub fn image(&self, index: usize) -> &[u8] {
-        let start = self.record(index) as usize * IMAGE_BYTES;
-        &self.images.pixels[start..start + IMAGE_BYTES]
+        let bytes = self.shape.bytes();
+        let start = self.record(index) as usize * bytes;
+        &self.images.pixels[start..start + bytes]
     }
 
     /// The class of an image.

@@ -5,8 +5,9 @@ use std::thread::JoinHandle;
 
 use random_streams::Stream;
 
-use super::augment::{Normalization, Placement};
-use super::images::{IMAGE_BYTES, ImageSet};
+use super::augment::Placement;
+use super::images::ImageSet;
+use crate::datasets::{ImageShape, Normalization};
 use crate::settings::AugmentationName;
 
 /// Batches that may be ready before they are asked for.
@@ -15,8 +16,10 @@ const AHEAD: usize = 3;
 /// Images as the network sees them, and their classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// [batch, 3, 32, 32], normalised.
+    /// [batch, channels, height, width], normalised.
     pub images: Vec<f32>,
+    /// Of each image.
+    pub shape: ImageShape,
     /// \[batch\]
     pub labels: Vec<i32>,
 }
@@ -81,16 +84,22 @@ fn prepare(
     let (sender, ready) = sync_channel(AHEAD);
     let worker = std::thread::spawn(move || {
         let table = normalization.table();
+        let shape = set.shape();
         for chosen in order.chunks(batch_size) {
-            let mut images = vec![0.0; chosen.len() * IMAGE_BYTES];
-            for (&index, output) in chosen.iter().zip(images.chunks_exact_mut(IMAGE_BYTES)) {
-                place(set.record(index)).write(set.image(index), &table, output);
+            let mut images = vec![0.0; chosen.len() * shape.bytes()];
+            for (&index, output) in chosen.iter().zip(images.chunks_exact_mut(shape.bytes())) {
+                place(set.record(index)).write(shape, set.image(index), &table, output);
             }
             let labels = chosen
                 .iter()
                 .map(|&index| i32::from(set.label(index)))
                 .collect();
-            if sender.send(Batch { images, labels }).is_err() {
+            let batch = Batch {
+                images,
+                shape,
+                labels,
+            };
+            if sender.send(batch).is_err() {
                 return; // nobody wants the rest
             }
         }
@@ -126,17 +135,25 @@ mod tests {
     use crate::data::images::Images;
     use crate::data::split;
 
+    const SHAPE: ImageShape = ImageShape {
+        height: 20,
+        width: 24,
+        channels: 2,
+    };
+    /// Leaves bytes as they are.
     const IDENTITY: Normalization = Normalization {
-        mean: [0.0; 3],
-        std: [1.0 / 255.0; 3],
+        mean: &[0.0; 2],
+        std: &[1.0 / 255.0; 2],
     };
 
     /// Images that are recognised by their first byte; the label is that byte modulo 10.
     fn set(count: u8) -> ImageSet {
-        ImageSet::new(Images {
-            pixels: (0..count).flat_map(|index| [index; IMAGE_BYTES]).collect(),
+        let pixels = (0..count).flat_map(|index| vec![index; SHAPE.bytes()]);
+        let images = Images {
+            pixels: pixels.collect(),
             labels: (0..count).map(|index| index % 10).collect(),
-        })
+        };
+        ImageSet::new(SHAPE, images)
     }
 
     fn training(set: &ImageSet, seed: u64, epoch: usize) -> Vec<Batch> {
@@ -150,10 +167,10 @@ mod tests {
 
     /// The image of each example, read from its middle, which no crop reaches.
     fn order(batches: &[Batch]) -> Vec<usize> {
-        let middle = 16 * 32 + 16;
+        let middle = 10 * SHAPE.width + 12;
         batches
             .iter()
-            .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES))
+            .flat_map(|batch| batch.images.chunks_exact(SHAPE.bytes()))
             .map(|image| image[middle].round() as usize)
             .collect()
     }
@@ -194,16 +211,22 @@ mod tests {
     #[test]
     fn evaluation_keeps_the_order_and_the_pixels() {
         let set = set(50);
-        let batches: Vec<Batch> = evaluation_batches(&set, Normalization::CIFAR10, 16).collect();
-        let table = Normalization::CIFAR10.table();
+        let normalization = Normalization {
+            mean: &[0.25, 0.5],
+            std: &[0.5, 2.0],
+        };
+        let batches: Vec<Batch> = evaluation_batches(&set, normalization, 16).collect();
+        assert!(batches.iter().all(|batch| batch.shape == SHAPE));
+        let table = normalization.table();
+        let plane = SHAPE.plane();
         let mut index = 0;
         for image in batches
             .iter()
-            .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES))
+            .flat_map(|batch| batch.images.chunks_exact(SHAPE.bytes()))
         {
             let byte = usize::from(set.image(index)[0]);
-            assert_eq!(image[..1024], [table[0][byte]; 1024]);
-            assert_eq!(image[2048..], [table[2][byte]; 1024]);
+            assert_eq!(image[..plane], vec![table[0][byte]; plane]);
+            assert_eq!(image[plane..], vec![table[1][byte]; plane]);
             index += 1;
         }
         assert_eq!(index, 50);
@@ -235,7 +258,7 @@ mod tests {
             let batches = training(set, 1, 0);
             let images = batches
                 .iter()
-                .flat_map(|batch| batch.images.chunks_exact(IMAGE_BYTES));
+                .flat_map(|batch| batch.images.chunks_exact(SHAPE.bytes()));
             let mut pairs: Vec<_> = order(&batches)
                 .into_iter()
                 .zip(images.map(<[f32]>::to_vec))

@@ -4,15 +4,16 @@
 //! [`training_batches`] prepares them for the network ahead of time.
 
 mod augment;
-mod cifar;
 mod download;
 mod error;
 mod fetch;
 mod folder;
+mod format;
 mod images;
 mod loader;
+mod path_kind;
 mod progress;
-mod release;
+mod read;
 mod shapes;
 mod split;
 mod unpack;
@@ -20,24 +21,24 @@ mod verify;
 
 use std::path::Path;
 
+use crate::datasets::{Dataset, DatasetFiles, Normalization};
 use crate::records::DataRecords;
-use crate::settings::{DatasetName, TrainSettings};
+use crate::settings::TrainSettings;
 
-pub use augment::Normalization;
+pub use download::is_file_url;
 pub use error::DataError;
 pub use fetch::fetch;
 pub use folder::data_root;
-pub use images::{IMAGE_BYTES, IMAGE_SHAPE, ImageSet, Images};
+pub use images::{ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
 pub use progress::Progress;
-pub use release::{RELEASES, Release};
 pub use split::split;
-pub use verify::{FileState, Inspection, inspect_found};
+pub use verify::{Inspection, ShardState, inspect_found};
 
 /// The settings that decide which images there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DatasetSource {
-    pub name: DatasetName,
+    pub dataset: &'static Dataset,
     /// `shapes` only: standard deviation of the pixel noise, in units of the pixel range.
     pub noise: f64,
     /// `shapes` only: share of images that mix two classes, in [0, 1].
@@ -47,7 +48,7 @@ pub struct DatasetSource {
 impl DatasetSource {
     pub fn of(settings: &TrainSettings) -> Self {
         Self {
-            name: settings.dataset,
+            dataset: settings.dataset,
             noise: settings.noise,
             ambiguous: settings.ambiguous,
         }
@@ -83,13 +84,10 @@ pub struct TestData {
 /// # Errors
 /// When the files are not found, or one of them is not what the official layout says.
 pub fn load(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, DataError> {
-    let release = match source.name {
-        DatasetName::Shapes => return Ok(shapes::generate(source.noise, source.ambiguous)),
-        DatasetName::Cifar10 | DatasetName::Cifar100 => {
-            Release::of(source.name).expect("the table of releases has every dataset of files")
-        }
-    };
-    cifar::read(release, &folder::find(release, &data_root(data_dir)?)?)
+    match DatasetFiles::of(source.dataset) {
+        None => Ok(shapes::generate(source.noise, source.ambiguous)),
+        Some(files) => read::read(files, &folder::find(files, &data_root(data_dir)?)?),
+    }
 }
 
 /// As [`load`], the test images alone: no other file of the dataset needs to be there.
@@ -97,8 +95,8 @@ pub fn load(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, Dat
 /// # Errors
 /// As for [`load`].
 pub fn load_test(source: &DatasetSource, data_dir: Option<&Path>) -> Result<TestData, DataError> {
-    if let Some(release) = Release::of(source.name) {
-        return cifar::read_test(release, &folder::find(release, &data_root(data_dir)?)?);
+    if let Some(files) = DatasetFiles::of(source.dataset) {
+        return read::read_test(files, &folder::find(files, &data_root(data_dir)?)?);
     }
     let data = load(source, data_dir)?;
     Ok(TestData {

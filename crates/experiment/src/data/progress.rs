@@ -1,6 +1,6 @@
-//! What is told of a download while it runs.
+//! The progress of a download.
 
-/// Hears how a download goes.
+/// Receives the progress of a download.
 pub trait Progress {
     fn downloaded(&mut self, bytes: u64, total: u64);
     fn message(&mut self, text: &str);

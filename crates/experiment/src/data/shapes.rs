@@ -8,17 +8,16 @@ use random_streams::Stream;
 use sha2::{Digest, Sha256};
 
 use super::Data;
-use super::augment::Normalization;
-use super::images::{CHANNELS, IMAGE_BYTES, ImageSet, Images, PLANE, SIDE};
+use super::images::{ImageSet, Images};
+use crate::datasets::SHAPES as DATASET;
 use crate::digest::hex;
 use crate::records::{DataRecords, RecordCount};
 
-const TRAIN_IMAGES: u32 = 5_000;
-const TEST_IMAGES: u32 = 1_000;
+const PLANE: usize = DATASET.shape.plane();
 
 /// What each class looks like: whether the point (x, y) of the plane belongs to the shape. The
 /// shapes fill about the square [−1, 1]², x to the right and y down.
-const SHAPES: [fn(f32, f32) -> bool; 10] = [
+const SHAPES: [fn(f32, f32) -> bool; DATASET.classes] = [
     disc,
     ring,
     crescent,
@@ -34,12 +33,12 @@ const SHAPES: [fn(f32, f32) -> bool; 10] = [
 /// Generates the dataset; see [`DatasetSource`](super::DatasetSource) for the parameters.
 pub fn generate(noise: f64, ambiguous: f64) -> Data {
     let whole = |count| RecordCount {
-        found: count as usize,
-        official: count as usize,
+        found: count,
+        official: count,
     };
-    let split = |purpose, count| -> Images {
+    let split = |purpose, count: usize| -> Images {
         let mut images = Images::default();
-        for index in 0..count {
+        for index in 0..count as u64 {
             add_image(
                 &mut images,
                 Stream::new(0, purpose, index),
@@ -49,28 +48,28 @@ pub fn generate(noise: f64, ambiguous: f64) -> Data {
         }
         images
     };
-    let train = split("shapes train", u64::from(TRAIN_IMAGES));
-    let test = split("shapes test", u64::from(TEST_IMAGES));
+    let train = split("shapes train", DATASET.training_images);
+    let test = split("shapes test", DATASET.test_images);
     let mut checksum = Sha256::new();
     for images in [&train, &test] {
         checksum.update(&images.pixels);
         checksum.update(&images.labels);
     }
     Data {
-        train: ImageSet::new(train),
-        test: ImageSet::new(test),
-        classes: SHAPES.len(),
-        normalization: Normalization::SHAPES,
+        train: ImageSet::new(DATASET.shape, train),
+        test: ImageSet::new(DATASET.shape, test),
+        classes: DATASET.classes,
+        normalization: DATASET.normalization,
         hash: hex(&checksum.finalize()),
         records: DataRecords {
-            train: whole(TRAIN_IMAGES),
-            test: whole(TEST_IMAGES),
+            train: whole(DATASET.training_images),
+            test: whole(DATASET.test_images),
         },
         notes: Vec::new(),
     }
 }
 
-/// Draws one image; the classes take turns, so that there are equally many of each.
+/// Draws one image; the classes alternate, so that there are equally many of each.
 fn add_image(images: &mut Images, mut stream: Stream, noise: f64, ambiguous: f64) {
     let classes = SHAPES.len();
     let mut class = images.labels.len() % classes;
@@ -88,7 +87,7 @@ fn add_image(images: &mut Images, mut stream: Stream, noise: f64, ambiguous: f64
 
     let (background, foreground) = draw_colours(&mut stream);
     let noise = noise as f32;
-    images.pixels.reserve(IMAGE_BYTES);
+    images.pixels.reserve(DATASET.shape.bytes());
     for (from, to) in background.into_iter().zip(foreground) {
         for share in coverage {
             let value = from + share * (to - from) + noise * bell(&mut stream);
@@ -110,8 +109,8 @@ fn draw_shape(coverage: &mut [f32; PLANE], class: usize, strength: f32, stream: 
     let samples = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
     for (index, share) in coverage.iter_mut().enumerate() {
         let (x, y) = (
-            (index % SIDE) as f32 - centre[0],
-            (index / SIDE) as f32 - centre[1],
+            (index % DATASET.shape.width) as f32 - centre[0],
+            (index / DATASET.shape.width) as f32 - centre[1],
         );
         if x.hypot(y) > 1.2 * radius + 1.0 {
             continue; // no shape reaches that far
@@ -126,9 +125,11 @@ fn draw_shape(coverage: &mut [f32; PLANE], class: usize, strength: f32, stream: 
 }
 
 /// A dark background and a foreground that is brighter in every channel.
-fn draw_colours(stream: &mut Stream) -> ([f32; CHANNELS], [f32; CHANNELS]) {
+fn draw_colours(
+    stream: &mut Stream,
+) -> ([f32; DATASET.shape.channels], [f32; DATASET.shape.channels]) {
     let mut between = |low: f32, high: f32| low + (high - low) * stream.uniform();
-    let background = [0; CHANNELS].map(|_| between(0.0, 0.5));
+    let background = [0; DATASET.shape.channels].map(|_| between(0.0, 0.5));
     let foreground = background.map(|value| value + between(0.15, 0.5));
     (background, foreground)
 }
@@ -206,7 +207,7 @@ mod tests {
     /// Mean and standard deviation of each channel of the training images.
     fn moments(data: &Data) -> Vec<(f64, f64)> {
         let mut moments = Vec::new();
-        for channel in 0..CHANNELS {
+        for channel in 0..DATASET.shape.channels {
             let values: Vec<f64> = (0..data.train.len())
                 .flat_map(|index| &data.train.image(index)[channel * PLANE..][..PLANE])
                 .map(|&byte| f64::from(byte) / 255.0)
@@ -283,11 +284,11 @@ mod tests {
         let moments = moments(&generate(0.1, 0.0));
         for (channel, (mean, deviation)) in moments.into_iter().enumerate() {
             assert!(
-                (mean - f64::from(Normalization::SHAPES.mean[channel])).abs() < 0.001,
+                (mean - f64::from(DATASET.normalization.mean[channel])).abs() < 0.001,
                 "{mean}"
             );
             assert!(
-                (deviation - f64::from(Normalization::SHAPES.std[channel])).abs() < 0.001,
+                (deviation - f64::from(DATASET.normalization.std[channel])).abs() < 0.001,
                 "{deviation}"
             );
         }
@@ -311,10 +312,8 @@ mod tests {
     #[test]
     fn extreme_parameters_give_images_too() {
         for (noise, ambiguous) in [(0.0, 0.0), (0.0, 1.0), (1e300, 0.5)] {
-            assert_eq!(
-                generate(noise, ambiguous).train.len(),
-                TRAIN_IMAGES as usize
-            );
+            let images = generate(noise, ambiguous).train.len();
+            assert_eq!(images, DATASET.training_images);
         }
     }
 }

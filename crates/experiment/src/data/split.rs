@@ -23,7 +23,7 @@ pub fn split(
     if wanted > available {
         return Err(DataError::unexpected(
             "train.subset, train.validation",
-            format!("at most {available} training images, one of them to train on"),
+            format!("at most {available} training images, at least one of them for training"),
             format!("subset = {subset} and validation = {validation}"),
         ));
     }
@@ -43,13 +43,20 @@ pub fn split(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::images::{IMAGE_BYTES, Images};
+    use crate::data::images::Images;
+    use crate::datasets::ImageShape;
 
     fn set(count: usize) -> ImageSet {
-        ImageSet::new(Images {
-            pixels: vec![0; count * IMAGE_BYTES],
+        let shape = ImageShape {
+            height: 2,
+            width: 3,
+            channels: 1,
+        };
+        let images = Images {
+            pixels: vec![0; count * shape.bytes()],
             labels: vec![0; count],
-        })
+        };
+        ImageSet::new(shape, images)
     }
 
     fn records(set: &ImageSet) -> Vec<u32> {
@@ -90,8 +97,7 @@ mod tests {
         let error = split(&set(20), 5, 16).unwrap_err().to_string();
         assert_eq!(
             error,
-            "train.subset, train.validation: expected at most 20 training images, one of them to \
-             train on, found subset = 16 and validation = 5"
+            "train.subset, train.validation: expected at most 20 training images, at least one of them for training, found subset = 16 and validation = 5"
         );
         assert!(split(&set(20), 5, 15).is_ok());
         assert!(split(&set(20), 20, 0).is_err());

@@ -1,4 +1,4 @@
-//! Unpacking an archive that nobody has to trust.
+//! Unpacking of untrusted archives.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

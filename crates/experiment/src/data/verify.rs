@@ -1,116 +1,116 @@
-//! What lies in a folder, compared with the official release.
+//! The content of a folder, compared with the official release.
 
 use std::path::{Path, PathBuf};
 
-use super::cifar::read_file;
 use super::error::DataError;
-use super::folder::{self, exists};
+use super::folder;
+use super::format;
 use super::images::Images;
-use super::release::{Release, ReleaseFile};
+use crate::datasets::{DatasetFiles, Shard};
 
-/// What was found of a release, file by file.
+/// The findings about a dataset's files, shard by shard.
 #[derive(Debug)]
 pub struct Inspection {
-    pub release: &'static Release,
+    pub files: DatasetFiles,
     pub folder: PathBuf,
-    /// In the order of [`Release::files`].
-    pub files: Vec<(&'static ReleaseFile, FileState)>,
+    /// In the order of [`Release::shards`](crate::datasets::Release::shards).
+    pub shards: Vec<(&'static Shard, ShardState)>,
 }
 
-/// What is known of one file.
+/// The state of a shard.
 #[derive(Debug)]
-pub enum FileState {
+pub enum ShardState {
     Missing,
     Damaged(DataError),
     Sound {
-        /// Class of each record.
+        /// Class of each image.
         labels: Vec<u8>,
-        /// Whether the bytes are those of the official file.
+        /// Whether its content is that of the official files.
         official: bool,
     },
 }
 
 impl Inspection {
-    /// What differs from the official release, where anything does; damage before all else.
+    /// The first difference from the official release, if any; damage takes precedence.
     pub fn difference(&self) -> Option<String> {
-        let damage = self.files.iter().find_map(|(_, state)| match state {
-            FileState::Damaged(error) => Some(error.to_string()),
+        let damage = self.shards.iter().find_map(|(_, state)| match state {
+            ShardState::Damaged(error) => Some(error.to_string()),
             _ => None,
         });
         damage.or_else(|| {
-            self.files.iter().find_map(|(file, state)| match state {
-                FileState::Missing => Some(format!("no {}", file.name)),
-                FileState::Sound {
+            self.shards.iter().find_map(|(shard, state)| match state {
+                ShardState::Missing => Some(format!("no {}", shard.names())),
+                ShardState::Sound {
                     official: false, ..
-                } => Some(format!("{} with other bytes", file.name)),
+                } => Some(format!("{} with different content", shard.names())),
                 _ => None,
             })
         })
     }
 
-    /// Whether the folder can be trained on: nothing damaged, training and test images there.
+    /// Whether the folder can be trained on: nothing damaged, with training and test images.
     pub fn usable(&self) -> bool {
-        let (test, train) = self.files.split_last().expect("a release has files");
-        let sound = |(_, state): &(_, FileState)| matches!(state, FileState::Sound { .. });
-        let damaged = |(_, state): &(_, FileState)| matches!(state, FileState::Damaged(_));
+        let (test, train) = self.shards.split_last().expect("a release has files");
+        let sound = |(_, state): &(_, ShardState)| matches!(state, ShardState::Sound { .. });
+        let damaged = |(_, state): &(_, ShardState)| matches!(state, ShardState::Damaged(_));
         sound(test) && train.iter().any(sound) && !train.iter().any(damaged)
     }
 
-    /// Records in each class of the sound files that `choose` names.
-    pub fn class_counts(&self, choose: impl Fn(&ReleaseFile) -> bool) -> Vec<usize> {
-        let mut counts = vec![0; self.release.classes()];
-        for (file, state) in &self.files {
-            if let FileState::Sound { labels, .. } = state
-                && choose(file)
-            {
-                for &label in labels {
-                    counts[usize::from(label)] += 1;
+    /// Number of training and test images per class in the undamaged shards.
+    pub fn class_counts(&self) -> [Vec<usize>; 2] {
+        let (test, train) = self.shards.split_last().expect("a release has files");
+        [train, std::slice::from_ref(test)].map(|shards| {
+            let mut counts = vec![0; self.files.dataset.classes];
+            for (_, state) in shards {
+                if let ShardState::Sound { labels, .. } = state {
+                    for &label in labels {
+                        counts[usize::from(label)] += 1;
+                    }
                 }
             }
-        }
-        counts
+            counts
+        })
     }
 }
 
-/// Reads every file of a release in the folder in which it is found; see [`folder::find`].
+/// Reads every file of a dataset in the folder where it is found; see [`folder::find`].
 ///
 /// # Errors
-/// When no file of the release is found.
+/// When no file of the dataset is found.
 pub fn inspect_found(
-    release: &'static Release,
+    files: DatasetFiles,
     data_dir: Option<&Path>,
 ) -> Result<Inspection, DataError> {
-    let folder = folder::find(release, &folder::data_root(data_dir)?)?;
-    Ok(inspect(release, folder))
+    let folder = folder::find(files, &folder::data_root(data_dir)?)?;
+    Ok(inspect(files, folder))
 }
 
-/// Reads every file of a release that lies in `folder`.
-pub fn inspect(release: &'static Release, folder: PathBuf) -> Inspection {
-    let files = release
-        .files()
-        .map(|file| {
-            (
-                file,
-                state_of(release, &folder, file).unwrap_or_else(FileState::Damaged),
-            )
-        })
-        .collect();
+/// Reads every file of a dataset that is in `folder`.
+pub fn inspect(files: DatasetFiles, folder: PathBuf) -> Inspection {
+    let shards = files.release.shards().map(|shard| {
+        let state = state_of(files, shard, &folder).unwrap_or_else(ShardState::Damaged);
+        (shard, state)
+    });
     Inspection {
-        release,
-        folder,
         files,
+        shards: shards.collect(),
+        folder,
     }
 }
 
-fn state_of(release: &Release, folder: &Path, file: &ReleaseFile) -> Result<FileState, DataError> {
-    let path = folder.join(file.name);
-    if !exists(&path)? {
-        return Ok(FileState::Missing);
+fn state_of(
+    files: DatasetFiles,
+    shard: &'static Shard,
+    folder: &Path,
+) -> Result<ShardState, DataError> {
+    if format::missing(files.release.format, shard, folder)?.len() == shard.files.len() {
+        return Ok(ShardState::Missing);
     }
     let mut images = Images::default();
-    let checksum = read_file(&path, file, release.labels, &mut images)?;
-    Ok(FileState::Sound {
+    let checksums = format::read(files, shard, folder, &mut images)?;
+    let official = |checksum: &format::Checksum| checksum.sha256 == checksum.file.sha256;
+    Ok(ShardState::Sound {
         labels: images.labels,
-        official: checksum == file.sha256,
+        official: checksums.iter().all(official),
     })
 }

@@ -1,4 +1,4 @@
-//! One number that says how far two devices are apart, and what is allowed.
+//! The difference between two devices as one number, and its tolerance.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,19 +17,9 @@ impl Check {
     /// Compares `found` with `expected`, number by number.
     ///
     /// # Panics
-    /// When there is nothing to compare, or more on one side.
+    /// When the slices are empty or differ in length.
     pub fn new(what: impl Into<String>, expected: &[f32], found: &[f32], tolerance: f64) -> Self {
-        assert_eq!(expected.len(), found.len(), "numbers to compare");
-        assert!(!expected.is_empty(), "no numbers to compare");
-        let magnitude = largest(expected.iter().map(|value| f64::from(value.abs())));
-        let differences = expected.iter().zip(found);
-        let difference = largest(differences.map(|(a, b)| f64::from(a - b).abs()));
-        // All zeros are to stay zeros.
-        let error = if difference == 0.0 {
-            0.0
-        } else {
-            difference / magnitude
-        };
+        let error = comparison::error(found, expected);
         Self {
             what: what.into(),
             error: error.is_finite().then_some(error),
@@ -74,17 +64,6 @@ pub fn check_all<Name: AsRef<str>>(
         Check::new(what(name.as_ref()), expected, found, tolerance)
     });
     checks.collect()
-}
-
-/// The largest of `magnitudes`; NaN where one is, which `f64::max` would ignore.
-fn largest(magnitudes: impl Iterator<Item = f64>) -> f64 {
-    magnitudes.fold(0.0, |largest, value| {
-        if value > largest || value.is_nan() {
-            value
-        } else {
-            largest
-        }
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A comparison in a process of its own, since a driver may crash or hang the process that uses it.
+//! A comparison in a separate process, since a driver may crash or hang the process that uses it.
 
 use std::io::Read;
 use std::process::{self, ExitStatus, Stdio};
@@ -6,23 +6,23 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gpu_device::{Adapter, Combination};
+use gpu_device::{Adapter, KernelOptions};
 use serde::{Deserialize, Serialize};
 use training_kernels::Instructions;
 
-use super::{Side, compare, scales};
+use super::{PrecisionComparison, compare, scales};
 use crate::child::{Child, Said, Task};
 use crate::device::open_cpu;
 use crate::records::Determinism;
 use crate::settings::{BackendChoice, PrecisionName};
 
-/// How often a running child is looked at.
+/// How often a running child is polled.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A combination that was tried in a precision, and how it went.
+/// Options that were tested in a precision, and the outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
-    pub combination: Combination,
+    pub options: KernelOptions,
     pub precision: PrecisionName,
     pub seconds: f64,
     #[serde(flatten)]
@@ -32,8 +32,8 @@ pub struct Tried {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It came to its end; right or wrong.
-    Compared(Side),
+    /// It completed, whether correct or not.
+    Compared(PrecisionComparison),
     /// The adapter does not compute in this precision.
     Unsupported,
     /// The process ended without a result.
@@ -46,12 +46,12 @@ pub enum Outcome {
 }
 
 impl Tried {
-    /// Whether it may train.
+    /// Whether it may be used for training.
     pub fn is_right(&self) -> bool {
         matches!(&self.outcome, Outcome::Compared(side) if side.is_right())
     }
 
-    /// Whether it gave the same bits for the same training.
+    /// Whether it gave bitwise identical results for the same training.
     pub fn determinism(&self) -> Determinism {
         match &self.outcome {
             Outcome::Compared(side) if side.is_deterministic() => Determinism::Bitwise,
@@ -70,16 +70,16 @@ impl Tried {
         }
     }
 
-    /// The verdict with its ground: the worst check, or how the process ended.
-    pub fn ground(&self) -> String {
+    /// The verdict with its reason: the worst check, or how the process ended.
+    pub fn reason(&self) -> String {
         match &self.outcome {
             Outcome::Compared(side) => side.worst().map_or_else(
                 || "nothing was compared".to_owned(),
                 |check| format!("{}: {}", check.what, check.error_text()),
             ),
-            Outcome::Unsupported => format!("the adapter does not compute in {}", self.precision),
+            Outcome::Unsupported => format!("the adapter does not support {}", self.precision),
             Outcome::Crashed { cause } => cause.clone(),
-            Outcome::TimedOut { limit_s } => format!("not done after {limit_s} s"),
+            Outcome::TimedOut { limit_s } => format!("timed out after {limit_s} s"),
         }
     }
 }
@@ -87,16 +87,16 @@ impl Tried {
 /// The task of comparing the best adapter of this machine with the CPU.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CompareDevices {
-    pub combination: Combination,
+    pub options: KernelOptions,
     pub precision: PrecisionName,
 }
 
 impl Task for CompareDevices {
     const NAME: &'static str = "doctor";
-    type Event = Option<Side>;
+    type Event = Option<PrecisionComparison>;
 }
 
-/// Compares in a process of its own.
+/// Compares in a separate process.
 ///
 /// # Errors
 /// When the process cannot be started.
@@ -121,7 +121,7 @@ pub fn try_in_child(task: CompareDevices, limit: Duration) -> Result<Tried> {
         Some(status) => outcome(status, said, &stderr),
     };
     Ok(Tried {
-        combination: task.combination,
+        options: task.options,
         precision: task.precision,
         seconds: start.elapsed().as_secs_f64(),
         outcome,
@@ -132,14 +132,17 @@ pub fn try_in_child(task: CompareDevices, limit: Duration) -> Result<Tried> {
 ///
 /// # Errors
 /// When a device fails.
-pub fn compare_with_cpu(adapter: &Adapter, task: CompareDevices) -> Result<Option<Side>> {
+pub fn compare_with_cpu(
+    adapter: &Adapter,
+    task: CompareDevices,
+) -> Result<Option<PrecisionComparison>> {
     let cpu = open_cpu(BackendChoice::Auto).context("the CPU to compare with")?;
-    let device = task.combination.open(adapter)?;
+    let device = task.options.open(adapter)?;
     let scales = scales(adapter.identity.software);
     compare(task.precision, &scales, &cpu.device, &device)
 }
 
-/// Reads to the end on a thread of its own, so that a full pipe cannot stop the child.
+/// Reads to the end on a separate thread, so that a full pipe cannot stop the child.
 fn read_aside(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -151,7 +154,7 @@ fn read_aside(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     })
 }
 
-/// The child's end, or `None` where it took longer than `limit` and was killed.
+/// The child's end, or `None` if it took longer than `limit` and was killed.
 fn wait(child: &mut process::Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
@@ -170,7 +173,11 @@ fn wait(child: &mut process::Child, limit: Duration) -> Result<Option<ExitStatus
     }
 }
 
-fn outcome(status: ExitStatus, said: Vec<Said<Option<Side>>>, stderr: &str) -> Outcome {
+fn outcome(
+    status: ExitStatus,
+    said: Vec<Said<Option<PrecisionComparison>>>,
+    stderr: &str,
+) -> Outcome {
     let mut error = None;
     for said in said {
         match said {

@@ -8,7 +8,6 @@ use cifar_models::{ConvolutionLayer, Model, ModelConfig, WIDTH, named_gradients,
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, check_all};
-use crate::data::IMAGE_SHAPE;
 use crate::measure::{read_sums, read_values};
 use crate::settings::{PrecisionName, TrainSettings};
 use crate::synthetic;
@@ -37,7 +36,7 @@ const MIXED_LOSSES: f64 = 0.3;
 pub struct Scale {
     /// A model of the table, by its name.
     pub model: String,
-    /// `null` where the model has none.
+    /// `null` if the model has none.
     pub width: Option<usize>,
     pub batch: usize,
 }
@@ -48,7 +47,7 @@ pub struct NetworkReport {
     #[serde(flatten)]
     pub scale: Scale,
     pub checks: Vec<Check>,
-    /// Ten steps from the same start gave the same bits twice.
+    /// Ten steps from the same start gave bitwise identical results twice.
     pub deterministic: bool,
 }
 
@@ -172,9 +171,9 @@ fn weights(model: &Model) -> Named {
         .collect()
 }
 
-/// For images as datasets have them, so that kernels are compared, and tuned, that training will use.
+/// For the images of the model's published form, so that kernels are compared, and tuned, that training will use.
 fn config(settings: &TrainSettings) -> ModelConfig {
-    model_config(settings, CLASSES, IMAGE_SHAPE)
+    model_config(settings, CLASSES, settings.model.standard_input)
 }
 
 fn settings(scale: &Scale, precision: PrecisionName) -> TrainSettings {

@@ -5,7 +5,8 @@ use bonus_loss::{LOSSES, LossConfig};
 use burn::tensor::{DType, Device, Tensor};
 use cifar_models::{ConvolutionLayer, max_pool2d};
 use training_kernels::{
-    Convolution, SgdStep, Then, batch_norm, batch_norm_train, convolution, sgd_step,
+    AdamWStep, Convolution, Epilogue, SgdStep, adamw_step, batch_norm, batch_norm_train,
+    convolution, sgd_step,
 };
 
 use super::check::{Check, check_all};
@@ -24,8 +25,8 @@ const CLASSES: usize = 10;
 /// What an operation gave, by name.
 type Outputs = Vec<(&'static str, Vec<f32>)>;
 
-struct Operation {
-    name: &'static str,
+pub(super) struct Operation {
+    pub(super) name: &'static str,
     /// Computes on a device, with images in a type of number.
     run: fn(&Device, DType) -> Result<Outputs>,
     /// Runs in f16 in mixed precision.
@@ -44,7 +45,7 @@ impl Operation {
     }
 }
 
-const OPERATIONS: &[Operation] = &[
+pub(super) const OPERATIONS: &[Operation] = &[
     Operation::half("3×3 convolution", |device, dtype| {
         convolved(device, dtype, &small_convolution(3, 1))
     }),
@@ -64,7 +65,8 @@ const OPERATIONS: &[Operation] = &[
     Operation::new("sum of losses and number correct", |device, _| {
         summed(device)
     }),
-    Operation::new("SGD step", |device, _| stepped(device)),
+    Operation::new("SGD step", |device, _| stepped_by_sgd(device)),
+    Operation::new("AdamW step", |device, _| stepped_by_adamw(device)),
 ];
 
 /// Compares every operation, the losses among them.
@@ -150,8 +152,8 @@ fn convolved(device: &Device, dtype: DType, shape: &Convolution) -> Result<Outpu
     let (images_cast, weight_cast) = (images.clone().cast(dtype), weight.clone().cast(dtype));
     let output = convolution(images_cast, weight_cast, shape.stride, shape.padding);
     let output = output.cast(DType::F32);
-    let pull = noise("pull", output.dims(), &device);
-    let gradients = (output.clone() * pull).sum().backward();
+    let upstream = noise("upstream", output.dims(), &device);
+    let gradients = (output.clone() * upstream).sum().backward();
     Ok(vec![
         ("output", read_values(output)?),
         (
@@ -171,12 +173,12 @@ fn normalized(device: &Device, dtype: DType) -> Result<Outputs> {
     let residual = noise("residual", IMAGES, &device).require_grad();
     let weight = noise("weight", [IMAGES[3]], &device).require_grad();
     let bias = noise("bias", [IMAGES[3]], &device).require_grad();
-    let then = Then::AddRelu(residual.clone().cast(dtype));
+    let epilogue = Epilogue::AddRelu(residual.clone().cast(dtype));
     let cast = images.clone().cast(dtype);
-    let normalized = batch_norm_train(cast, weight.clone(), bias.clone(), then, 1e-5);
+    let normalized = batch_norm_train(cast, weight.clone(), bias.clone(), epilogue, 1e-5);
     let output = normalized.output.cast(DType::F32);
-    let pull = noise("pull", IMAGES, &device);
-    let gradients = (output.clone() * pull).sum().backward();
+    let upstream = noise("upstream", IMAGES, &device);
+    let gradients = (output.clone() * upstream).sum().backward();
     Ok(vec![
         ("output", read_values(output)?),
         ("mean", read_values(normalized.mean)?),
@@ -205,7 +207,7 @@ fn normalized_by_statistics(device: &Device, dtype: DType) -> Result<Outputs> {
     let images = noise("images", IMAGES, device).cast(dtype);
     let moments = [channels("mean"), channels("variance").abs() + 0.5];
     let parameters = [channels("weight"), channels("bias")];
-    let output = batch_norm(images, moments, parameters, Then::Relu, 1e-5);
+    let output = batch_norm(images, moments, parameters, Epilogue::Relu, 1e-5);
     Ok(vec![("output", read_values(output.cast(DType::F32))?)])
 }
 
@@ -219,8 +221,8 @@ fn pooled_backward(device: &Device) -> Result<Outputs> {
     let device = device.clone().autodiff();
     let images = noise("images", IMAGES, &device).require_grad();
     let output = max_pool2d(images.clone());
-    let pull = noise("pull", output.dims(), &device);
-    let gradients = (output * pull).sum().backward();
+    let upstream = noise("upstream", output.dims(), &device);
+    let gradients = (output * upstream).sum().backward();
     Ok(vec![(
         "gradient of the images",
         read_values(gradient(&images, &gradients))?,
@@ -234,8 +236,8 @@ fn classified(device: &Device) -> Result<Outputs> {
     let [batch, height, width, channels] = IMAGES;
     let features = (images.clone().reshape([batch, height * width, channels])).mean_dim(1);
     let logits = features.reshape([batch, channels]).matmul(weight.clone());
-    let pull = noise("pull", logits.dims(), &device);
-    let gradients = (logits.clone() * pull).sum().backward();
+    let upstream = noise("upstream", logits.dims(), &device);
+    let gradients = (logits.clone() * upstream).sum().backward();
     Ok(vec![
         ("logits", read_values(logits)?),
         (
@@ -258,7 +260,7 @@ fn summed(device: &Device) -> Result<Outputs> {
     )])
 }
 
-fn stepped(device: &Device) -> Result<Outputs> {
+fn stepped_by_sgd(device: &Device) -> Result<Outputs> {
     let values = |name| noise(name, [CHANNELS_OUT, IMAGES[3]], device);
     let rule = SgdStep {
         learning_rate: 0.1,
@@ -271,6 +273,33 @@ fn stepped(device: &Device) -> Result<Outputs> {
     Ok(vec![
         ("parameter", read_values(parameter)?),
         ("velocity", read_values(velocity)?),
+    ])
+}
+
+fn stepped_by_adamw(device: &Device) -> Result<Outputs> {
+    let values = |name| noise(name, [CHANNELS_OUT, IMAGES[3]], device);
+    let rule = AdamWStep {
+        learning_rate: 0.1,
+        betas: [0.9, 0.999],
+        epsilon: 1e-8,
+        weight_decay: 0.01,
+    };
+    let squares = values("mean of squares");
+    let moments = [values("mean"), squares.clone() * squares + 0.1];
+    let corrections = rule
+        .betas
+        .map(|beta| Tensor::from_floats([1.0 - beta as f32], device));
+    let [parameter, mean, mean_square] = adamw_step(
+        values("parameter"),
+        values("gradient"),
+        moments,
+        &corrections,
+        rule,
+    );
+    Ok(vec![
+        ("parameter", read_values(parameter)?),
+        ("mean", read_values(mean)?),
+        ("mean of squares", read_values(mean_square)?),
     ])
 }
 

@@ -1,20 +1,22 @@
-//! Which ways of computing on an adapter are right, kept in the user's cache directory.
+//! Which configurations of an adapter are correct, stored in the user's cache directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use gpu_device::{AdapterIdentity, Combination, cache_folder};
+use gpu_device::{AdapterIdentity, KernelOptions, cache_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Outcome, Tried};
+use super::{CompareDevices, Outcome, Tried, try_in_child};
+use crate::device::cpu_backend;
 use crate::digest::hex;
 use crate::records::Determinism;
 use crate::settings::PrecisionName;
 use crate::store::atomic;
 
-/// What has been tried on one adapter and driver with one build of this program.
+/// The tests of one adapter and driver with one build of this program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub adapter: AdapterIdentity,
@@ -41,32 +43,52 @@ impl Verdict {
         Ok(known.unwrap_or(new))
     }
 
-    /// How `combination` did in `precision`, where it was tried.
-    pub fn of(&self, combination: Combination, precision: PrecisionName) -> Option<&Tried> {
-        (self.tried.iter())
-            .find(|tried| (tried.combination, tried.precision) == (combination, precision))
+    /// How `options` did in `precision`, where it was tried.
+    pub fn of(&self, options: KernelOptions, precision: PrecisionName) -> Option<&Tried> {
+        (self.tried.iter()).find(|tried| (tried.options, tried.precision) == (options, precision))
     }
 
-    /// How deterministic `combination` is in mixed precision, or why it may not train in it.
-    pub fn in_mixed(&self, combination: Combination) -> Result<Determinism, &'static str> {
-        let Some(tried) = self.of(combination, PrecisionName::Mixed) else {
+    /// How the task's options do in its precision: as it is known, or else tried now within `limit`, which
+    /// `announce` tells the user first.
+    ///
+    /// # Errors
+    /// When this program has no CPU backend to compare with, or the outcome cannot be kept.
+    pub fn known_or_tried(
+        &mut self,
+        task: CompareDevices,
+        limit: Duration,
+        announce: impl FnOnce(),
+    ) -> Result<&Tried> {
+        if self.of(task.options, task.precision).is_none() {
+            // Else each try would fail for it, after its process has opened the adapter.
+            cpu_backend()?;
+            announce();
+            self.add(try_in_child(task, limit)?)?;
+        }
+        let tried = self.of(task.options, task.precision);
+        Ok(tried.expect("what was not known was added"))
+    }
+
+    /// How deterministic `options` is in mixed precision, or why it may not train in it.
+    pub fn in_mixed(&self, options: KernelOptions) -> Result<Determinism, &'static str> {
+        let Some(tried) = self.of(options, PrecisionName::Mixed) else {
             return Err("nothing was compared in f16");
         };
         match &tried.outcome {
             _ if tried.is_right() => Ok(tried.determinism()),
-            Outcome::Compared(_) => {
-                Err("the adapter computes wrongly in f16 (`experiment doctor` shows what differs)")
-            }
-            Outcome::Unsupported => Err("the adapter does not compute in f16"),
+            Outcome::Compared(_) => Err(
+                "the adapter computes incorrect results in f16 (`experiment doctor` shows the differences)",
+            ),
+            Outcome::Unsupported => Err("the adapter does not support f16"),
             Outcome::Crashed { .. } | Outcome::TimedOut { .. } => {
                 Err("nothing could be compared in f16")
             }
         }
     }
 
-    /// Forgets how `combination` did.
-    pub fn forget(&mut self, combination: Combination) {
-        self.tried.retain(|tried| tried.combination != combination);
+    /// Removes the outcome of `options`.
+    pub fn forget(&mut self, options: KernelOptions) {
+        self.tried.retain(|tried| tried.options != options);
     }
 
     /// Adds an outcome, in place of an earlier one, and saves all.
@@ -75,7 +97,7 @@ impl Verdict {
     /// When the cache directory cannot be written.
     pub fn add(&mut self, tried: Tried) -> Result<()> {
         self.tried.retain(|earlier| {
-            (earlier.combination, earlier.precision) != (tried.combination, tried.precision)
+            (earlier.options, earlier.precision) != (tried.options, tried.precision)
         });
         self.tried.push(tried);
         let Some(path) = self.path() else {
@@ -87,13 +109,13 @@ impl Verdict {
         Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
     }
 
-    /// The first of `combinations` that is right in f32, on which everything relies.
-    pub fn chosen(&self, combinations: &[Combination]) -> Option<Combination> {
-        let is_right = |combination: &Combination| {
-            let tried = self.of(*combination, PrecisionName::F32);
+    /// The first `tested` options that are correct in f32, which everything relies on.
+    pub fn chosen(&self, tested: &[KernelOptions]) -> Option<KernelOptions> {
+        let is_right = |options: &KernelOptions| {
+            let tried = self.of(*options, PrecisionName::F32);
             tried.is_some_and(Tried::is_right)
         };
-        combinations.iter().copied().find(is_right)
+        tested.iter().copied().find(is_right)
     }
 
     fn path(&self) -> Option<PathBuf> {
@@ -120,12 +142,12 @@ mod tests {
     use PrecisionName::{F32, Mixed};
 
     use super::*;
-    use crate::doctor::{Check, Side};
+    use crate::doctor::{Check, PrecisionComparison};
 
-    /// A comparison that is right or not.
+    /// A comparison that passes or not.
     fn compared(right: bool) -> Outcome {
         let found = if right { 1.0 } else { 2.0 };
-        Outcome::Compared(Side {
+        Outcome::Compared(PrecisionComparison {
             operations: vec![Check::new("numbers", &[1.0], &[found], 0.1)],
             networks: Vec::new(),
         })
@@ -134,8 +156,8 @@ mod tests {
     fn verdict(tried: impl IntoIterator<Item = (&'static str, PrecisionName, Outcome)>) -> Verdict {
         let tried = tried
             .into_iter()
-            .map(|(combination, precision, outcome)| Tried {
-                combination: combination.parse().unwrap(),
+            .map(|(options, precision, outcome)| Tried {
+                options: options.parse().unwrap(),
                 precision,
                 seconds: 1.0,
                 outcome,
@@ -153,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn the_first_combination_that_is_right_in_f32_is_chosen() {
-        let combinations = ["spirv+fusion", "spirv", "wgsl"].map(|name| name.parse().unwrap());
-        let [_, spirv, _] = combinations;
+    fn the_first_options_that_are_right_in_f32_are_chosen() {
+        let tested = ["spirv+fusion", "spirv", "wgsl"].map(|name| name.parse().unwrap());
+        let [_, spirv, _] = tested;
         let crashed = Outcome::Crashed {
             cause: "signal".to_owned(),
         };
@@ -166,17 +188,30 @@ mod tests {
             ("spirv", F32, compared(true)),
             ("spirv", Mixed, compared(false)),
         ]);
-        assert_eq!(known.chosen(&combinations), Some(spirv));
+        assert_eq!(known.chosen(&tested), Some(spirv));
         let wrong = verdict([("spirv", F32, compared(false))]);
-        assert_eq!(wrong.chosen(&combinations), None);
+        assert_eq!(wrong.chosen(&tested), None);
+    }
+
+    #[test]
+    fn what_is_known_is_not_tried_again() {
+        let mut known = verdict([("spirv", F32, compared(false))]);
+        let expected = known.tried[0].clone();
+        let task = CompareDevices {
+            options: expected.options,
+            precision: F32,
+        };
+        let announce = || panic!("nothing is to be tried");
+        let found = known.known_or_tried(task, Duration::ZERO, announce);
+        assert_eq!(*found.unwrap(), expected);
     }
 
     #[test]
     fn mixed_precision_is_available_only_where_it_was_found_right() {
         for (outcome, reason) in [
             (Some(compared(true)), None),
-            (Some(compared(false)), Some("computes wrongly")),
-            (Some(Outcome::Unsupported), Some("does not compute in f16")),
+            (Some(compared(false)), Some("computes incorrect results")),
+            (Some(Outcome::Unsupported), Some("does not support f16")),
             (
                 Some(Outcome::TimedOut { limit_s: 1 }),
                 Some("nothing could be compared"),

@@ -1,6 +1,6 @@
 //! The written forms of a trial's settings: canonical text (for its id), JSON and TOML.
 //!
-//! The canonical text has a line `key=value` for each setting that is not at its default, sorted by
+//! The canonical text has a line `key=value` for each setting that is not at its default beside the others, sorted by
 //! key, then `loss=` and `seed=`, each line ended by a newline:
 //! ```text
 //! epochs=3
@@ -32,7 +32,7 @@ pub(super) fn id(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String 
 fn text(train: &TrainSettings, loss: &LossConfig, seed: u64) -> String {
     let changed = TRAIN_KEYS
         .iter()
-        .filter(|key| (key.get)(train) != key.default());
+        .filter(|key| (key.get)(train) != key.default(train));
     let mut lines: Vec<String> = changed
         .map(|key| format!("{}={}\n", key.name, (key.get)(train).bare()))
         .collect();
@@ -57,7 +57,7 @@ fn loss_text(loss: &LossConfig) -> String {
 }
 
 impl Trial {
-    /// Every setting that changes the mathematics, defaults included, `loss` and `seed` among them.
+    /// Every setting that affects the results, defaults included, `loss` and `seed` among them.
     pub fn settings_json(&self) -> Map<String, Json> {
         let settings = TRAIN_KEYS.iter().map(|key| {
             let value = json!((key.get)(&self.train));

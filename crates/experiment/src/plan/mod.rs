@@ -25,7 +25,7 @@ pub struct Trial {
 
 impl Trial {
     /// The trial of these settings. Its id is the first 12 hexadecimal digits of the SHA-256 of
-    /// their canonical text, which leaves out keys and parameters at their default: keys added
+    /// their canonical text, which omits keys and parameters at their default: keys added
     /// later renumber nothing.
     pub fn new(train: TrainSettings, loss: LossConfig, seed: u64) -> Self {
         let id = canonical::id(&train, &loss, seed);
@@ -38,7 +38,7 @@ impl Trial {
         }
     }
 
-    /// The trial that [`Trial::settings_toml`] described; `None` where `text` is something else.
+    /// The trial that [`Trial::settings_toml`] described; `None` if `text` is something else.
     pub fn from_settings_toml(text: &str) -> Option<Self> {
         let sweep = sweep::parse(text, Path::new("settings.toml")).ok()?;
         let mut trials = trials(&sweep);

@@ -125,8 +125,7 @@ fn every_key_changes_the_id() {
     let default = TrainSettings::default();
     let mut ids = HashSet::from([Trial::new(default.clone(), loss.clone(), 1).id]);
     for key in TRAIN_KEYS {
-        let other = match (key.kind, key.default()) {
-            (Kind::Choice([_]), _) => continue,
+        let other = match (key.kind, key.default(&default)) {
             (Kind::Choice(names), Setting::Choice(name)) => {
                 let other = names.iter().find(|other| **other != name);
                 Setting::Choice(other.expect("there are two"))
@@ -194,6 +193,27 @@ fn a_seed_is_compared_whole_before_the_next_begins() {
     assert_eq!(order, expected);
 }
 
+#[test]
+fn an_id_leaves_out_keys_at_the_default_of_its_optimizer() {
+    let id = |train: &str| trial_with(train, "{ name = \"focal\" }").id;
+    let adamw = id("optimizer = \"adamw\"");
+    assert_eq!(
+        adamw,
+        id("optimizer = \"adamw\"\nlearning_rate = 0.001\nweight_decay = 0.01")
+    );
+    let with_the_rate_of_sgd = id("optimizer = \"adamw\"\nlearning_rate = 0.1");
+    let ids = [
+        id(""),
+        adamw,
+        with_the_rate_of_sgd,
+        id("learning_rate = 0.001"),
+    ];
+    assert_eq!(HashSet::from(ids.clone()).len(), ids.len());
+    // First digits of `printf 'optimizer=adamw\nloss=focal\nseed=1\n' | sha256sum`, and with `learning_rate=0.1\n`.
+    assert_eq!(ids[1], "32ec1cb36bce");
+    assert_eq!(ids[2], "28eb06cdc663");
+}
+
 /// The defaults and the form of the file are both promises to stores of old.
 #[test]
 fn written_settings_name_every_default() {
@@ -214,6 +234,9 @@ optimizer = \"sgd\"
 learning_rate = 0.1
 momentum = 0.9
 nesterov = false
+beta1 = 0.9
+beta2 = 0.999
+epsilon = 1e-8
 weight_decay = 0.0005
 decay_norm_and_bias = true
 schedule = \"cosine\"
@@ -239,7 +262,8 @@ fn written_settings_describe_the_same_trial() {
          { name = \"sum\", terms = [{ name = \"focal\", gamma = 1e-7 }, { name = \"poly1\" }], weights = [-1, 1e300] }]\n\
          [train]\ndataset = \"shapes\"\nschedule = \"step\"\nstep_epochs = 7\nsubset = 500\n\
          [grid]\nlearning_rate = [1e-3, 5e-324, 1e16, 123456.7]\nnesterov = [true, false]\n\
-         noise = [0, 0.1, 1]\nstep_factor = [0.1, 1e-5]\ndecay_norm_and_bias = [true, false]",
+         noise = [0, 0.1, 1]\nstep_factor = [0.1, 1e-5]\ndecay_norm_and_bias = [true, false]\n\
+         optimizer = [\"adamw\", \"sgd\"]",
     );
     for trial in trials(&sweep) {
         let again = trials(&read(&trial.settings_toml()));

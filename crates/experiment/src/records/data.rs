@@ -1,4 +1,4 @@
-//! How much of a dataset was there.
+//! How much of a dataset was found.
 
 use std::fmt;
 

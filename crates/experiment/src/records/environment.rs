@@ -1,7 +1,6 @@
-//! What a trial was computed by, with and on: the content of `environment.json`.
+//! The software, hardware and data of a trial: the content of `environment.json`.
 
-use std::time::{Duration, SystemTime};
-
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use crate::cpu;
 /// Cargo.lock pins this version; a test compares the two.
 const BURN_VERSION: &str = "0.22.1";
 
-/// Everything that may change a trial's numbers or speed and is not a setting.
+/// Everything besides settings that may affect a trial's numbers or speed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Environment {
     pub versions: Versions,
@@ -28,7 +27,7 @@ pub struct Environment {
     pub computation: Computation,
     /// SHA-256 of the whole dataset, images and labels.
     pub data_hash: String,
-    /// How many of the dataset's official records were there.
+    /// How many of the dataset's official records were found.
     pub data_records: DataRecords,
     /// UTC, RFC 3339, whole seconds.
     pub time_started: String,
@@ -40,32 +39,32 @@ pub struct Versions {
     pub burn: &'static str,
 }
 
-/// What computes, as the caller chose it.
+/// Backend, device and precision, as chosen by the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Computation {
     pub backend: String,
-    /// As the device names itself.
+    /// The name that the device reports.
     pub device: String,
     pub driver: Option<String>,
-    /// How kernels are made on a GPU, such as `spirv+fusion`.
+    /// GPU kernel options, such as `spirv+fusion`.
     pub kernels: Option<String>,
     /// Those that the CPU's kernels ran with, such as `avx2`; null on a GPU.
     pub instructions: Option<String>,
-    /// `bitwise` where the same trial gives the same bits on this device, else `tolerance`.
+    /// `bitwise` where the same trial gives bitwise identical results on this device, else `tolerance`.
     pub determinism: Determinism,
-    /// What was computed in: `f32` also where the settings ask for `mixed` and the device cannot.
+    /// The precision used: `f32` also if the settings ask for `mixed` and the device does not support it.
     pub precision: String,
     /// Of the CPU backends.
     pub threads: usize,
 }
 
-/// What the same training gives when it is done again on the same device.
+/// The reproducibility of training on the same device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Determinism {
-    /// The same bits. On the CPU by construction, on a GPU as measured there.
+    /// Bitwise identical. On the CPU by construction, on a GPU as measured there.
     Bitwise,
-    /// Numbers within rounding.
+    /// Identical up to rounding.
     #[cfg(feature = "wgpu")]
     Tolerance,
 }
@@ -73,7 +72,6 @@ pub enum Determinism {
 impl Environment {
     /// Of this program on this machine, at this moment.
     pub fn collect(computation: Computation, data_hash: String, data_records: DataRecords) -> Self {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             versions: Versions {
                 experiment: env!("CARGO_PKG_VERSION"),
@@ -86,15 +84,14 @@ impl Environment {
             computation,
             data_hash,
             data_records,
-            // A clock before 1970 is wrong anyway; it is no reason to refuse a trial.
-            time_started: rfc_3339(since_1970.unwrap_or_default()),
+            time_started: rfc_3339(Timestamp::now()),
         }
     }
 }
 
 impl Environment {
     /// The content of `environment.json` after an earlier session, `earlier`, with this one in its
-    /// list `resumed`, which goes on after `step`; `None` where that content is damaged.
+    /// list `resumed`, which resumes after `step`; `None` if that content is damaged.
     pub fn noted_in(&self, earlier: &[u8], step: u64) -> Option<Value> {
         let mut noted: Value = serde_json::from_slice(earlier).ok()?;
         let sessions = noted.as_object_mut()?.entry("resumed").or_insert(json!([]));
@@ -113,33 +110,8 @@ impl Environment {
 }
 
 /// UTC in the form `2026-11-23T08:05:09Z`.
-fn rfc_3339(since_1970: Duration) -> String {
-    let seconds = since_1970.as_secs();
-    let (year, month, day) = civil_date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Year, month and day in the Gregorian calendar. Howard Hinnant's `civil_from_days`: years begin in March,
-/// so that the leap day comes last and a month's first day follows a line of slope 153 / 5.
-fn civil_date(days_since_1970: u64) -> (u64, u64, u64) {
-    const DAYS_PER_400_YEARS: u64 = 146_097;
-    // Counted from 0000-03-01.
-    let days = days_since_1970 + 719_468;
-    let era = days / DAYS_PER_400_YEARS;
-    let day_of_era = days % DAYS_PER_400_YEARS;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let months_since_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
-    let month = if months_since_march < 10 {
-        months_since_march + 3
-    } else {
-        months_since_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
+fn rfc_3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -150,6 +122,7 @@ mod tests {
     #[test]
     fn dates_follow_the_gregorian_calendar() {
         for (seconds, text) in [
+            (-1, "1969-12-31T23:59:59Z"),
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
@@ -158,7 +131,7 @@ mod tests {
             (1_735_689_599, "2024-12-31T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
-            assert_eq!(rfc_3339(Duration::from_secs(seconds)), text);
+            assert_eq!(rfc_3339(Timestamp::from_second(seconds).unwrap()), text);
         }
     }
 

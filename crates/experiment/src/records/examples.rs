@@ -20,11 +20,7 @@ pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
         data_hash: Some("0f".to_string()),
         data_records: Some(data_records(50_000)),
         precision_used: Some("f32".to_string()),
-        test: Some(Score {
-            accuracy,
-            eval_loss: 0.25,
-            cross_entropy: Some(0.5),
-        }),
+        test: Some(score(accuracy, 0.25, 0.5)),
         validation: None,
         images_per_second: Some(320.0),
         time_s_total: 12.5,
@@ -32,6 +28,16 @@ pub fn done(id: &str, settings: Value, accuracy: f64) -> TrialResult {
         step: 391,
         cause: None,
     }
+}
+
+/// A score of these three metrics.
+pub fn score(accuracy: f64, eval_loss: f64, cross_entropy: f64) -> Score {
+    let metrics = [
+        ("accuracy", accuracy),
+        ("eval_loss", eval_loss),
+        ("cross_entropy", cross_entropy),
+    ];
+    metrics.into_iter().collect()
 }
 
 /// A trial of the given settings that ended early.
@@ -56,11 +62,7 @@ pub fn data_records(train: usize) -> DataRecords {
 
 /// The same trial with a score on images held out for validation.
 pub fn validated(mut result: TrialResult, accuracy: f64) -> TrialResult {
-    result.validation = Some(Score {
-        accuracy,
-        eval_loss: 0.375,
-        cross_entropy: Some(0.625),
-    });
+    result.validation = Some(score(accuracy, 0.375, 0.625));
     result
 }
 
@@ -93,5 +95,6 @@ pub fn epoch(epoch: usize) -> EpochRecord {
         images_per_second: 320.0,
         steps_skipped: None,
         time_s: 4.0,
+        metrics: score(0.625, 1.25, 1.5).metrics().clone(),
     }
 }

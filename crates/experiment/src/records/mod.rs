@@ -5,9 +5,11 @@ mod environment;
 #[cfg(test)]
 pub mod examples;
 mod result;
+mod score;
 mod training;
 
 pub use self::data::{DataRecords, RecordCount};
 pub use self::environment::{Computation, Determinism, Environment};
 pub use self::result::{STORE_VERSION, TrialResult, TrialState};
-pub use self::training::{EpochRecord, Moment, Score, Split, StepRecord};
+pub use self::score::Score;
+pub use self::training::{EpochRecord, Split, StepRecord, StopPoint};

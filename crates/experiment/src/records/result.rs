@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::data::DataRecords;
-use super::training::Score;
+use super::score::Score;
 
 /// The content of `result.json`, the mark that a trial has ended. Keys added by later versions are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct TrialResult {
     /// [`STORE_VERSION`] of the program that wrote it; 0 in results of versions before it was written.
     #[serde(default)]
     pub store_version: u32,
-    /// Every setting that changes the mathematics, `loss` and `seed` among them, as a JSON object.
+    /// Every setting that affects the results, `loss` and `seed` among them, as a JSON object.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Of the dataset's images and labels, as in `environment.json`; unknown in results of old versions.
     #[serde(default)]
@@ -29,7 +29,7 @@ pub struct TrialResult {
     pub precision_used: Option<String>,
     /// Of the final weights; absent where training diverged or failed.
     pub test: Option<Score>,
-    /// Of the final weights on the images held out for it; absent where there are none, too.
+    /// Of the final weights on the images held out for it; absent if there are none, too.
     #[serde(default)]
     pub validation: Option<Score>,
     /// Training images per second, evaluation and start-up left out.
@@ -57,7 +57,7 @@ pub enum TrialState {
 }
 
 impl TrialResult {
-    /// Whether `SHA256SUMS` lies beside it, where nothing was lost.
+    /// Whether `SHA256SUMS` must be in the same folder.
     pub fn has_checksums(&self) -> bool {
         self.store_version >= 1
     }
@@ -83,8 +83,8 @@ impl TrialResult {
                 result.state
             ));
         }
-        for (key, score) in [("test", result.test), ("validation", result.validation)] {
-            if let Some(Score { accuracy, .. }) = score
+        for (key, score) in [("test", &result.test), ("validation", &result.validation)] {
+            if let Some(accuracy) = score.as_ref().map(Score::accuracy)
                 && !(0.0..=1.0).contains(&accuracy)
             {
                 return Err(format!(
@@ -111,7 +111,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::records::examples::{done, ended};
+    use crate::records::examples::{done, ended, score};
 
     fn read(id: &str, value: &Value) -> Result<TrialResult, String> {
         TrialResult::from_json(id, value.to_string().as_bytes())
@@ -133,7 +133,12 @@ mod tests {
                     "test": { "found": 10_000, "official": 10_000 },
                 },
                 "precision_used": "f32",
-                "test": { "accuracy": 0.875, "eval_loss": 0.25, "cross_entropy": 0.5 },
+                "test": {
+                    "accuracy": 0.875,
+                    "eval_loss": 0.25,
+                    "cross_entropy": 0.5,
+                    "metrics": { "accuracy": 0.875, "eval_loss": 0.25, "cross_entropy": 0.5 },
+                },
                 "validation": null,
                 "images_per_second": 320.0,
                 "time_s_total": 12.5,
@@ -166,16 +171,12 @@ mod tests {
     #[test]
     fn a_test_loss_that_is_not_finite_can_be_written_and_read() {
         let mut result = done("a", json!({}), 0.1);
-        result.test = Some(Score {
-            accuracy: 0.1,
-            eval_loss: f64::INFINITY,
-            cross_entropy: Some(f64::INFINITY),
-        });
+        result.test = Some(score(0.1, f64::INFINITY, f64::INFINITY));
         let value = serde_json::to_value(&result).unwrap();
         assert_eq!(value["test"]["eval_loss"], Value::Null);
         let test = read("a", &value).unwrap().test.unwrap();
-        assert!(test.eval_loss.is_nan());
-        assert_eq!(test.cross_entropy, None);
+        assert!(test.eval_loss().is_nan());
+        assert_eq!(test.cross_entropy(), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! What a trial notes down while it trains: one JSON object a line. Keys are documented in `docs/records.md`.
+//! The records of a trial while it trains: one JSON object per line. Keys are documented in `docs/records.md`.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+
+use super::score::{Metrics, Score, number_or_nan};
 
 /// A line of `steps.jsonl`. Numbers that are not finite are written as null.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -9,20 +11,20 @@ pub struct StepRecord {
     pub step: u64,
     /// From 1.
     pub epoch: usize,
-    /// The loss that is trained with, mean over the batch, before the step.
+    /// The training loss, mean over the batch, before the step.
     pub train_loss: f64,
-    /// Share of the batch classified correctly, before the step.
+    /// Fraction of the batch classified correctly, before the step.
     pub train_accuracy: f64,
     pub learning_rate: f64,
 }
 
 /// A line of `epochs.jsonl`. Numbers that are not finite are written as null. The aliases are the names of
 /// earlier versions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
-    /// Mean over the epoch's images, each met while the weights were still changing.
+    /// Mean over the epoch's images, measured while the weights were still changing.
     #[serde(deserialize_with = "number_or_nan")]
     pub train_loss: f64,
     pub train_accuracy: f64,
@@ -36,25 +38,29 @@ pub struct EpochRecord {
     pub cross_entropy: Option<f64>,
     /// At the epoch's last step.
     pub learning_rate: f64,
-    /// Of training alone.
+    /// Of training only.
     #[serde(deserialize_with = "number_or_nan")]
     pub images_per_second: f64,
-    /// Of training alone.
+    /// Of training only.
     pub time_s: f64,
-    /// Steps of the trial so far that changed nothing, since their scaled gradients overflowed; only in
+    /// Steps of the trial so far that were skipped because their scaled gradients overflowed; only in
     /// mixed precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps_skipped: Option<u64>,
+    /// All metrics on `evaluated_on`, including the three above; empty in records of earlier versions.
+    #[serde(default)]
+    pub metrics: Metrics,
 }
 
 impl EpochRecord {
-    /// What the epoch's evaluation found.
+    /// The result of the epoch's evaluation.
     pub fn score(&self) -> Score {
-        Score {
-            accuracy: self.eval_accuracy,
-            eval_loss: self.eval_loss,
-            cross_entropy: self.cross_entropy,
-        }
+        Score::of_keys(
+            self.eval_accuracy,
+            self.eval_loss,
+            self.cross_entropy,
+            self.metrics.clone(),
+        )
     }
 }
 
@@ -76,29 +82,11 @@ impl Split {
     }
 }
 
-/// A network's score on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Share of images classified correctly, from 0 to 1.
-    pub accuracy: f64,
-    /// Mean over the images of the loss that the network was trained with; null in JSON where it is not finite.
-    #[serde(alias = "loss", deserialize_with = "number_or_nan")]
-    pub eval_loss: f64,
-    /// Mean over the images of the cross-entropy, by which networks of different losses can be compared; unknown
-    /// in records of earlier versions.
-    pub cross_entropy: Option<f64>,
-}
-
-/// When training can be left.
+/// The points at which training can be stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum StopPoint {
     /// After this step, from 1.
     Step(u64),
     /// After a batch of the evaluation that follows this step.
     Evaluation(u64),
-}
-
-/// JSON has no infinity or NaN, and a trained network's loss can be either: both are written as null.
-fn number_or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -1,10 +1,11 @@
-//! `docs/records.md` names every key of every record and nothing else.
+//! `docs/records.md` names every key of every record and every metric, and nothing else.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::*;
+use crate::measure::METRICS;
 use crate::records::StepRecord;
 use crate::records::examples::{done, environment, epoch, validated};
 use crate::settings::TRAIN_KEYS;
@@ -27,14 +28,15 @@ fn documented(heading: &str) -> BTreeSet<String> {
     names.map(str::to_string).collect()
 }
 
-/// The keys of a record, those of objects inside of it behind a point. Settings have a page of their own.
+/// The keys of a record, those of objects inside of it behind a point. Settings have a page of their own, and metrics a
+/// section.
 fn keys(record: &Value) -> BTreeSet<String> {
     let object = record.as_object().expect("a record is an object");
     let mut names = BTreeSet::new();
     for (key, value) in object {
         let inner = match value {
-            Value::Array(sessions) if key == "resumed" => &sessions[0],
-            Value::Object(_) if key != "settings" => value,
+            Value::Array(list) if key == "resumed" || key == "runs" => &list[0],
+            Value::Object(_) if key != "settings" && !key.ends_with("metrics") => value,
             _ => {
                 names.insert(key.clone());
                 continue;
@@ -45,19 +47,27 @@ fn keys(record: &Value) -> BTreeSet<String> {
     names
 }
 
-/// The columns of a table, those of settings and parameters as they are documented unless they are `named`.
-fn columns(csv: &str, named: &BTreeSet<String>) -> BTreeSet<String> {
-    let header = csv.lines().next().expect("there is a header").split(',');
-    let name = |column: &str| {
-        match column {
-            _ if named.contains(column) => column,
-            _ if column.starts_with("loss_") => "loss_PARAMETER",
-            _ if TRAIN_KEYS.iter().any(|key| key.name == column) => "KEY",
-            _ => column,
+/// The names as a section has them: those that it does not name itself are of any key, parameter or metric.
+fn as_documented(
+    names: impl IntoIterator<Item = String>,
+    named: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let name = |name: String| {
+        let metrics = METRICS.iter().filter(|metric| name.contains(metric.name));
+        match metrics.max_by_key(|metric| metric.name.len()) {
+            _ if named.contains(&name) => name,
+            _ if name.starts_with("loss_") => "loss_PARAMETER".to_string(),
+            _ if TRAIN_KEYS.iter().any(|key| key.name == name) => "KEY".to_string(),
+            Some(metric) => name.replace(metric.name, "METRIC"),
+            None => name,
         }
-        .to_string()
     };
-    header.map(name).collect()
+    names.into_iter().map(name).collect()
+}
+
+fn header(csv: &str) -> impl Iterator<Item = String> {
+    let header = csv.lines().next().expect("there is a header");
+    header.split(',').map(str::to_string)
 }
 
 #[test]
@@ -87,16 +97,61 @@ fn every_key_of_every_record_is_documented() {
         ("result.json", json!(result)),
         ("environment.json", json!(resumed)),
         ("plan.json", json!(plan)),
-        ("report --json", json!(summary::summarise(vec![result])[0])),
     ] {
         assert_eq!(keys(&record), documented(file), "{file}");
     }
-    for (table, csv) in [
-        ("report --csv", render(&[], Format::Csv)),
-        ("report --trials", render_trials(&[], Format::Csv)),
-        ("report --curves", trials::curves(&[]).csv()),
+    let groups = groups_of(&[result]);
+    let json = render(&groups, &DEFAULT_METRICS, Format::Json);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    for (table, names) in [
+        ("report --json", keys(&json[0]).into_iter().collect()),
+        ("report --csv", header(&summary::csv(&[]).csv()).collect()),
+        (
+            "report --trials",
+            header(&trials::frame(&[]).csv()).collect(),
+        ),
+        (
+            "report --curves",
+            header(&trials::curves(&[]).csv()).collect(),
+        ),
     ] {
+        let names: Vec<String> = names;
         let documented = documented(table);
-        assert_eq!(columns(&csv, &documented), documented, "{table}");
+        assert_eq!(as_documented(names, &documented), documented, "{table}");
+    }
+}
+
+#[test]
+fn every_metric_is_documented_as_it_is() {
+    const START: &str =
+        "<!-- metrics, written by the tests: EXPERIMENT_WRITE_DOCS=1 cargo test --release -->\n";
+    const END: &str = "<!-- end of metrics -->\n";
+    let rows = METRICS.iter().map(|metric| {
+        let name = metric
+            .abbreviation
+            .map_or(String::new(), |name| format!("`{name}`"));
+        let better = metric
+            .better
+            .map_or(String::new(), |better| better.to_string());
+        format!(
+            "| `{}` | {name} | {} | {} | {better} | {} |\n",
+            metric.name, metric.description, metric.unit, metric.measure
+        )
+    });
+    let rows: String = rows.collect();
+    let table = format!(
+        "| metric | or | description | unit | better | needs |\n|---|---|---|---|---|---|\n{rows}"
+    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/records.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once(START).expect("the table has a start");
+    let (found, after) = rest.split_once(END).expect("the table has an end");
+    if std::env::var_os("EXPERIMENT_WRITE_DOCS").is_some() {
+        std::fs::write(path, format!("{before}{START}{table}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(
+            found, table,
+            "EXPERIMENT_WRITE_DOCS=1 writes the table again"
+        );
     }
 }

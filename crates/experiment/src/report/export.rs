@@ -1,5 +1,7 @@
 //! Tables for programs: CSV and JSON, numbers in full precision.
 
+use std::iter;
+
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -25,13 +27,18 @@ impl DataFrame {
 
     /// A line per row under a header, quoted as in RFC 4180; empty where a value is missing.
     pub fn csv(&self) -> String {
-        let line = |fields: Vec<String>| fields.join(",") + "\n";
-        let header = self.columns.iter().map(|(name, _)| quoted(name)).collect();
-        let body = (0..self.rows()).map(|row| {
-            let fields = self.columns.iter().map(|(_, cells)| csv_field(&cells[row]));
-            line(fields.collect())
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let header = self.columns.iter().map(|(name, _)| name.clone()).collect();
+        let rows = (0..self.rows()).map(|row| {
+            let cells = self.columns.iter().map(|(_, cells)| csv_field(&cells[row]));
+            cells.collect()
         });
-        line(header) + &body.collect::<String>()
+        for record in iter::once(header).chain(rows) {
+            let record: Vec<String> = record;
+            writer.write_record(record).expect("memory takes all text");
+        }
+        let bytes = writer.into_inner().expect("memory takes all text");
+        String::from_utf8(bytes).expect("it was made of text")
     }
 
     /// An array with an object per row.
@@ -62,9 +69,9 @@ impl Serialize for RowOf<'_> {
 fn csv_field(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => quoted(&not_a_formula(ascii(text))),
+        Value::String(text) => not_a_formula(ascii(text)),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => quoted(&ascii(&value.to_string())),
+        Value::Array(_) | Value::Object(_) => ascii(&value.to_string()),
     }
 }
 
@@ -90,14 +97,6 @@ fn not_a_formula(text: String) -> String {
         format!("'{text}")
     } else {
         text
-    }
-}
-
-fn quoted(field: &str) -> String {
-    if field.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_string()
     }
 }
 
@@ -133,7 +132,7 @@ one\",\"[1,{\"\"name\"\":\"\"focal\"\"}]\"
             ("+1", "'+1"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "'\t=1"),
-            ("can’t – “read”…", "\"can't - \"\"read\"\"...\""),
+            ("can’t – “read”…", "can't - \"read\"..."),
             ("cross_entropy", "cross_entropy"),
         ] {
             assert_eq!(csv_field(&json!(text)), field);

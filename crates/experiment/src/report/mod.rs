@@ -4,25 +4,25 @@ mod columns;
 #[cfg(test)]
 mod documented;
 mod export;
+mod groups;
 mod label;
 mod partial;
 mod settings;
-mod statistics;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod trials;
 
-pub use summary::Row;
+pub use groups::Group;
 pub use trials::TrialRow;
 
-use crate::json;
+use crate::measure::{ACCURACY, Metric};
 use crate::records::{EpochRecord, TrialResult};
 use crate::store::{Damage, Results, Store, StoreError};
 use crate::terminal::table;
 pub use export::DataFrame;
 
-/// What a table is written as.
+/// The output format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Text,
@@ -31,30 +31,34 @@ pub enum Format {
     Json,
 }
 
-/// A table that ends in a line feed; text and Markdown of no rows are empty.
-pub fn render(rows: &[Row], format: Format) -> String {
+/// The metrics that tables for people show by default: the accuracy.
+pub static DEFAULT_METRICS: [&Metric; 1] = [&ACCURACY];
+
+/// A table that ends in a line feed; text and Markdown of no groups are empty. Those for programs have every metric.
+pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {
+    let columns = || summary::columns(groups, metrics);
     let note = || {
         format!(
             "\n{}{}",
-            summary::note(rows),
-            partial::partial_datasets(rows)
+            summary::note(groups, metrics),
+            partial::partial_datasets(groups)
         )
     };
     match format {
-        Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::ruled(summary::columns(rows)) + &note(),
-        Format::Markdown => table::markdown(summary::columns(rows)) + &note(),
-        Format::Csv => summary::frame(rows).csv(),
-        Format::Json => json::pretty(&rows),
+        Format::Text | Format::Markdown if groups.is_empty() => String::new(),
+        Format::Text => table::ruled(columns()) + &note(),
+        Format::Markdown => table::markdown(columns()) + &note(),
+        Format::Csv => summary::csv(groups).csv(),
+        Format::Json => summary::json(groups).json(),
     }
 }
 
 /// As [`render`], a row per trial.
-pub fn render_trials(rows: &[TrialRow], format: Format) -> String {
+pub fn render_trials(rows: &[TrialRow], metrics: &[&Metric], format: Format) -> String {
     match format {
         Format::Text | Format::Markdown if rows.is_empty() => String::new(),
-        Format::Text => table::ruled(trials::columns(rows)),
-        Format::Markdown => table::markdown(trials::columns(rows)),
+        Format::Text => table::ruled(trials::columns(rows, metrics)) + &trials::note(rows),
+        Format::Markdown => table::markdown(trials::columns(rows, metrics)) + &trials::note(rows),
         Format::Csv => trials::frame(rows).csv(),
         Format::Json => trials::frame(rows).json(),
     }
@@ -82,7 +86,7 @@ pub fn trials_of_store(store: &Store, results: &Results) -> Result<Vec<TrialRow>
     Ok(rows)
 }
 
-/// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` where all
+/// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` if all
 /// have one.
 pub fn left(store: &Store, results: &Results) -> Option<String> {
     let Some(plan) = store.plan() else {
@@ -97,11 +101,11 @@ fn left_of(missing: usize, trials: usize) -> Option<String> {
     (missing > 0).then(|| format!("{missing} of {trials} trials have no result yet.\n"))
 }
 
-/// The rows of trials in any order, grid point by grid point.
-pub fn rows_of(ended: &[TrialResult]) -> Vec<Row> {
-    let mut rows = summary::summarise(ended.to_vec());
-    summary::sort(&mut rows);
-    rows
+/// The groups of trials in any order, grid point by grid point.
+pub fn groups_of(ended: &[TrialResult]) -> Vec<Group> {
+    let mut groups = groups::group(ended.to_vec());
+    groups::sort(&mut groups);
+    groups
 }
 
 /// The text table of a sweep's trials, in their order, and how many of them have no result yet.
@@ -109,6 +113,6 @@ pub fn table_of(results: Vec<Option<TrialResult>>) -> String {
     let trials = results.len();
     let ended: Vec<TrialResult> = results.into_iter().flatten().collect();
     let missing = trials - ended.len();
-    let text = render(&summary::summarise(ended), Format::Text);
+    let text = render(&groups::group(ended), &DEFAULT_METRICS, Format::Text);
     text + &left_of(missing, trials).unwrap_or_default()
 }

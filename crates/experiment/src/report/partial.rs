@@ -1,17 +1,20 @@
-//! What a reader must know where a dataset was not whole.
+//! The note about incomplete datasets.
 
 use serde_json::Value;
 
-use super::summary::Row;
+use super::groups::Group;
 
-/// A line for each dataset of which records were missing, to stand under the table; empty where none were.
-pub fn partial_datasets(rows: &[Row]) -> String {
+/// A line under the table for each dataset with missing records; empty if none were missing.
+pub fn partial_datasets(groups: &[Group]) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for row in rows {
-        let Some(records) = row.data_records.filter(|records| !records.is_complete()) else {
+    for group in groups {
+        let Some(records) = group
+            .data_records()
+            .filter(|records| !records.is_complete())
+        else {
             continue;
         };
-        let dataset = row.settings.get("dataset").and_then(Value::as_str);
+        let dataset = group.settings.get("dataset").and_then(Value::as_str);
         let line = format!(
             "Partial dataset: {} with {} training records and {} test records.\n",
             dataset.unwrap_or("unknown"),
@@ -32,8 +35,8 @@ mod tests {
     use super::*;
     use crate::records::TrialResult;
     use crate::records::examples::{data_records, done};
-    use crate::report::summary::summarise;
-    use crate::report::{Format, render};
+    use crate::report::groups::group;
+    use crate::report::{DEFAULT_METRICS, Format, render};
 
     fn result(dataset: &str, loss: &str, train: usize) -> TrialResult {
         let settings = json!({ "dataset": dataset, "loss": { "name": loss }, "seed": 0 });
@@ -45,7 +48,7 @@ mod tests {
 
     #[test]
     fn each_partial_dataset_has_one_line_under_the_table() {
-        let rows = summarise(vec![
+        let rows = group(vec![
             result("cifar10", "focal", 20_000),
             result("cifar10", "poly1", 20_000),
             result("cifar100", "poly1", 1000),
@@ -55,7 +58,7 @@ Partial dataset: cifar10 with 20000 of 50000 training records and 10000 of 10000
 Partial dataset: cifar100 with 1000 of 50000 training records and 10000 of 10000 test records.
 ";
         for format in [Format::Text, Format::Markdown] {
-            let table = render(&rows, format);
+            let table = render(&rows, &DEFAULT_METRICS, format);
             assert!(table.ends_with(expected), "{table}");
         }
     }
@@ -66,7 +69,7 @@ Partial dataset: cifar100 with 1000 of 50000 training records and 10000 of 10000
             data_records: None,
             ..result("cifar10", "poly1", 0)
         };
-        let rows = summarise(vec![result("cifar10", "focal", 50_000), unknown]);
+        let rows = group(vec![result("cifar10", "focal", 50_000), unknown]);
         assert_eq!(rows.len(), 2);
         assert_eq!(partial_datasets(&rows), "");
     }
@@ -77,11 +80,11 @@ Partial dataset: cifar100 with 1000 of 50000 training records and 10000 of 10000
             data_records: None,
             ..result("cifar10", "focal", 0)
         };
-        let rows = summarise(vec![
+        let rows = group(vec![
             unknown,
             result("cifar10", "focal", 50_000),
             result("cifar10", "focal", 20_000),
         ]);
-        assert_eq!(rows[0].data_records, Some(data_records(20_000)));
+        assert_eq!(rows[0].data_records(), Some(data_records(20_000)));
     }
 }

@@ -1,10 +1,12 @@
+mod settings;
 mod trials;
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::records::examples::{data_records, done, ended, environment, validated};
+use crate::measure::METRICS;
+use crate::records::examples::{done, ended, environment, validated};
 use crate::records::{TrialResult, TrialState};
 use crate::store::Store;
 
@@ -15,53 +17,59 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// A row of three trials, of one, and of none that is done; all of one model.
-fn rows() -> Vec<Row> {
-    let three = Row {
-        loss: "cross_entropy".to_string(),
-        settings: object(
+/// A group of three trials that are done, of one, and of none; all of one model.
+fn groups() -> Vec<Group> {
+    let group = |loss: &str, settings: Value, runs: Vec<TrialResult>| Group {
+        loss: loss.to_string(),
+        settings: object(settings),
+        precision_used: Some("f32".to_string()),
+        runs,
+    };
+    let runs = |accuracies: &[f64]| -> Vec<TrialResult> {
+        let runs = (0..).zip(accuracies);
+        runs.map(|(seed, accuracy)| done("a", json!({ "seed": seed }), *accuracy))
+            .collect()
+    };
+    let early = || {
+        let states = [
+            TrialState::Diverged,
+            TrialState::Diverged,
+            TrialState::Failed,
+        ];
+        states.map(|state| TrialResult {
+            data_records: None,
+            ..ended("b", json!({ "seed": 9 }), state)
+        })
+    };
+    vec![
+        group(
+            "cross_entropy",
             json!({ "loss": { "name": "cross_entropy" }, "learning_rate": 0.1, "model": "resnet18" }),
+            runs(&[0.9296, 0.9312, 0.9328]),
         ),
-        precision_used: Some("f32".to_string()),
-        n: 3,
-        diverged: 0,
-        failed: 0,
-        accuracy_mean: Some(0.9312),
-        accuracy_std: Some(0.0016),
-        accuracy_interval_95: Some([0.9272, 0.9352]),
-        validation_n: 0,
-        validation_accuracy_mean: None,
-        validation_accuracy_std: None,
-        data_records: Some(data_records(50_000)),
-    };
-    let none = Row {
-        loss: "0.5·focal(gamma=3) + poly1".to_string(),
-        settings: object(
-            json!({ "loss": { "name": "sum" }, "learning_rate": 0.05, "model": "resnet18" }),
-        ),
-        precision_used: Some("f32".to_string()),
-        n: 0,
-        diverged: 2,
-        failed: 1,
-        accuracy_mean: None,
-        accuracy_std: None,
-        accuracy_interval_95: None,
-        validation_n: 0,
-        validation_accuracy_mean: None,
-        validation_accuracy_std: None,
-        data_records: None,
-    };
-    let one = Row {
-        n: 1,
-        diverged: 2,
-        accuracy_mean: Some(0.0991),
-        loss: "encouraging(log_end=1, tail=clamped)".to_string(),
-        settings: object(
+        group(
+            "encouraging(log_end=1, tail=clamped)",
             json!({ "loss": { "name": "encouraging" }, "learning_rate": 0.1, "model": "resnet18" }),
+            runs(&[0.0991]).into_iter().chain(early()).collect(),
         ),
-        ..none.clone()
-    };
-    vec![three, one, none]
+        group(
+            "0.5·focal(gamma=3) + poly1",
+            json!({ "loss": { "name": "sum" }, "learning_rate": 0.05, "model": "resnet18" }),
+            early().to_vec(),
+        ),
+    ]
+}
+
+fn text(groups: &[Group]) -> String {
+    render(groups, &DEFAULT_METRICS, Format::Text)
+}
+
+fn json_of(groups: &[Group]) -> Value {
+    serde_json::from_str(&render(groups, &DEFAULT_METRICS, Format::Json)).unwrap()
+}
+
+fn metric(name: &str) -> &'static Metric {
+    Metric::find(name).unwrap()
 }
 
 #[test]
@@ -75,7 +83,7 @@ encouraging(log_end=1, tail=clamped)            0.1   1         2       1    9.9
 
 Accuracy: test set, last epoch (never the best epoch). 95 % interval of the mean: Student's t over seeds.
 ";
-    assert_eq!(render(&rows(), Format::Text), expected);
+    assert_eq!(text(&groups()), expected);
 }
 
 #[test]
@@ -85,7 +93,7 @@ fn markdown_is_a_pipe_table() {
 | :----------------------------------- | ------------: | -: | -------: | -----: | -----: | ----: | -------------: |
 | cross_entropy                        |           0.1 |  3 |        0 |      0 |  93.12 |  0.16 | [92.72, 93.52] |
 ";
-    let markdown = render(&rows(), Format::Markdown);
+    let markdown = render(&groups(), &DEFAULT_METRICS, Format::Markdown);
     assert_eq!(
         markdown
             .lines()
@@ -99,24 +107,9 @@ fn markdown_is_a_pipe_table() {
 
 #[test]
 fn a_pipe_in_markdown_is_escaped() {
-    let mut rows = rows();
-    rows[0].loss = "a|b".to_string();
-    assert!(render(&rows, Format::Markdown).contains("| a\\|b "));
-}
-
-#[test]
-fn a_setting_that_only_some_rows_have_is_shown_as_varying() {
-    let mut rows = rows();
-    rows[1]
-        .settings
-        .insert("later_setting".to_string(), json!("on"));
-    let text = render(&rows, Format::Text);
-    let cells: Vec<Vec<&str>> = text
-        .lines()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
-    assert_eq!(cells[0][..3], ["loss", "later_setting", "learning_rate"]);
-    assert_eq!(cells[2][..3], ["cross_entropy", "–", "0.1"]);
+    let mut groups = groups();
+    groups[0].loss = "a|b".to_string();
+    assert!(render(&groups, &DEFAULT_METRICS, Format::Markdown).contains("| a\\|b "));
 }
 
 /// The columns of these names from CSV without line feeds inside of fields.
@@ -130,31 +123,42 @@ fn cells<'a>(csv: &'a str, names: &[&str]) -> Vec<Vec<&'a str>> {
 
 #[test]
 fn csv_has_every_setting_and_figure_unrounded_and_a_loss_in_ascii() {
-    let mut rows = rows();
-    rows.remove(1);
-    rows[1].validation_n = 2;
-    rows[1].validation_accuracy_mean = Some(0.1 + 0.2);
-    let csv = render(&rows, Format::Csv);
+    let mut groups = groups();
+    groups.remove(1);
+    groups[1].runs = vec![validated(done("a", json!({}), 0.75), 0.1 + 0.2)];
+    let csv = render(&groups, &DEFAULT_METRICS, Format::Csv);
     let header = csv.lines().next().unwrap();
     assert!(
         header.starts_with("loss,ambiguous,augmentation,batch_size,"),
         "{header}"
     );
-    assert!(
-        header.ends_with(
-            ",width,precision_used,n,diverged,failed,accuracy_mean,accuracy_std,accuracy_interval_95_low,\
-             accuracy_interval_95_high,validation_n,validation_accuracy_mean,validation_accuracy_std,\
-             data_train_found,data_train_official,data_test_found,data_test_official"
-        ),
-        "{header}"
+    let [first, second, .., last] = METRICS else {
+        panic!("there are metrics");
+    };
+    let [first, second, last] = [first, second, last].map(|metric| metric.name);
+    let names = format!(
+        "precision_used,n,diverged,failed,{first}_n,{first}_mean,{first}_std,\
+         {first}_interval_95_low,{first}_interval_95_high,{second}_n,"
     );
+    assert!(header.contains(&names), "{header}");
+    let names = format!(
+        "{last}_interval_95_high,validation_n,validation_{first}_n,\
+         validation_{first}_mean,validation_{first}_std,validation_{second}_n,"
+    );
+    assert!(header.contains(&names), "{header}");
+    let names = format!(
+        "validation_{last}_std,data_train_found,data_train_official,\
+         data_test_found,data_test_official"
+    );
+    assert!(header.ends_with(&names), "{header}");
     let names = [
         "loss",
         "learning_rate",
         "model",
         "n",
         "accuracy_mean",
-        "accuracy_interval_95_low",
+        "accuracy_std",
+        "cross_entropy_mean",
         "validation_n",
         "validation_accuracy_mean",
     ];
@@ -167,7 +171,8 @@ fn csv_has_every_setting_and_figure_unrounded_and_a_loss_in_ascii() {
                 "resnet18",
                 "3",
                 "0.9312",
-                "0.9272",
+                "0.0015999999999999903",
+                "0.5",
                 "0",
                 ""
             ],
@@ -175,10 +180,11 @@ fn csv_has_every_setting_and_figure_unrounded_and_a_loss_in_ascii() {
                 "0.5*focal(gamma=3) + poly1",
                 "0.05",
                 "resnet18",
-                "0",
+                "1",
+                "0.75",
                 "",
-                "",
-                "2",
+                "0.5",
+                "1",
                 "0.30000000000000004"
             ],
         ]
@@ -187,10 +193,10 @@ fn csv_has_every_setting_and_figure_unrounded_and_a_loss_in_ascii() {
 
 #[test]
 fn a_validation_score_is_shown_and_explained_where_there_is_one() {
-    assert!(!render(&rows(), Format::Text).contains("validation"));
+    assert!(!text(&groups()).contains("validation"));
     let results = [1, 2].map(|seed| validated(done("a", settings("focal", seed), 0.5), 0.6));
-    let rows = summary::summarise(results.to_vec());
-    let text = render(&rows, Format::Text);
+    let groups = groups::group(results.to_vec());
+    let text = text(&groups);
     assert!(text.contains("validation %  mean %  std %"), "{text}");
     assert!(text.contains("       60.00   50.00   0.00"), "{text}");
     assert!(
@@ -199,20 +205,23 @@ fn a_validation_score_is_shown_and_explained_where_there_is_one() {
         ),
         "{text}"
     );
-    assert!(render(&rows, Format::Markdown).contains("| validation % | mean % |"));
-    assert_eq!(rows[0].validation_accuracy_mean, Some(0.6));
-    assert_eq!(rows[0].validation_accuracy_std, Some(0.0));
+    let markdown = render(&groups, &DEFAULT_METRICS, Format::Markdown);
+    assert!(markdown.contains("| validation % | mean % |"));
+    let json = json_of(&groups);
+    assert_eq!(json[0]["validation_accuracy_mean"], 0.6);
+    assert_eq!(json[0]["validation_accuracy_std"], 0.0);
+    assert_eq!(json[0]["validation_cross_entropy_mean"], 0.625);
 }
 
 #[test]
 fn an_interval_stays_within_0_and_100_percent_and_says_where_it_was_clipped() {
     let clipped = |accuracies: [f64; 2]| {
         let results = accuracies.map(|accuracy| done("a", settings("focal", 1), accuracy));
-        let rows = summary::summarise(results.to_vec());
-        let text = render(&rows, Format::Text);
+        let groups = groups::group(results.to_vec());
+        let interval = &json_of(&groups)[0]["accuracy_interval_95"];
         (
-            rows[0].accuracy_interval_95.unwrap(),
-            text.contains("over seeds, clipped to [0, 100] %.\n"),
+            [0, 1].map(|end| interval[end].as_f64().unwrap()),
+            text(&groups).contains("over seeds, clipped to [0, 100] %.\n"),
         )
     };
     assert_eq!(clipped([0.4, 0.9]), ([0.0, 1.0], true));
@@ -222,57 +231,65 @@ fn an_interval_stays_within_0_and_100_percent_and_says_where_it_was_clipped() {
 }
 
 #[test]
-fn a_key_that_came_later_does_not_tell_old_trials_from_new_ones() {
-    let old = done("a", settings("focal", 1), 0.5);
-    let mut new = done("b", settings("focal", 2), 0.5);
-    new.settings = super::settings::complete(new.settings);
-    let rows = summary::summarise(vec![old, new]);
-    assert_eq!(rows.iter().map(|row| row.n).collect::<Vec<_>>(), [2]);
-}
-
-#[test]
-fn trials_that_asked_for_mixed_precision_and_got_f32_have_a_row_of_their_own() {
-    let mixed = |used: &str, seed: u64| {
-        let mut result = done("a", settings("focal", seed), 0.5);
-        result
-            .settings
-            .insert("precision".to_string(), json!("mixed"));
-        result.precision_used = Some(used.to_string());
-        result
-    };
-    let rows = summary::summarise(vec![mixed("mixed", 1), mixed("f32", 2)]);
-    let text = render(&rows, Format::Text);
-    let used = |line: usize| text.lines().nth(line).unwrap().split_whitespace().nth(1);
-    assert!(text.starts_with("loss   precision used"), "{text}");
-    assert_eq!([used(2), used(3)], [Some("mixed"), Some("f32")]);
-    assert!(!render(&rows[..1], Format::Text).contains("precision"));
+fn the_metrics_that_are_asked_for_are_shown() {
+    let metrics = [metric("accuracy"), metric("nll"), metric("ece")];
+    let results = [1, 2].map(|seed| validated(done("a", settings("focal", seed), 0.5), 0.6));
+    let groups = groups::group(results.to_vec());
+    let text = render(&groups, &metrics, Format::Text);
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        words(text.lines().next().unwrap()),
+        "loss n diverged failed validation accuracy % accuracy % std 95 % interval \
+         validation nll nll std 95 % interval validation ece % ece % std 95 % interval"
+    );
+    let row = words(text.lines().nth(2).unwrap());
+    assert_eq!(
+        row,
+        "focal 2 0 0 60.00 50.00 0.00 [50.00, 50.00] 0.6250 0.5000 0.0000 [0.5000, 0.5000] – – – –"
+    );
+    // The results of these tests have no calibration error.
+    assert!(
+        text.contains("\nece %: 2 of 2 trials have no value and are excluded from its mean.\n"),
+        "{text}"
+    );
+    assert!(!text.contains("nll:"), "{text}");
 }
 
 #[test]
 fn json_has_the_documented_keys_and_null_where_no_number_is_allowed() {
-    let parsed: Value = serde_json::from_str(&render(&rows(), Format::Json)).unwrap();
-    assert_eq!(
-        parsed[0],
-        json!({
-            "loss": "cross_entropy",
-            "settings": { "loss": { "name": "cross_entropy" }, "learning_rate": 0.1, "model": "resnet18" },
-            "precision_used": "f32",
-            "n": 3,
-            "diverged": 0,
-            "failed": 0,
-            "accuracy_mean": 0.9312,
-            "accuracy_std": 0.0016,
-            "accuracy_interval_95": [0.9272, 0.9352],
-            "validation_n": 0,
-            "validation_accuracy_mean": null,
-            "validation_accuracy_std": null,
-            "data_records": {
-                "train": { "found": 50_000, "official": 50_000 },
-                "test": { "found": 10_000, "official": 10_000 },
-            },
-        })
-    );
-    assert_eq!(parsed[1]["data_records"], Value::Null);
+    let parsed = json_of(&groups());
+    let expected = object(json!({
+        "loss": "cross_entropy",
+        "settings": { "loss": { "name": "cross_entropy" }, "learning_rate": 0.1, "model": "resnet18" },
+        "precision_used": "f32",
+        "n": 3,
+        "diverged": 0,
+        "failed": 0,
+        "accuracy_n": 3,
+        "accuracy_mean": 0.9312,
+        "cross_entropy_mean": 0.5,
+        "cross_entropy_std": 0.0,
+        "cross_entropy_interval_95": [0.5, 0.5],
+        "feature_norm_n": 0,
+        "feature_norm_mean": null,
+        "feature_norm_std": null,
+        "feature_norm_interval_95": null,
+        "validation_n": 0,
+        "validation_accuracy_mean": null,
+        "validation_accuracy_std": null,
+        "data_records": {
+            "train": { "found": 50_000, "official": 50_000 },
+            "test": { "found": 10_000, "official": 10_000 },
+        },
+    }));
+    for (key, value) in expected {
+        assert_eq!(parsed[0].get(&key), Some(&value), "{key}");
+    }
+    let close = |found: &Value, expected: f64| (found.as_f64().unwrap() - expected).abs() < 1e-4;
+    assert!(close(&parsed[0]["accuracy_std"], 0.0016));
+    assert!(close(&parsed[0]["accuracy_interval_95"][0], 0.9272));
+    assert!(close(&parsed[0]["accuracy_interval_95"][1], 0.9352));
+    assert_eq!(parsed[2]["data_records"], Value::Null);
     assert_eq!(parsed[1]["accuracy_mean"], 0.0991);
     assert_eq!(parsed[1]["accuracy_std"], Value::Null);
     assert_eq!(parsed[1]["accuracy_interval_95"], Value::Null);
@@ -280,11 +297,27 @@ fn json_has_the_documented_keys_and_null_where_no_number_is_allowed() {
 }
 
 #[test]
-fn no_rows_are_an_empty_table_a_header_or_an_empty_array() {
-    assert_eq!(render(&[], Format::Text), "");
-    assert_eq!(render(&[], Format::Markdown), "");
-    assert_eq!(render(&[], Format::Csv).lines().count(), 1);
-    assert_eq!(render(&[], Format::Json), "[]\n");
+fn json_has_every_run_of_a_group_so_that_groups_can_be_paired_by_seed() {
+    let runs = &json_of(&groups())[1]["runs"];
+    assert_eq!(runs.as_array().unwrap().len(), 4);
+    let metrics = json!({ "accuracy": 0.0991, "eval_loss": 0.25, "cross_entropy": 0.5 });
+    assert_eq!(
+        runs[0],
+        json!({ "id": "a", "seed": 0, "state": "done", "metrics": metrics, "validation_metrics": null })
+    );
+    assert_eq!(
+        runs[1],
+        json!({ "id": "b", "seed": 9, "state": "diverged", "metrics": null, "validation_metrics": null })
+    );
+}
+
+#[test]
+fn no_groups_are_an_empty_table_a_header_or_an_empty_array() {
+    let none = |format| render(&[], &DEFAULT_METRICS, format);
+    assert_eq!(none(Format::Text), "");
+    assert_eq!(none(Format::Markdown), "");
+    assert_eq!(none(Format::Csv).lines().count(), 1);
+    assert_eq!(none(Format::Json), "[]\n");
 }
 
 fn store_of(results: &[TrialResult]) -> (TempDir, Store) {
@@ -328,11 +361,7 @@ fn a_store_with_trials_that_all_ended_early_has_a_row_without_accuracy() {
         ended("a", settings("focal", 0), TrialState::Diverged),
         ended("b", settings("focal", 1), TrialState::Failed),
     ]);
-    let rows = rows_of(&store.results().unwrap().ended);
-    assert_eq!(rows.len(), 1);
-    assert_eq!((rows[0].n, rows[0].diverged, rows[0].failed), (0, 1, 1));
-    assert!(
-        render(&rows, Format::Text)
-            .contains("focal   0         1       1       –      –              –\n")
-    );
+    let groups = groups_of(&store.results().unwrap().ended);
+    assert_eq!(groups.len(), 1);
+    assert!(text(&groups).contains("focal   0         1       1       –      –              –\n"));
 }

@@ -2,16 +2,18 @@
 
 use serde_json::{Map, Value};
 
-use super::columns::{percent, setting_columns};
+use super::columns::{self, setting_columns};
 use super::export::DataFrame;
+use super::groups::{ScoreOf, compare_settings};
 use super::label::label;
 use super::settings;
-use super::summary::{compare_settings, push_data_records};
+use super::summary::push_data_records;
+use crate::measure::{METRICS, Metric};
 use crate::records::{EpochRecord, Score, TrialResult, TrialState};
 use crate::store::StoredTrial;
 use crate::terminal::table::{Align, Column, NONE};
 
-/// What the tables show of a trial that has begun.
+/// A trial that has started, as shown in tables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialRow {
     pub id: String,
@@ -49,7 +51,13 @@ impl TrialRow {
         self.settings.get(key).cloned().unwrap_or_default()
     }
 
-    /// Something of the result, null where there is none.
+    /// Of the final weights.
+    fn metric(&self, metric: &Metric, of: ScoreOf) -> Option<f64> {
+        let score = self.result.as_ref().and_then(|result| of.score(result));
+        score.and_then(|score| score.get(metric.name))
+    }
+
+    /// Something of the result, null if there is none.
     fn of_result<V: Into<Value>>(&self, value: impl Fn(&TrialResult) -> V) -> Value {
         self.result
             .as_ref()
@@ -87,8 +95,13 @@ pub fn frame(rows: &[TrialRow]) -> DataFrame {
     frame.push("precision_used", rows, |row| {
         row.of_result(|result| result.precision_used.clone())
     });
-    push_score(&mut frame, "validation", rows, |result| result.validation);
-    push_score(&mut frame, "test", rows, |result| result.test);
+    for (split, of) in [("validation", ScoreOf::Validation), ("test", ScoreOf::Test)] {
+        for metric in METRICS {
+            frame.push(format!("{split}_{}", metric.name), rows, |row| {
+                row.metric(metric, of)
+            });
+        }
+    }
     frame.push("step", rows, |row| row.step);
     frame.push("time_s_total", rows, |row| {
         row.of_result(|result| result.time_s_total)
@@ -110,22 +123,6 @@ pub fn frame(rows: &[TrialRow]) -> DataFrame {
         row.of_result(|result| result.cause.clone())
     });
     frame
-}
-
-fn push_score(
-    frame: &mut DataFrame,
-    split: &str,
-    rows: &[TrialRow],
-    score: fn(&TrialResult) -> Option<Score>,
-) {
-    let mut push = |name: &str, value: fn(Score) -> Option<f64>| {
-        frame.push(format!("{split}_{name}"), rows, |row| {
-            row.of_result(|result| score(result).and_then(value))
-        });
-    };
-    push("accuracy", |score| Some(score.accuracy));
-    push("eval_loss", |score| Some(score.eval_loss));
-    push("cross_entropy", |score| score.cross_entropy);
 }
 
 /// A row for each epoch; those of a trial are joined with its settings by its id.
@@ -150,11 +147,17 @@ pub fn curves(epochs: &[(&TrialRow, EpochRecord)]) -> DataFrame {
     });
     frame.push("time_s", epochs, |(_, epoch)| epoch.time_s);
     frame.push("steps_skipped", epochs, |(_, epoch)| epoch.steps_skipped);
+    let has_key = |metric: &&Metric| Score::WITH_KEYS.contains(&metric.name);
+    for metric in METRICS.iter().filter(|metric| !has_key(metric)) {
+        frame.push(metric.name, epochs, |(_, epoch)| {
+            epoch.metrics.get(metric.name).copied().flatten()
+        });
+    }
     frame
 }
 
-/// What people read of each trial: the settings that vary, scores in percent.
-pub fn columns(rows: &[TrialRow]) -> Vec<Column> {
+/// The table of trials for people: the settings that vary, and the `metrics`.
+pub fn columns(rows: &[TrialRow], metrics: &[&Metric]) -> Vec<Column> {
     let text = |header, cell: fn(&TrialRow) -> String| Column::new(header, Align::Left, rows, cell);
     let number =
         |header, cell: fn(&TrialRow) -> String| Column::new(header, Align::Right, rows, cell);
@@ -172,12 +175,24 @@ pub fn columns(rows: &[TrialRow]) -> Vec<Column> {
     let has = |value: fn(&TrialResult) -> bool| {
         rows.iter().filter_map(|row| row.result.as_ref()).any(value)
     };
-    if has(|result| result.validation.is_some()) {
-        columns.push(number("validation %", |row| {
-            accuracy(row, |result| result.validation)
-        }));
+    let has_validation = has(|result| result.validation.is_some());
+    for metric in metrics {
+        let mut metric_column = |split: &str, of: ScoreOf| {
+            let header = if columns::is_accuracy(metrics) {
+                format!("{split} %")
+            } else {
+                format!("{split} {}", metric.header())
+            };
+            columns.push(Column::new(&header, Align::Right, rows, |row| {
+                let value = row.metric(metric, of);
+                value.map_or(NONE.to_string(), |value| metric.show(value))
+            }));
+        };
+        if has_validation {
+            metric_column("validation", ScoreOf::Validation);
+        }
+        metric_column("test", ScoreOf::Test);
     }
-    columns.push(number("test %", |row| accuracy(row, |result| result.test)));
     columns.push(number("time s", |row| {
         let result = row.result.as_ref();
         result.map_or(NONE.to_string(), |result| {
@@ -194,7 +209,15 @@ pub fn columns(rows: &[TrialRow]) -> Vec<Column> {
     columns
 }
 
-fn accuracy(row: &TrialRow, score: fn(&TrialResult) -> Option<Score>) -> String {
-    let score = row.result.as_ref().and_then(score);
-    score.map_or(NONE.to_string(), |score| percent(score.accuracy))
+/// The notes under [`columns()`]; usually empty.
+pub fn note(rows: &[TrialRow]) -> String {
+    let rows = rows.iter().map(|row| {
+        let result = row.result.as_ref();
+        let used = result.and_then(|result| result.precision_used.as_deref());
+        (&row.settings, used)
+    });
+    match columns::precision_note(rows) {
+        note if note.is_empty() => note,
+        note => format!("\n{note}"),
+    }
 }

@@ -1,4 +1,4 @@
-//! The device that a command computes on. A GPU is held against the CPU before it is trusted.
+//! The device used by a command. A GPU is compared with the CPU before it is trusted.
 
 #[cfg(not(feature = "wgpu"))]
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use crate::device::{OpenDevice, Unavailable, open_cpu};
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::terminal::{inform, tell};
 
-/// Opens the device for `choice` to compute in `precision`, and tells what is noteworthy about it.
+/// Opens the device for `choice` to compute in `precision`, and prints notes about it.
 ///
-/// `auto` takes a GPU where one is at hand that computes rightly, never a software adapter, and the
-/// fastest CPU backend otherwise. `wgpu` takes a software adapter too, with a warning, since the user
+/// `auto` uses a GPU if one is available that passes the tests, never a software adapter, and the
+/// fastest CPU backend otherwise. `wgpu` accepts a software adapter too, with a warning, since the user
 /// asked for it.
 ///
 /// # Errors
-/// When the backend is not compiled in, no adapter exists, or none of the ways to compute on it is right.
+/// When the backend is not compiled in, no adapter exists, or none of its configurations passes.
 pub fn open_device(choice: BackendChoice, precision: PrecisionName) -> Result<OpenDevice> {
     #[cfg(not(feature = "wgpu"))]
     let _ = precision;
@@ -47,7 +47,7 @@ pub fn open_device(choice: BackendChoice, precision: PrecisionName) -> Result<Op
     Ok(device)
 }
 
-/// Says that the CPU's vector instructions are left unused, if it has any.
+/// Warns that the CPU's vector instructions are not used, if it has any.
 pub fn warn_of_scalar_instructions() {
     let widest = Instructions::widest();
     if widest != Instructions::Scalar {
@@ -58,14 +58,14 @@ pub fn warn_of_scalar_instructions() {
     }
 }
 
-/// Says how to use the GPU that this build leaves out, where there is one.
+/// Explains how to use the GPU that this build does not support, if there is one.
 #[cfg(not(feature = "wgpu"))]
 fn tell_of_gpu() {
     let file = || gpu_device_file(Path::new("/dev")).map(|file| file.display().to_string());
     let metal = cfg!(target_os = "macos").then(|| "Metal".to_owned());
     if let Some(gpu) = metal.or_else(file) {
         inform(format_args!(
-            "note: this machine has a GPU ({gpu}), which this build does not use: `cargo run --release --features wgpu -- …` does"
+            "note: this build does not use this machine's GPU ({gpu}); to use it: `cargo run --release --features wgpu -- …`"
         ));
     }
 }
@@ -85,12 +85,12 @@ fn gpu_device_file(dev: &Path) -> Option<PathBuf> {
     nvidia.or_else(render_node)
 }
 
-/// The precision in which `device` computes what asks for `wanted`; says why where it is another.
+/// The precision that `device` uses if `wanted` is requested; prints why if they differ.
 pub fn usable_precision(device: &OpenDevice, wanted: PrecisionName) -> PrecisionName {
     let precision = device.precision(wanted);
     if let (true, Err(reason)) = (precision != wanted, &device.in_mixed) {
         tell(format_args!(
-            "warning: precision: {reason}; {precision} takes the place of {wanted}"
+            "warning: precision: {reason}; using {precision} instead of {wanted}"
         ));
     }
     precision
@@ -104,10 +104,10 @@ mod gpu {
     use std::time::Duration;
 
     use anyhow::Result;
-    use gpu_device::{Adapter, Combination};
+    use gpu_device::{Adapter, KernelOptions};
 
     use crate::device::{OpenDevice, Unavailable, open_gpu};
-    use crate::doctor::{CompareDevices, Tried, Verdict, try_in_child};
+    use crate::doctor::{CompareDevices, Tried, Verdict};
     use crate::settings::PrecisionName;
     use crate::terminal::{inform, tell};
 
@@ -138,13 +138,13 @@ mod gpu {
         let device = open_where_right(&adapter, precision)?;
         Ok(device.ok_or_else(|| {
             Unavailable::Backend(format!(
-                "expected a GPU that computes as the CPU does, found {} with {}: `experiment doctor` shows what differs; update the driver, or use --backend flex",
+                "expected a GPU that agrees with the CPU, found {} with {}: `experiment doctor` shows the differences; update the driver, or use --backend flex",
                 adapter.identity.name, adapter.identity.driver
             ))
         })?)
     }
 
-    /// The best GPU, where there is one that computes rightly.
+    /// The best GPU, if there is one that passes the tests.
     pub fn open_if_good(precision: PrecisionName) -> Result<Option<OpenDevice>> {
         let Some(adapter) = Adapter::best().filter(|adapter| !adapter.identity.software) else {
             return Ok(None);
@@ -152,57 +152,51 @@ mod gpu {
         let device = open_where_right(&adapter, precision)?;
         if device.is_none() {
             tell(format_args!(
-                "warning: {} does not compute as the CPU does, so it is not used; `experiment doctor` shows what differs",
+                "warning: {} computes different results than the CPU, so it is not used; `experiment doctor` shows the differences",
                 adapter.identity.name
             ));
         }
         Ok(device)
     }
 
-    /// Opens `adapter` in the first way that is right in f32. What has not been tried yet is tried, in mixed
-    /// precision only where that is `wanted`: each takes minutes on a GPU's first use.
+    /// Opens `adapter` with the first options that pass in f32. Untested options are tested, in mixed
+    /// precision only if that is `wanted`: each test takes minutes on a GPU's first use.
     fn open_where_right(adapter: &Adapter, wanted: PrecisionName) -> Result<Option<OpenDevice>> {
         let mut verdict = Verdict::known(&adapter.identity)?;
-        for combination in Combination::of(adapter) {
-            let in_f32 = tried(&mut verdict, adapter, combination, PrecisionName::F32)?;
+        for options in KernelOptions::of(adapter) {
+            let in_f32 = tried(&mut verdict, adapter, options, PrecisionName::F32)?;
             if !in_f32.is_right() {
                 inform(format_args!(
-                    "note: {combination} is not used on {}: {}, {}",
+                    "note: {options} is not used on {}: {}, {}",
                     adapter.identity.name,
                     in_f32.verdict(),
-                    in_f32.ground()
+                    in_f32.reason()
                 ));
                 continue;
             }
-            tried(&mut verdict, adapter, combination, wanted)?;
-            let in_mixed = verdict.in_mixed(combination);
-            let device = open_gpu(adapter, combination, in_f32.determinism(), in_mixed)?;
+            tried(&mut verdict, adapter, options, wanted)?;
+            let in_mixed = verdict.in_mixed(options);
+            let device = open_gpu(adapter, options, in_f32.determinism(), in_mixed)?;
             return Ok(Some(device));
         }
         Ok(None)
     }
 
-    /// How `combination` does in `precision`, as the verdict has it or after a try.
+    /// The outcome of `options` in `precision`, from the cached verdict or a new test.
     fn tried(
         verdict: &mut Verdict,
         adapter: &Adapter,
-        combination: Combination,
+        options: KernelOptions,
         precision: PrecisionName,
     ) -> Result<Tried> {
-        if let Some(tried) = verdict.of(combination, precision) {
-            return Ok(tried.clone());
-        }
-        inform(format_args!(
-            "checking {} with {combination} in {precision} against the CPU (once for this driver and program; a GPU's first time takes minutes)",
-            adapter.identity.name
-        ));
-        let task = CompareDevices {
-            combination,
-            precision,
-        };
-        let tried = try_in_child(task, LIMIT)?;
-        verdict.add(tried.clone())?;
-        Ok(tried)
+        let task = CompareDevices { options, precision };
+        let tried = verdict.known_or_tried(task, LIMIT, || {
+            inform(format_args!(
+                "checking {} with {options} in {precision} against the CPU (once per driver and program; takes minutes on a GPU's first use)",
+                adapter.identity.name
+            ));
+        })?;
+        Ok(tried.clone())
     }
 }
 

@@ -1,11 +1,11 @@
-//! What a trial dies of that is not its own fault: drivers that give up, devices out of memory.
+//! Failures of a trial with external causes: driver errors, devices out of memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow};
 
-/// `cause` in one line, with what to do about it where memory was too small.
+/// `cause` in one line, with advice if memory was insufficient.
 pub fn with_advice(cause: &str) -> String {
     let cause = in_one_line(cause);
     // As cubecl, wgpu and Rust's allocator say it.
@@ -19,7 +19,7 @@ pub fn with_advice(cause: &str) -> String {
     let lower_case = cause.to_lowercase();
     if signs.iter().any(|sign| lower_case.contains(sign)) {
         return format!(
-            "{cause}: the device has too little memory for this trial: lower train.batch_size or train.width, or --jobs"
+            "{cause}: not enough device memory for this trial: lower train.batch_size or train.width, or --jobs"
         );
     }
     cause
@@ -40,8 +40,8 @@ fn in_one_line(cause: &str) -> String {
     told.join(": ")
 }
 
-/// Turns a panic inside `work` (a driver that gives up, a device out of memory) into an error, so
-/// that one trial's end is not the sweep's.
+/// Converts a panic inside `work` (a driver error, a device out of memory) into an error, so
+/// that one failed trial does not end the sweep.
 pub fn without_panic<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // The hook is the whole process's, and tests train side by side.
     static ALONE: Mutex<()> = Mutex::new(());

@@ -60,8 +60,8 @@ impl ImageLibrary {
         })
     }
 
-    /// Refuses other images than those of earlier results, such as the whole of a dataset of which only
-    /// a part was there before: a mean over both would mean nothing.
+    /// Rejects images other than those of earlier results, such as the complete dataset where only
+    /// a part was found before: a mean over both would be meaningless.
     pub fn check_same_data(&self, trials: &[Trial], stored: &[Stored]) -> Result<(), DataError> {
         for (trial, stored) in trials.iter().zip(stored) {
             let data = self.find(&DatasetSource::of(&trial.train));
@@ -80,7 +80,7 @@ impl ImageLibrary {
     }
 }
 
-/// Reads a dataset and passes on what is noteworthy about it.
+/// Reads a dataset and prints notes about it.
 fn load_and_tell(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data, DataError> {
     let data = load(source, data_dir)?;
     for note in &data.notes {
@@ -89,7 +89,7 @@ fn load_and_tell(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data
     Ok(data)
 }
 
-/// How much work a trial is.
+/// The amount of work of a trial.
 pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
     TrialSize {
         epochs: trial.train.epochs,

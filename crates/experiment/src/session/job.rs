@@ -39,7 +39,7 @@ pub struct TrainTrial {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum TrialEvent {
     Progress(Message),
-    /// It has a checkpoint from which it goes on after this step.
+    /// It has a checkpoint from which it resumes after this step.
     Interrupted {
         step: u64,
     },
@@ -67,7 +67,7 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
         Progress::sent_by(|message| child::say::<TrainTrial>(TrialEvent::Progress(message)));
     progress.begin_trial(size(&trial, &images));
     pace.begin_trial();
-    let mut next = |moment| pace.next(moment);
+    let mut next = |point| pace.next(point);
     match train_and_record(&trial, &images, &device, &store, &mut progress, &mut next)? {
         Outcome::Ended(result) => {
             progress.end_trial(&result);

@@ -1,5 +1,5 @@
-//! Several trials at a time, each in a process of its own: a small network does not fill a GPU, and a
-//! driver that gives up takes one trial with it.
+//! Several trials in parallel, each in a separate process: a small network leaves a GPU idle, and a
+//! crashing driver fails only one trial.
 
 use std::num::NonZeroUsize;
 use std::process::{ExitStatus, Stdio};
@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::plan::Trial;
 use crate::terminal::{SweepProgress, detail, tell};
 
-/// How often running trials are looked at.
+/// How often running trials are polled.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A trial in its process.
@@ -28,7 +28,7 @@ struct Job<'a> {
     index: usize,
     trial: &'a Trial,
     child: Child<TrainTrial>,
-    /// Hears what it says.
+    /// Receives its events.
     listener: JoinHandle<()>,
 }
 
@@ -130,7 +130,7 @@ fn hear(trial: usize, id: &str, said: &Said<TrialEvent>, progress: &SweepProgres
     let place = progress.place(trial);
     match said {
         Said::Event(TrialEvent::Progress(message)) => progress.hear(trial, message),
-        // What is left and how to resume is told once, of all.
+        // The rest and how to resume are reported once for all trials.
         Said::Event(TrialEvent::Interrupted { step }) => tell(format_args!(
             "{place} interrupted at step {step} of trial {id}"
         )),
@@ -144,7 +144,7 @@ struct Ends<'a> {
     /// Trials without a result.
     left: usize,
     died: Vec<(&'a Trial, ExitStatus)>,
-    /// The first that could not go on, such as on a full disk, and has told why.
+    /// The first that could not continue, such as on a full disk, and has reported why.
     error: Option<Exit>,
 }
 
@@ -162,7 +162,7 @@ impl<'a> Ends<'a> {
         // The last that it said comes before what follows from it.
         job.listener.join().ok();
         match status.code().and_then(Exit::from_code) {
-            // A failed trial has a result, which tells why.
+            // A failed trial has a result that states why.
             Some(Exit::Done | Exit::TrialsFailed) => {
                 self.left -= 1;
                 return progress.end(job.index);
@@ -182,7 +182,7 @@ impl<'a> Ends<'a> {
         let Self { left, trials, .. } = self;
         for (trial, status) in &self.died {
             tell(format_args!(
-                "error: {} ({}): its process ended with {status}, before a result",
+                "error: {} ({}): its process ended with {status} before it had a result",
                 trial.label(),
                 trial.id
             ));

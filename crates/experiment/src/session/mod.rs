@@ -1,4 +1,4 @@
-//! How a sweep is carried out: what of it is to be trained, on which device, in which process, and how it ended.
+//! Runs a sweep: which trials to train, on which device, in which process, and how it ended.
 
 mod device;
 mod failure;
@@ -31,7 +31,7 @@ use crate::plan::Trial;
 use crate::settings::BackendChoice;
 use crate::store::{Plan, Store, Stored};
 
-/// A sweep that is to be carried out, and with what.
+/// A sweep to run, and how to run it.
 #[derive(Debug)]
 pub struct Session {
     /// Of the sweep.
@@ -46,17 +46,17 @@ pub struct Session {
     pub threads: Option<usize>,
     /// The same of each of several jobs; they share the cores where `None`.
     pub threads_of_a_job: Option<usize>,
-    /// Trials at a time, in processes of their own where there are more than one.
+    /// Trials at a time, in separate processes if more than one.
     pub jobs: NonZeroUsize,
     pub retry: Option<Retry>,
     pub checkpoint_interval: Duration,
 }
 
 impl Session {
-    /// Trains what the store does not have yet; gives what it has in the end.
+    /// Trains the trials that have no result yet; returns what the store contains in the end.
     ///
     /// # Errors
-    /// [`Unfinished`] where it was interrupted, and whatever keeps it from training. A trial that fails is no error.
+    /// [`Unfinished`] if it was interrupted, and anything that prevents training. A failed trial is not an error.
     pub fn carry_out(&self) -> Result<Vec<Stored>> {
         let store = Store::open_if_there(&self.store)?;
         let before = stored_if_there(store.as_ref(), &self.trials)?;
@@ -86,7 +86,7 @@ impl Session {
         todo::stored(&store, &self.trials)
     }
 
-    /// Keeps what the sweep asks for beside what the store has of it, and removes what a kill left of ended trials.
+    /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
     fn keep_plan(&self, store: &Store, stored: &[Stored]) -> Result<()> {
         store.save_plan(&Plan {
             name: self.name.clone(),

@@ -1,10 +1,10 @@
-//! When a trial writes a checkpoint and when it stops.
+//! Decides when a trial writes a checkpoint and when it stops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::records::Moment;
+use crate::records::StopPoint;
 use crate::train::Next;
 
 /// A checkpoint each interval, and a stop at Ctrl-C.
@@ -29,12 +29,12 @@ impl Pace {
         self.last_checkpoint = Instant::now();
     }
 
-    pub fn next(&mut self, moment: Moment) -> Next {
+    pub fn next(&mut self, point: StopPoint) -> Next {
         if self.stop.load(Ordering::Relaxed) {
             return Next::Stop;
         }
         let due = self.last_checkpoint.elapsed() >= self.checkpoint_interval;
-        if due && matches!(moment, Moment::Step(_)) {
+        if due && matches!(point, StopPoint::Step(_)) {
             self.last_checkpoint = Instant::now();
             return Next::Checkpoint;
         }

@@ -1,4 +1,4 @@
-//! Requests to stop: Ctrl-C, a terminal that closes, the end of a batch system's time.
+//! Requests to stop: Ctrl-C, a closed terminal, the time limit of a batch system.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ const REQUESTS: [i32; 3] = [signal_hook::consts::SIGHUP, SIGINT, SIGTERM];
 #[cfg(not(unix))]
 const REQUESTS: [i32; 2] = [SIGINT, SIGTERM];
 
-/// A flag that the first request to stop raises. A second one ends the process at once.
+/// A flag that the first request to stop sets. A second one ends the process immediately.
 pub fn stop_or_leave() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     leave_at_second_request(Arc::clone(&stop)).context(NO_HANDLER)?;
     Ok(stop)
 }
 
-/// A flag that every request to stop raises, for a process that trains for another one. A terminal
-/// sends Ctrl-C to both, as often as the user presses it, and the checkpoint is to be written all the same.
+/// A flag that every request to stop sets, for a process that trains for another one. A terminal
+/// sends Ctrl-C to both, as often as the user presses it, and the checkpoint must still be written.
 pub fn stop_only() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in heard() {
@@ -29,7 +29,7 @@ pub fn stop_only() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-const NO_HANDLER: &str = "signals: the handler of Ctrl-C could not be installed";
+const NO_HANDLER: &str = "signals: could not install the Ctrl-C handler";
 
 /// Whether a request to stop ended a process, which can happen before it listens to them.
 #[cfg(unix)]
@@ -82,7 +82,7 @@ fn leave_at_second_request(stop: Arc<AtomicBool>) -> std::io::Result<()> {
                     first = Some(Instant::now());
                     stop.store(true, Ordering::Relaxed);
                     crate::terminal::tell(
-                        "stopping after the current step, with a checkpoint; Ctrl-C again leaves at once",
+                        "stopping after the current step, with a checkpoint; press Ctrl-C again to exit immediately",
                     );
                 }
                 Some(first) if first.elapsed() >= ONE_REQUEST => {

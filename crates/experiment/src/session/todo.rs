@@ -1,4 +1,4 @@
-//! What of a sweep is to be trained.
+//! Which trials of a sweep are to be trained.
 
 use anyhow::Result;
 
@@ -6,19 +6,19 @@ use crate::plan::Trial;
 use crate::records::TrialState;
 use crate::store::{Store, Stored};
 
-/// What is trained again although it has ended.
+/// Trials to retrain although they have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Retry {
     Failed,
     Damaged,
 }
 
-/// What the store has of each trial.
+/// The stored state of each trial.
 pub fn stored(store: &Store, trials: &[Trial]) -> Result<Vec<Stored>> {
     Ok(store.stored_all(trials.iter().map(|trial| trial.id.as_str()))?)
 }
 
-/// As [`stored`]; nothing of any where there is no store yet.
+/// As [`stored`]; nothing for every trial if there is no store yet.
 pub fn stored_if_there(store: Option<&Store>, trials: &[Trial]) -> Result<Vec<Stored>> {
     match store {
         Some(store) => stored(store, trials),
@@ -26,7 +26,7 @@ pub fn stored_if_there(store: Option<&Store>, trials: &[Trial]) -> Result<Vec<St
     }
 }
 
-/// The trials that have no result, or one that is to be made again.
+/// The trials that have no result, or that are to be retrained.
 pub fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> Vec<&'a Trial> {
     let missing = trials
         .iter()

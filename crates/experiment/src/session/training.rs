@@ -1,4 +1,4 @@
-//! Trains the trials of a session that the store lacks: here, one after the other, or in processes of their own.
+//! Trains the missing trials of a session: in this process, one after the other, or in separate processes.
 
 use std::num::NonZeroUsize;
 
@@ -13,13 +13,14 @@ use super::pace::Pace;
 use super::trial::{Outcome, train_and_record};
 use super::unfinished::Unfinished;
 use crate::device::{OpenDevice, use_threads};
+use crate::memory;
 use crate::plan::Trial;
 use crate::records::TrialState;
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::terminal::{Progress, SweepProgress, TrialName, detail, inform};
 
-/// What is to be trained, from what, and where it goes.
+/// The trials to train, their data, and the store for the results.
 pub struct Training<'a> {
     pub session: &'a Session,
     pub trials: Vec<&'a Trial>,
@@ -29,7 +30,7 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Opens the device, tells what will be done, and does it; an error where it was interrupted.
+    /// Opens the device, prints what will be done, and does it; an error if it was interrupted.
     pub fn run(mut self) -> Result<()> {
         let session = self.session;
         use_threads(session.threads)?;
@@ -83,10 +84,13 @@ impl Training<'_> {
             let images = self.images.of(trial)?;
             progress.begin_trial(size(trial, &images));
             self.pace.begin_trial();
-            let mut next = |moment| self.pace.next(moment);
+            let mut next = |point| self.pace.next(point);
             match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
+                    // The next network may be another one, whose tensors have other sizes.
+                    let megabytes = memory::release() as f64 / 1e6;
+                    detail(format_args!("{megabytes:.1} MB of memory released"));
                     let left = &self.trials[trained + 1..];
                     let failed = result.state == TrialState::Failed;
                     if failed && device.backend == BackendChoice::Wgpu && !left.is_empty() {
@@ -111,7 +115,9 @@ impl Training<'_> {
     /// Trains `trials` after one failed on `device`, which may be lost with all that this process would
     /// do on it.
     fn train_without(&self, device: &OpenDevice, trials: &[&Trial]) -> Result<()> {
-        inform("note: the device may have failed, so the other trials get processes of their own");
+        inform(
+            "note: the device may have failed, so the remaining trials run in separate processes",
+        );
         // They need its memory; a device that is lost cannot give any back.
         let _ = without_panic(|| {
             device.device.memory_cleanup();

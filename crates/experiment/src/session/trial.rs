@@ -7,13 +7,13 @@ use anyhow::Result;
 use super::failure::{with_advice, without_panic};
 use crate::device::OpenDevice;
 use crate::plan::Trial;
-use crate::records::Moment;
 use crate::records::{
-    Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, TrialResult, TrialState,
+    Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, StopPoint, TrialResult,
+    TrialState,
 };
 use crate::store::{Covered, Store, StoreError, TrialDir};
 use crate::terminal::Progress;
-use crate::train::{Ending, Next, Observer, State, TrialImages, UnusableCheckpoint, train};
+use crate::train::{Ending, Next, State, TrainingControl, TrialImages, UnusableCheckpoint, train};
 
 #[cfg(test)]
 mod tests;
@@ -22,25 +22,25 @@ mod tests;
 #[derive(Debug)]
 pub enum Outcome {
     Ended(Box<TrialResult>),
-    /// It has no result, but a checkpoint from which it goes on after this step.
+    /// It has no result, but a checkpoint from which it resumes after this step.
     Interrupted {
         step: u64,
     },
 }
 
-/// Trains a trial from its last checkpoint, or from its start where there is none that can be used,
+/// Trains a trial from its last checkpoint, or from its start if there is none that can be used,
 /// until it ends or `pace` stops it.
 ///
 /// # Errors
 /// When the store cannot be read or written, or the checkpoint was trained on other images; the same command
-/// resumes once that is put right. An error of the training itself is a failed trial.
+/// resumes once that is fixed. An error of the training itself is a failed trial.
 pub fn train_and_record(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
     store: &Store,
     progress: &mut Progress,
-    pace: &mut dyn FnMut(Moment) -> Next,
+    pace: &mut dyn FnMut(StopPoint) -> Next,
 ) -> Result<Outcome> {
     let start = Instant::now();
     let (directory, state) = open(trial, images, device, store, progress)?;
@@ -91,7 +91,7 @@ pub fn train_and_record(
             result.step = step;
             result.cause = Some(cause);
         }
-        // The trial is not to blame for a full disk.
+        // A full disk is not a failure of the trial.
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => result.cause = Some(with_advice(&format!("{error:#}"))),
     }
@@ -106,7 +106,7 @@ pub fn train_and_record(
     Ok(Outcome::Ended(Box::new(result)))
 }
 
-/// The trial's folder, and the state to resume from where an earlier session left one.
+/// The trial's folder, and the state to resume from if an earlier session left one.
 fn open(
     trial: &Trial,
     images: &TrialImages,
@@ -128,7 +128,7 @@ fn open(
         Err(error) if proves_damage(&error) => {
             let place = store.set_aside(&trial.id)?;
             progress.line(&format!(
-                "warning: {error:#}; this trial is trained from its start, and what was there is kept as {}",
+                "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
                 place.display()
             ));
         }
@@ -139,13 +139,13 @@ fn open(
     Ok((directory, None))
 }
 
-/// Whether trying again cannot help, since what an earlier session left is wrong itself.
+/// Whether retrying cannot help, since the files of an earlier session are damaged.
 fn proves_damage(error: &anyhow::Error) -> bool {
     let store_error = error.downcast_ref::<StoreError>();
     error.is::<UnusableCheckpoint>() || store_error.is_some_and(StoreError::proves_damage)
 }
 
-/// What an earlier session left, where all of it goes together.
+/// The state of an earlier session, if all its files are consistent.
 fn resume(
     trial: &Trial,
     images: &TrialImages,
@@ -181,18 +181,18 @@ fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
     }
 }
 
-/// Writes what training tells to the trial's folder, and shows it.
+/// Writes the records of training to the trial's folder, and shows progress.
 struct TrialLog<'a> {
     trial: &'a Trial,
     images: &'a TrialImages,
     directory: TrialDir,
     progress: &'a mut Progress,
-    pace: &'a mut dyn FnMut(Moment) -> Next,
-    /// The last step heard of.
+    pace: &'a mut dyn FnMut(StopPoint) -> Next,
+    /// The last step recorded.
     step: u64,
 }
 
-impl Observer for TrialLog<'_> {
+impl TrainingControl for TrialLog<'_> {
     fn step(&mut self, record: &StepRecord) -> Result<()> {
         self.step = record.step;
         self.progress.step(record);
@@ -212,8 +212,8 @@ impl Observer for TrialLog<'_> {
         Ok(())
     }
 
-    fn next(&mut self, moment: Moment) -> Next {
-        self.progress.pass(moment);
-        (self.pace)(moment)
+    fn next(&mut self, point: StopPoint) -> Next {
+        self.progress.pass(point);
+        (self.pace)(point)
     }
 }

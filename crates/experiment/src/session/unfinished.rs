@@ -1,4 +1,4 @@
-//! Why a sweep is not finished: what `main` makes of it is an exit code.
+//! Why a sweep is not finished; `main` converts it to an exit code.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::terminal::tell;
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     #[error(
-        "{failed} of {trials} trials failed; see the cause in each result.json under {store}, and run again with --retry failed"
+        "{failed} of {trials} trials failed; see the cause in each result.json under {store}, and rerun with --retry failed"
     )]
     Failed {
         failed: usize,
@@ -19,7 +19,7 @@ pub enum Unfinished {
         store: String,
     },
     #[error(
-        "{damaged} of {trials} trials are damaged and left out; to train them again and keep their folders under {store}/set-aside, run again with --retry damaged"
+        "{damaged} of {trials} trials are damaged and excluded; to retrain them and keep their folders under {store}/set-aside, rerun with --retry damaged"
     )]
     Damaged {
         damaged: usize,
@@ -65,7 +65,7 @@ impl Unfinished {
         }
     }
 
-    /// Where trials of a sweep in the store `path` failed, or are damaged, which is told of each.
+    /// An error if trials of a sweep in the store `path` failed, or are damaged, which is reported for each.
     pub fn check(stored: &[Stored], path: &Path) -> Result<(), Self> {
         let damaged = stored.iter().filter_map(|stored| match stored {
             Stored::Damaged(damage) => Some(damage),
@@ -84,7 +84,7 @@ impl Unfinished {
         }
     }
 
-    /// Names the trials of a store that are no longer what they were when they ended; an error where there are any.
+    /// Names the trials of a store that are no longer what they were when they ended; an error if there are any.
     pub fn check_damage<'a>(
         damaged: impl Iterator<Item = &'a Damage>,
         trials: usize,

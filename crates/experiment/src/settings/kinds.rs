@@ -1,4 +1,4 @@
-//! What a key accepts and what it is set to, in the words of a loss's parameters.
+//! The valid values of a key and its setting, in terms of a loss's parameters.
 
 pub use bonus_loss::{Interval, Kind, Value as Setting};
 
@@ -6,7 +6,7 @@ pub use bonus_loss::{Interval, Kind, Value as Setting};
 pub trait Field {
     fn to_setting(self) -> Setting;
 
-    /// Panics where the setting is of another kind.
+    /// Panics if the setting is of another kind.
     fn from_setting(setting: Setting) -> Self;
 }
 

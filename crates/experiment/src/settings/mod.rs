@@ -1,4 +1,4 @@
-//! What a trial is trained with: the table of keys, their names, ranges and conditions, and the settings that they make.
+//! The settings of a trial: the table of keys, their names, ranges and conditions, and the resulting settings.
 
 mod conflicts;
 mod kinds;
@@ -7,12 +7,10 @@ mod train;
 
 pub use self::conflicts::{Conflict, conflicts};
 pub use self::kinds::{Kind, Setting};
-pub use self::names::{
-    AugmentationName, BackendChoice, DatasetName, OptimizerName, PrecisionName, ScheduleName,
-};
-pub use self::train::{TRAIN_KEYS, TrainKey, TrainSettings};
+pub use self::names::{AugmentationName, BackendChoice, PrecisionName, ScheduleName};
+pub use self::train::{OptimizerName, TRAIN_KEYS, TrainKey, TrainSettings};
 
-/// Where and how a sweep runs; nothing here changes the mathematics or a trial's id.
+/// Where and how a sweep runs; nothing here affects the results or a trial's id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExecutionSettings {
     pub backend: BackendChoice,

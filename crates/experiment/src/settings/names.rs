@@ -1,8 +1,9 @@
-//! What settings choose among by name: one table each of datasets, schedules, backends …, and the crate's of models.
+//! What settings choose among by name: one table each of schedules, backends …, and those of datasets and models.
 
 use cifar_models::ModelEntry;
 
 use super::kinds::{Field, Setting};
+use crate::datasets::Dataset;
 
 /// An enum whose variants are named in TOML and on the command line: the one table of its names.
 macro_rules! named {
@@ -70,21 +71,15 @@ macro_rules! named {
     };
 }
 
-named! {
-    /// The datasets a sweep can name.
-    DatasetName { Cifar10 = "cifar10", Cifar100 = "cifar100", Shapes = "shapes" }
-}
-named! {
-    /// The optimizers a sweep can name.
-    OptimizerName { Sgd = "sgd" }
-}
+pub(super) use named;
+
 named! {
     /// How the learning rate changes over the epochs.
     ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step" }
 }
 named! {
-    /// How training images are changed at random.
-    AugmentationName { None = "none", CropFlip = "crop_flip" }
+    /// Random augmentation of the training images.
+    AugmentationName { None = "none", Crop = "crop", CropFlip = "crop_flip" }
 }
 named! {
     /// What convolutions compute in.
@@ -94,6 +89,16 @@ named! {
     /// What computes.
     #[derive(Default)]
     BackendChoice { #[default] Auto = "auto", Wgpu = "wgpu", Flex = "flex", Ndarray = "ndarray" }
+}
+
+impl AugmentationName {
+    /// Whether images are mirrored at random.
+    pub fn flips(self) -> bool {
+        match self {
+            Self::None | Self::Crop => false,
+            Self::CropFlip => true,
+        }
+    }
 }
 
 /// A model that is known to be in the table of models.
@@ -110,6 +115,24 @@ impl Field for &'static ModelEntry {
         match setting {
             Setting::Choice(name) => named_model(name),
             other => panic!("expected the name of a model, found {other}"),
+        }
+    }
+}
+
+/// A dataset that is known to be in the table of datasets.
+pub fn named_dataset(name: &str) -> &'static Dataset {
+    Dataset::find(name).expect("the name is one of the table's")
+}
+
+impl Field for &'static Dataset {
+    fn to_setting(self) -> Setting {
+        Setting::Choice(self.name)
+    }
+
+    fn from_setting(setting: Setting) -> Self {
+        match setting {
+            Setting::Choice(name) => named_dataset(name),
+            other => panic!("expected the name of a dataset, found {other}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one way a file is written: whole or not at all, and on disk before the call returns.
+//! Atomic writing of files: completely or not at all, and on disk before the call returns.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 
-/// Writes a file so that a reader, a kill or a power cut meets the old content or the new, never a part.
+/// Writes a file so that a reader, even after a kill or a power failure, finds the old or the new content, never a part.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = temporary_beside(path);
     let written = write_synced(&temporary, bytes)
@@ -34,7 +34,7 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(path, "create the folder"))
 }
 
-/// Gives a folder another name, in another folder too, on disk before the call returns.
+/// Renames a folder, possibly into another folder, on disk before the call returns.
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to)
         .and_then(|()| sync_folder(parent(to)))
@@ -42,7 +42,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(from, "rename"))
 }
 
-/// Removes a file where there is one, with what a kill left of writing it.
+/// Removes a file if there is one, and its temporary file if a kill left one.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
     for path in [path, &temporary_beside(path)] {
         match fs::remove_file(path) {
@@ -74,7 +74,7 @@ fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The folder a path lies in, the current one for a bare name.
+/// The folder of a path, the current one for a bare name.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),

@@ -1,4 +1,4 @@
-//! A trial that is no longer what it was when it ended.
+//! A trial whose files changed after it ended.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What can go wrong between the program and a store.
+//! Errors of a store.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub enum StoreError {
         folder: PathBuf,
         found: &'static str,
     },
-    #[error("{}: {place}: expected {expected}, found another or none", file.display())]
+    #[error("{}: {place}: expected {expected}, found a different one or none", file.display())]
     NotContinued {
         file: PathBuf,
         place: String,
@@ -43,7 +43,7 @@ pub enum StoreError {
     },
     #[error("{0}")]
     Damaged(Damage),
-    #[error("{}: trial: expected one without a result or a failed one, found it {state}", folder.display())]
+    #[error("{}: trial: expected one without a result or a failed one, found one that is {state}", folder.display())]
     Ended { folder: PathBuf, state: TrialState },
 }
 
@@ -56,7 +56,7 @@ fn owner_note(owner: &str) -> String {
 }
 
 impl StoreError {
-    /// Whether the files themselves are wrong, so that trying again cannot help.
+    /// Whether the files themselves are damaged, so that retrying cannot help.
     pub fn proves_damage(&self) -> bool {
         matches!(self, Self::NotContinued { .. })
     }

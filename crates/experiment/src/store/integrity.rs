@@ -1,8 +1,8 @@
-//! Whether the files of a trial that has ended are still those that were there when it ended.
+//! Checks that the files of a trial are unchanged since it ended.
 //!
-//! `SHA256SUMS` in a trial's folder lists them, in the form of coreutils' `sha256sum`, so that
-//! `sha256sum --check SHA256SUMS` tells the same without this program. Trials of versions before it are
-//! checked by what their files say of each other.
+//! `SHA256SUMS` in a trial's folder lists them, in the format of coreutils' `sha256sum`, so that
+//! `sha256sum --check SHA256SUMS` checks the same without this program. Trials of versions before it are
+//! checked for consistency between their files.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -26,7 +26,7 @@ use crate::digest::{hex, sha256};
 use crate::plan::Trial;
 use crate::records::{EpochRecord, Split, TrialResult, TrialState};
 
-/// What `SHA256SUMS` covers, of what is there.
+/// The files that `SHA256SUMS` covers, as far as they exist.
 const FILES: [&str; 6] = [
     "environment.json",
     EPOCHS,
@@ -37,7 +37,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// Writes `SHA256SUMS` over the files of a trial. Digests that are `known` are those of what was meant to be written,
-/// whatever is there.
+/// whatever the file contains.
 pub(super) fn write_checksums(folder: &Path, known: &[(&str, String)]) -> Result<(), StoreError> {
     let mut text = String::new();
     for name in FILES {
@@ -99,7 +99,7 @@ pub(super) fn damage(
 struct Checksums(Vec<(&'static str, String)>);
 
 impl Checksums {
-    /// Says what is wrong with a text that was not written for a trial that ended in `state`.
+    /// Returns an error for a text that was not written for a trial that ended in `state`.
     fn parse(text: &str, state: TrialState) -> Result<Self, String> {
         if !text.ends_with('\n') {
             return Err("expected a line feed at the end".to_string());
@@ -133,7 +133,7 @@ impl Checksums {
     }
 }
 
-/// What the files of a trial without checksums, of a version before them, say of each other.
+/// Checks the consistency of the files of a trial written by a version without checksums.
 fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, StoreError> {
     for name in FILES {
         let path = folder.join(name);
@@ -169,9 +169,9 @@ fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, Sto
     Ok(cause.map(|cause| Damage::new(&path, cause)))
 }
 
-/// How the last line of `epochs.jsonl` contradicts a result, where the test set was what it was measured on.
+/// How the last line of `epochs.jsonl` contradicts a result.
 fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Option<String> {
-    let test = result.test?;
+    let test = result.test.as_ref()?;
     let last = epochs.lines().last().unwrap_or_default();
     let last: Option<EpochRecord> = serde_json::from_str(last).ok();
     let Some(last) = last.filter(|last| last.epoch == trial.train.epochs) else {
@@ -180,17 +180,21 @@ fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Opti
             trial.train.epochs
         ));
     };
-    let is_another = last.evaluated_on == Split::Test && last.eval_accuracy != test.accuracy;
-    is_another.then(|| {
-        format!(
-            "last line: expected the accuracy {} of {RESULT}, found {}",
-            test.accuracy, last.eval_accuracy
-        )
-    })
+    let score = match last.evaluated_on {
+        Split::Test => test,
+        Split::Validation => result.validation.as_ref()?,
+    };
+    let last = last.score();
+    let (metric, expected, found) = score.contradiction(&last)?;
+    Some(format!(
+        "last line: expected {} as the {metric} of {RESULT}, found {}",
+        json!(expected),
+        json!(found)
+    ))
 }
 
 /// The digests of weights that were read before, so that they are read once: those of a sweep can take gigabytes.
-/// Kept as `verified.json` in the store, where it can be written.
+/// Stored as `verified.json` in the store, if that is writable.
 #[derive(Debug)]
 pub(super) struct Verified {
     file: PathBuf,
@@ -225,7 +229,7 @@ impl Verified {
         Self { file, known }
     }
 
-    /// Keeps what was learned; a store that cannot be written is read in full again next time.
+    /// Saves the cache; a store that is not writable is read in full again next time.
     pub fn save(&self) {
         let mut known = self.known.borrow_mut();
         if std::mem::take(&mut known.has_news)
@@ -235,7 +239,7 @@ impl Verified {
         }
     }
 
-    /// The digest of a trial's weights, read only where their size or time is not the one known; `None` where there
+    /// The digest of a trial's weights, read only if their size or time differs from the cached one; `None` if there
     /// are none.
     fn sha256_of(&self, id: &str, path: &Path) -> Result<Option<String>, StoreError> {
         let Some(metadata) = metadata_if_there(path)? else {

@@ -1,4 +1,4 @@
-//! What a reader finds in a store: every trial that has begun, and which ones the last sweep asks for.
+//! Lists a store: every trial that has started, and which ones the last sweep contains.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub struct Plan {
     pub trials: Vec<String>,
 }
 
-/// A trial that has begun.
+/// A trial that has started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredTrial {
     pub id: String,
@@ -27,7 +27,7 @@ pub struct StoredTrial {
     pub settings: Map<String, Value>,
     /// Steps done, as far as they are on disk.
     pub step: u64,
-    /// `None` where the trial has not ended: it is being trained, or was interrupted.
+    /// `None` if the trial has not ended: it is being trained, or was interrupted.
     pub result: Option<TrialResult>,
 }
 
@@ -43,7 +43,7 @@ impl From<TrialResult> for StoredTrial {
 }
 
 impl Store {
-    /// Keeps the plan of a sweep in place of the one before.
+    /// Writes the plan of a sweep, replacing the previous one.
     pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
         if self.plan().as_ref() == Some(plan) {
             return Ok(());
@@ -92,7 +92,7 @@ impl Store {
         Ok(ids)
     }
 
-    /// The epochs of a trial so far. A last line that is not whole yet is left out.
+    /// The epochs of a trial so far. An incomplete last line is excluded.
     pub fn epochs(&self, id: &str) -> Result<Vec<EpochRecord>, StoreError> {
         let file = self.trial_folder(id).join("epochs.jsonl");
         let bytes = read_if_there(&file)?.unwrap_or_default();
@@ -107,7 +107,7 @@ impl Store {
             .collect()
     }
 
-    /// The result with what earlier versions kept in other files alone.
+    /// The result, completed with data that earlier versions stored only in other files.
     pub(super) fn completed(&self, mut result: TrialResult) -> Result<Stored, StoreError> {
         let held_out = result.settings.get("validation") != Some(&0.into());
         if result.validation.is_none() && result.test.is_some() && held_out {
@@ -148,7 +148,7 @@ fn settings_in(folder: &Path) -> Result<Map<String, Value>, StoreError> {
     Ok(settings)
 }
 
-/// The last step whose record is on disk; 0 where there is none.
+/// The last step whose record is on disk; 0 if there is none.
 fn last_step(folder: &Path) -> Result<u64, StoreError> {
     let bytes = read_if_there(&folder.join("steps.jsonl"))?.unwrap_or_default();
     let last = whole_lines(&bytes).last().unwrap_or_default();
@@ -156,7 +156,7 @@ fn last_step(folder: &Path) -> Result<u64, StoreError> {
     Ok(record["step"].as_u64().unwrap_or_default())
 }
 
-/// The lines that end, since another process may be writing the last one.
+/// The complete lines, since another process may be writing the last one.
 fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| line.ends_with(b"\n"))
@@ -164,6 +164,8 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
     use tempfile::TempDir;
 
@@ -266,11 +268,7 @@ mod tests {
             completed.ended().cloned().expect("its files are whole")
         };
         let read = completed(&result);
-        let expected = Score {
-            accuracy: 0.625,
-            eval_loss: 1.25,
-            cross_entropy: None,
-        };
+        let expected = Score::of_keys(0.625, 1.25, None, BTreeMap::new());
         assert_eq!(read.validation, Some(expected));
         assert_eq!(read.precision_used.as_deref(), Some("f32"));
         assert_eq!(read.state, TrialState::Done);

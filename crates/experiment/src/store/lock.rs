@@ -12,12 +12,12 @@ const NAME: &str = "lock";
 
 /// Locked, shared, by the processes that train for the one that holds the lock: they may outlive it.
 const CHILDREN: &str = "lock.trials";
-/// Longer than it takes a process to notice that the one it trains for is gone, and to write a checkpoint.
+/// Longer than a process takes to notice that its parent has ended, and to write a checkpoint.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// For those who only ask whether the lock is held.
+/// For only checking whether the lock is held.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// A locked file in a store. The operating system drops the lock with the process, so that no kill leaves a
+/// A locked file in a store. The operating system releases the lock with the process, so that no kill leaves a
 /// stale one.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -25,7 +25,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// [`StoreError::Locked`] where another process has it; [`StoreError::NoLocks`] where none can be had.
+    /// [`StoreError::Locked`] if another process holds it; [`StoreError::NoLocks`] if files cannot be locked.
     pub fn take(store: &Path) -> Result<Self, StoreError> {
         let mut file = open(&store.join(NAME))?;
         lock_within(GLANCE, || file.try_lock()).map_err(|error| {
@@ -34,7 +34,7 @@ impl Lock {
         })?;
         let children = open(&store.join(CHILDREN))?;
         lock_within(PATIENCE, || children.try_lock())
-            .map_err(|error| refusal(store, error, "training for one that is gone"))?;
+            .map_err(|error| refusal(store, error, "training for one that has ended"))?;
         // For people alone; a full disk shows where it matters.
         write_owner(&mut file).ok();
         Ok(Self { _file: file })
@@ -48,7 +48,7 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Whether another process has it or a part of it. Asking takes locks, which are dropped at once.
+    /// Whether another process has it or a part of it. Asking takes locks, which are released immediately.
     pub fn is_held(store: &Path) -> bool {
         let asked =
             [NAME, CHILDREN].map(|name| File::open(store.join(name)).map(|file| file.try_lock()));
@@ -65,7 +65,7 @@ fn open(path: &Path) -> Result<File, StoreError> {
     open.map_err(StoreError::io(path, "create"))
 }
 
-/// Tries to lock for so long.
+/// Tries to lock for this long.
 fn lock_within(
     patience: Duration,
     lock: impl Fn() -> Result<(), TryLockError>,
@@ -101,6 +101,31 @@ fn write_owner(file: &mut File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_threads_of_one_process_that_ask_at_once_one_has_the_lock_until_it_drops_it() {
+        let store = tempfile::tempdir().unwrap();
+        let taken: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Lock::take(store.path())))
+                .collect();
+            // Each keeps what it got until all have asked.
+            let taken = threads.into_iter().map(|thread| thread.join().unwrap());
+            taken.collect()
+        });
+        assert!(Lock::is_held(store.path()));
+        let (held, refused): (Vec<_>, Vec<_>) = taken.into_iter().partition(Result::is_ok);
+        assert_eq!((held.len(), refused.len()), (1, 7));
+        let is_locked = |error: &StoreError| matches!(error, StoreError::Locked { .. });
+        assert!(
+            refused
+                .iter()
+                .all(|refused| refused.as_ref().is_err_and(is_locked))
+        );
+        drop(held);
+        assert!(!Lock::is_held(store.path()));
+        Lock::take(store.path()).unwrap();
+    }
 
     #[test]
     fn a_file_system_without_locks_is_told_from_a_store_in_use() {

@@ -1,4 +1,4 @@
-//! What happened, on disk: `trials/ID/` for each trial, committed by its `result.json`.
+//! Results on disk: `trials/ID/` for each trial, committed by its `result.json`.
 
 pub mod atomic;
 mod damage;
@@ -31,7 +31,7 @@ const EPOCHS: &str = "epochs.jsonl";
 const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 const STEPS: &str = "steps.jsonl";
-/// The folder of what is no longer part of the store and may matter to its owner.
+/// The folder for files that are no longer part of the store but may matter to its owner.
 const SET_ASIDE: &str = "set-aside";
 
 /// A folder of trials: read by anyone at any time, written by one process at a time.
@@ -43,13 +43,13 @@ pub struct Store {
     verified: Verified,
 }
 
-/// What a store has of a trial.
+/// The stored state of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored {
-    /// It has not begun or not ended.
+    /// It has not started or not ended.
     Nothing,
     Ended(Box<TrialResult>),
-    /// It has ended, and its files are no longer what they were.
+    /// It has ended, and its files have changed since.
     Damaged(Damage),
 }
 
@@ -72,7 +72,7 @@ pub struct Results {
 }
 
 impl Store {
-    /// Opens a store for writing, made where there is none; [`StoreError::Locked`] where another process writes.
+    /// Opens a store for writing, made if there is none; [`StoreError::Locked`] where another process writes.
     pub fn create_or_open(folder: &Path) -> Result<Self, StoreError> {
         Self::open_if_there(folder)?;
         atomic::create_folder(&folder.join("trials"))?;
@@ -91,7 +91,7 @@ impl Store {
         })
     }
 
-    /// Opens a store for reading alone, also while another process writes.
+    /// Opens a store only for reading, even while another process writes.
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
         let found = match Self::open_if_there(folder)? {
             Some(store) => return Ok(store),
@@ -104,7 +104,7 @@ impl Store {
         })
     }
 
-    /// As [`Store::open_existing`]; `None` where a store can be made.
+    /// As [`Store::open_existing`]; `None` if a store can be made.
     pub fn open_if_there(folder: &Path) -> Result<Option<Self>, StoreError> {
         if metadata_if_there(folder)?.is_some_and(|metadata| !metadata.is_dir()) {
             return Err(StoreError::NotAStore {
@@ -222,8 +222,8 @@ impl Store {
         TrialDir::create(folder, id, settings_toml, environment)
     }
 
-    /// Moves a trial's folder out of the trials, so that the trial can be trained anew and nothing is lost; gives its
-    /// new place.
+    /// Moves a trial's folder out of the trials, so that the trial can be retrained without losing files; returns its
+    /// new path.
     ///
     /// Panics if the store was opened for reading alone.
     pub fn set_aside(&self, id: &str) -> Result<PathBuf, StoreError> {
@@ -241,7 +241,7 @@ impl Store {
         unreachable!("fewer folders than numbers")
     }
 
-    /// Resumes a trial from its checkpoint: cuts its records back to those that are `covered` and notes the
+    /// Resumes a trial from its checkpoint: truncates its records to those that are `covered` and records the
     /// session in `environment.json`.
     ///
     /// [`StoreError::NotContinued`] where those files are not whole as far as that.

@@ -182,7 +182,7 @@ fn a_done_or_diverged_trial_never_begins_again() {
         let before = store.stored(id).unwrap();
         let message = store.begin(id, "", &environment()).unwrap_err().to_string();
         assert!(
-            message.ends_with(&format!("a failed one, found it {state}")),
+            message.ends_with(&format!("a failed one, found one that is {state}")),
             "{message}"
         );
         assert_eq!(store.stored(id).unwrap(), before);

@@ -14,7 +14,7 @@ use crate::digest::hex;
 use crate::json;
 use crate::records::{Environment, EpochRecord, StepRecord, TrialResult};
 
-/// A trial that has begun. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
+/// A trial that has started. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.
 #[derive(Debug)]
 pub struct TrialDir {
@@ -26,12 +26,12 @@ pub struct TrialDir {
     epochs: Lines,
 }
 
-/// What a checkpoint says of the other files of its trial.
+/// A checkpoint's information about the other files of its trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Covered {
-    /// Whole lines of `steps.jsonl`.
+    /// Complete lines of `steps.jsonl`.
     pub steps: u64,
-    /// Whole lines of `epochs.jsonl`.
+    /// Complete lines of `epochs.jsonl`.
     pub epochs: u64,
     /// By the names that [`TrialDir::covered`] gives them; older checkpoints lack them.
     pub notes: BTreeMap<String, String>,
@@ -42,7 +42,7 @@ const EPOCHS_DIGEST: &str = "epochs_sha256";
 const ENVIRONMENT: &str = "environment";
 
 impl TrialDir {
-    /// Fills a new, empty folder with what is known before the first step.
+    /// Fills a new, empty folder with the files written before the first step.
     pub(super) fn create(
         folder: PathBuf,
         id: &str,
@@ -63,7 +63,7 @@ impl TrialDir {
     }
 
     /// Resumes in the folder of an earlier session, with the records that its checkpoint covers. The settings and
-    /// the environment are written again: the checkpoint vouches for both.
+    /// the environment are rewritten: the checkpoint contains both.
     pub(super) fn resume(
         folder: PathBuf,
         id: &str,
@@ -124,20 +124,20 @@ impl TrialDir {
         notes.map(|(key, note)| (key.to_string(), note)).into()
     }
 
-    /// Keeps a checkpoint in place of the one before. The records that it covers are on disk first.
+    /// Writes a checkpoint, replacing the previous one. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
         self.steps.sync()?;
         self.epochs.sync()?;
         atomic::write(&self.folder.join(CHECKPOINT), safetensors)
     }
 
-    /// Keeps the final weights, given as the bytes of a safetensors file.
+    /// Stores the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
         atomic::write(&self.folder.join(MODEL), safetensors)
     }
 
-    /// Commits the trial: everything else, checksums too, is on disk before `result.json` appears, and the
-    /// checkpoint goes after it.
+    /// Commits the trial: everything else, including checksums, is on disk before `result.json` appears, and the
+    /// checkpoint is removed after it.
     ///
     /// Panics if the result is another trial's.
     pub fn finish(mut self, result: &TrialResult) -> Result<(), StoreError> {
@@ -184,7 +184,7 @@ impl Lines {
         })
     }
 
-    /// Opens a file of an earlier session and cuts it back to what a checkpoint covers.
+    /// Opens a file of an earlier session and truncates it to what a checkpoint covers.
     fn resume(path: PathBuf, covering: Covering) -> Result<Self, StoreError> {
         let open = || {
             let mut file = File::options().write(true).open(&path)?;
@@ -242,7 +242,7 @@ struct Covering {
 }
 
 impl Covering {
-    /// Of the first `count` records, which are numbered from 1 under `key` and, where it is known, have the
+    /// Of the first `count` records, which are numbered from 1 under `key` and, if it is known, have the
     /// SHA-256 `digest`.
     fn read(path: &Path, key: &str, count: u64, digest: Option<&str>) -> Result<Self, StoreError> {
         let not_continued = |place: String, expected: String| StoreError::NotContinued {

@@ -1,4 +1,4 @@
-//! What can be told of trials that have not ended, without a lock and without reading much.
+//! The state of trials that have not ended, read without a lock and with little I/O.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ impl Store {
         self.trial_folder(id).join(RESULT).exists()
     }
 
-    /// The file of a trial's last checkpoint, where there is one.
+    /// The file of a trial's last checkpoint, if there is one.
     pub fn checkpoint_file(&self, id: &str) -> Option<PathBuf> {
         Some(self.trial_folder(id).join(CHECKPOINT)).filter(|file| file.is_file())
     }

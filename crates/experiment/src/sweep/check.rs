@@ -6,27 +6,27 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::diagnostics::Problem;
-use super::values::{self, describe, did_you_mean, mend};
+use super::values::{self, describe, did_you_mean, suggestion};
 use crate::settings::{Kind, Setting};
 
-/// Entries of a list; far above any use, and low enough to compare each with each.
+/// Maximum entries of a list; far above any use, and low enough to compare all pairs.
 const MAXIMUM_ITEMS: usize = 1000;
-/// Collects problems while it reads; what it returns means something only where there are none.
+/// Collects problems while reading; its results are meaningful only if there are none.
 pub(super) struct Checker {
     pub problems: Vec<Problem>,
-    /// Whether the parser understood all of the text, so that what is not found is not there.
+    /// Whether the parser understood all of the text, so that what is not found does not exist.
     pub complete: bool,
     /// Keys whose value is unknown because of a problem already reported.
     pub doubtful: Vec<&'static str>,
 }
 
-/// Something read, and where it stands.
+/// A parsed value, and its location.
 #[derive(Clone, Debug)]
 pub(super) struct Item<T> {
     pub value: T,
     /// Bytes of the text.
     pub span: Range<usize>,
-    /// The path of keys that leads there.
+    /// The path of keys that leads to it.
     pub place: String,
 }
 
@@ -40,9 +40,9 @@ impl<T> Item<T> {
 /// A list that a key expects, in the words of messages.
 pub(super) struct List<'a> {
     pub place: &'a str,
-    /// What its entries are.
+    /// A description of its entries.
     pub entries: &'a str,
-    /// A line that is right.
+    /// A valid example line.
     pub example: &'a str,
 }
 
@@ -66,14 +66,14 @@ impl Checker {
         if setting.is_none() {
             let help = match (kind, value.get_ref()) {
                 (Kind::Choice(names), DeValue::String(name)) => did_you_mean(name, names),
-                (_, value) => mend(value, |value| values::read(kind, value).is_some()),
+                (_, value) => suggestion(value, |value| values::read(kind, value).is_some()),
             };
             self.unexpected(value, place, &kind.to_string(), help);
         }
         setting
     }
 
-    /// The entries of a list that holds nothing twice.
+    /// The entries of a list without duplicates.
     pub fn distinct<T: PartialEq>(
         &mut self,
         value: &Spanned<DeValue>,
@@ -84,10 +84,7 @@ impl Checker {
         for (index, item) in list.iter().enumerate() {
             let earlier = &list[..index];
             if let Some(first) = earlier.iter().find(|earlier| earlier.value == item.value) {
-                let message = format!(
-                    "{}: expected no value twice, found {} again",
-                    item.place, first.place
-                );
+                let message = format!("{}: duplicate of {}", item.place, first.place);
                 let help = "it would train the same trials twice";
                 self.problems
                     .push(Problem::at(item.span.clone(), message).help(help));
@@ -141,7 +138,7 @@ impl Checker {
         list
     }
 
-    /// The entries of a table in the order of the file; none where it is no table.
+    /// The entries of a table in the order of the file; none if it is not a table.
     pub fn table<'d, 'i>(
         &mut self,
         value: &'d Spanned<DeValue<'i>>,

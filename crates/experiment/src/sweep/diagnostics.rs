@@ -1,4 +1,4 @@
-//! Problems of a text, shown with file, line, column, caret and mend.
+//! Problems of a text, shown with file, line, column, caret and suggestion.
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{IsTerminal, Write};
@@ -60,7 +60,7 @@ impl Diagnostics {
         shown.chain([self.summary(), "\n".to_owned()]).collect()
     }
 
-    /// First line and mend of every problem.
+    /// First line and suggestion of every problem.
     #[cfg(test)]
     pub fn lines(&self) -> Vec<(String, &str)> {
         let problems = self.problems.iter();
@@ -81,7 +81,7 @@ impl Diagnostics {
         normalize_untrusted_str(&format!("{place}: {}", problem.message))
     }
 
-    /// The source line with a caret, and the mend.
+    /// The source line with a caret, and the suggestion.
     fn body(&self, problem: &Problem, renderer: &Renderer) -> String {
         let mut group = Group::with_level(Level::ERROR);
         if let Some(span) = &problem.span {
@@ -126,11 +126,11 @@ impl std::error::Error for Diagnostics {}
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Problem {
-    /// Bytes of the text; `None` where the text as a whole is meant.
+    /// Bytes of the text; `None` if the text as a whole is meant.
     pub span: Option<Range<usize>>,
     /// `key.path: expectation, found`
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Option<String>,
 }
 

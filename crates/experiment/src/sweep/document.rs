@@ -8,7 +8,7 @@ use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::Problem;
 use super::points::Axis;
 use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
-use super::values::{key_name, mend, whole};
+use super::values::{key_name, suggestion, whole};
 use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey, TrainSettings};
 
 /// A sweep file, read and checked.
@@ -16,7 +16,7 @@ use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey,
 pub struct Sweep {
     pub name: String,
     pub description: String,
-    /// The values of `[train]`, one for each point of `[grid]` (one where there is no grid); the
+    /// The values of `[train]`, one for each point of `[grid]` (one if there is no grid); the
     /// last key of the grid changes fastest.
     pub points: Vec<TrainSettings>,
     /// The keys of `[grid]` in the order of the file.
@@ -31,12 +31,12 @@ const THREADS: Kind = Kind::Whole(1, 1024);
 
 /// Characters of a name, which a folder must be able to bear.
 const MAXIMUM_NAME: usize = 100;
-/// JSON's readers hold whole numbers exactly up to 2⁵³ − 1.
+/// JSON's readers hold integers exactly up to 2⁵³ − 1.
 const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
 const SEEDS: List = List {
     place: "seeds",
-    entries: "whole numbers",
+    entries: "integers",
     example: SEEDS_EXAMPLE,
 };
 
@@ -77,7 +77,7 @@ impl Checker {
     fn missing(&mut self, document: &DeTable) {
         for (name, example) in EXAMPLES {
             if self.complete && !document.contains_key(name) && !self.doubtful.contains(&name) {
-                let message = format!("{name}: expected a value, found none");
+                let message = format!("{name}: missing required key");
                 let help = format!("add a line such as {example} above the first [table]");
                 self.problems.push(Problem::of_text(message).help(help));
             }
@@ -115,8 +115,8 @@ impl Checker {
         };
         let seed = read(value.get_ref());
         if seed.is_none() {
-            let expectation = format!("a whole number from 0 to {MAXIMUM_SEED}");
-            let help = mend(value.get_ref(), |value| read(value).is_some())
+            let expectation = format!("an integer from 0 to {MAXIMUM_SEED}");
+            let help = suggestion(value.get_ref(), |value| read(value).is_some())
                 .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
             self.unexpected(value, place, &expectation, Some(help));
         }
@@ -168,7 +168,7 @@ impl Checker {
             .is_some_and(|items| !items.is_empty())
         {
             let help = format!(
-                "a list makes an axis: write {} = […] below [grid]",
+                "only lists in [grid] are swept: write {} = […] below [grid]",
                 key.name
             );
             self.unexpected(value, place, &key.kind.to_string(), Some(help));
@@ -202,7 +202,11 @@ impl Checker {
             let list = List {
                 place: &format!("grid.{}", row.name),
                 entries: "values",
-                example: &format!("{} = [{}]", row.name, row.default()),
+                example: &format!(
+                    "{} = [{}]",
+                    row.name,
+                    row.default(&TrainSettings::default())
+                ),
             };
             let problems_before = self.problems.len();
             let values = self.distinct(value, &list, |checker, value, place| {

@@ -25,7 +25,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Problem> {
         return Err(refuse("a directory", directory_help(path)));
     }
     if !metadata.is_file() {
-        let help = "save the text as a file: pipes and devices are not read";
+        let help = "save the text as a file: pipes and devices are not supported";
         return Err(refuse(
             "a pipe, a device or a socket",
             Some(help.to_owned()),

@@ -73,7 +73,7 @@ impl Checker {
         let names: Vec<&'static str> = LOSSES.iter().map(|entry| entry.name).collect();
         let Some(name) = table.get("name") else {
             let message = format!("{place}.name: expected the name of a loss, found none");
-            let help = format!("known are {}", names.join(", "));
+            let help = format!("valid names: {}", names.join(", "));
             self.problems
                 .push(Problem::at(value.span(), message).help(help));
             return None;
@@ -173,7 +173,7 @@ impl Checker {
                 "{place}.weights: expected {expected} numbers, one for each term, found {found}"
             );
             let span = table.get("weights").map_or(value.span(), Spanned::span);
-            let help = format!("write one for each term, as in {}", weights_example(table));
+            let help = format!("write one per term, as in {}", weights_example(table));
             self.problems.push(Problem::at(span, message).help(help));
             return None;
         }
@@ -189,7 +189,7 @@ impl Checker {
                 self.unexpected(
                     name,
                     &format!("{place}.name"),
-                    "a loss that is no sum",
+                    "a loss other than sum",
                     Some(help),
                 );
                 None
@@ -268,7 +268,7 @@ fn one_loss_for_each(items: &[Spanned<DeValue>], table: &DeTable, name: &str) ->
     };
     let losses: Vec<String> = items.iter().take(SHOWN).map(loss).collect();
     let more = if items.len() > SHOWN { ", …" } else { "" };
-    format!("write a loss for each value: {}{more}", losses.join(", "))
+    format!("write one loss per value: {}{more}", losses.join(", "))
 }
 
 /// A weight for each term that is written.

@@ -7,7 +7,7 @@ use super::check::{Checker, Item};
 use super::diagnostics::Problem;
 use crate::settings::{Conflict, Setting, TrainKey, TrainSettings, conflicts};
 
-/// Trials of one file; far above any use, and low enough for a list of them.
+/// Maximum trials of one file; far above any use, and low enough for a list of them.
 const MAXIMUM_TRIALS: usize = 100_000;
 
 /// A key of `[grid]` and its values.
@@ -33,7 +33,7 @@ impl Checker {
                     "grid.{}: expected in one place, found {} too",
                     axis.key.name, item.place
                 );
-                let help = "leave out one of them: the grid's values would replace the other";
+                let help = "remove one of them: the grid's values would override the other";
                 self.problems
                     .push(Problem::at(axis.span.clone(), message).help(help));
             }
@@ -84,10 +84,8 @@ impl Checker {
         assignments: &[Assignment],
         findings: &mut Findings,
     ) -> Option<TrainSettings> {
-        let mut settings = TrainSettings::default();
-        for Assignment { key, item, .. } in assignments {
-            (key.set)(&mut settings, item.value);
-        }
+        let values = assignments.iter().map(|it| (it.key, it.item.value));
+        let mut settings = TrainSettings::with(&values.collect::<Vec<_>>());
         let (effective, idle): (Vec<_>, Vec<_>) = assignments
             .iter()
             .partition(|assignment| assignment.key.counts(&settings));
@@ -95,7 +93,8 @@ impl Checker {
         findings.effective.extend(names);
         for Assignment { key, item, .. } in &idle {
             // a key at its default has the same id with and without effect
-            let Some(condition) = key.only_with.filter(|_| item.value != key.default()) else {
+            let unmet = key.unmet(&settings);
+            let Some(condition) = unmet.filter(|_| item.value != key.default(&settings)) else {
                 continue;
             };
             let doubtful = [key.name, condition.key].map(|name| self.doubtful.contains(&name));
@@ -106,7 +105,7 @@ impl Checker {
                 let message =
                     format!("{place}: expected only with {condition}, found {other} = {found}");
                 let problem = Problem::at(item.span.clone(), message)
-                    .help("it has no effect there: leave it out");
+                    .help("it has no effect there: remove it");
                 findings.without_effect.push((key.name, problem));
             }
         }
@@ -115,7 +114,8 @@ impl Checker {
             return None;
         }
         for Assignment { key, .. } in idle {
-            (key.set)(&mut settings, key.default());
+            let default = key.default(&settings);
+            (key.set)(&mut settings, default);
         }
         self.contradictions(&settings, assignments, &mut findings.contradicted);
         Some(settings)
@@ -168,7 +168,7 @@ struct Assignment<'a> {
 struct Findings {
     /// Keys with an effect at some point.
     effective: HashSet<&'static str>,
-    /// Keys without effect at some point, and what to say of one that has none anywhere.
+    /// Keys without effect at some point, and the message for one that has none anywhere.
     without_effect: Vec<(&'static str, Problem)>,
     /// The places of the keys in `without_effect`.
     idle: HashSet<usize>,

@@ -7,7 +7,7 @@ use super::check::Checker;
 use super::diagnostics::Problem;
 
 impl Checker {
-    /// Adds what `parse` found in `text`, and drops every problem that may merely follow from it.
+    /// Adds the errors of `parse` in `text`, and drops every problem that may merely be a consequence.
     pub fn syntax(
         &mut self,
         text: &str,
@@ -27,7 +27,7 @@ impl Checker {
             .collect();
         errors.sort_by_key(|error| error.span.start);
         if errors.iter().any(|error| error.unclosed) {
-            // what follows the first error may have been taken for a part of what is not closed
+            // what follows the first error may have been mistaken for a part of what is not closed
             let first = errors[0].span.start;
             errors.retain(|error| error.span.start == first || error.unclosed);
             self.problems
@@ -50,7 +50,7 @@ impl Checker {
     }
 }
 
-/// What the parser says, completed where it says too little.
+/// The parser's message, completed where it says too little.
 struct SyntaxError {
     span: Range<usize>,
     message: String,
@@ -67,7 +67,7 @@ impl SyntaxError {
             .iter()
             .any(|part| message.contains(part));
         let help = if unclosed {
-            Some("its end is missing, maybe far above")
+            Some("its end is missing, possibly many lines above")
         } else if message.contains("recurs") {
             "expected fewer levels of keys and lists, found too many".clone_into(&mut message);
             Some(

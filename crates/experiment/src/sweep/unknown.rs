@@ -12,12 +12,12 @@ use crate::settings::TRAIN_KEYS;
 /// The keys outside of tables, and the tables.
 const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", "grid"];
 
-/// The keys of `[train]` that change no number of a trial's outcome.
+/// The keys of `[train]` that do not affect a trial's results.
 const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
 
 pub(super) const SEEDS_EXAMPLE: &str = "seeds = [1, 2, 3]";
 
-/// The keys that every file has, each with a line that is right.
+/// The keys that every file has, each with a valid example line.
 pub(super) const EXAMPLES: [(&str, &str); 3] = [
     ("name", "name = \"my-sweep\""),
     ("losses", "losses = [{ name = \"cross_entropy\" }]"),
@@ -48,19 +48,20 @@ struct Unknown {
     help: String,
 }
 
-/// What to say of a key that another table has.
+/// The message for a key that belongs to another table.
 fn displaced(name: &str, table: &str) -> Option<Unknown> {
     let is_name = |known: &&'static str| *known == name;
     let top = TOP_KEYS.into_iter().find(is_name);
     let meant = top.or_else(|| train_names().find(is_name))?;
     let (problem, help) = match (top, table) {
         (Some("train" | "grid"), _) => (
-            format!("expected as a table of its own, found in [{table}]"),
+            format!("expected as a separate table, found in [{table}]"),
             format!("write [{name}]"),
         ),
         (Some(_), _) => (
             format!("expected above the tables, found in [{table}]"),
-            "a table takes all keys below it: move this above the first [table]".to_owned(),
+            "all keys below a [table] line belong to it: move this above the first [table]"
+                .to_owned(),
         ),
         (None, "") => (
             "expected in [train], found above it".to_owned(),
@@ -68,7 +69,7 @@ fn displaced(name: &str, table: &str) -> Option<Unknown> {
         ),
         (None, _) => (
             format!("expected in [train], found in [{table}]"),
-            "it does not change the mathematics: its trials would be the same".to_owned(),
+            "it does not affect the results: its trials would be identical".to_owned(),
         ),
     };
     Some(Unknown {
@@ -78,7 +79,7 @@ fn displaced(name: &str, table: &str) -> Option<Unknown> {
     })
 }
 
-/// What to say of a key that no table has.
+/// The message for a key that belongs to no table.
 fn misspelt(name: &str, table: &str) -> Unknown {
     let unknown = |meant, help| Unknown {
         meant,
@@ -99,7 +100,7 @@ fn misspelt(name: &str, table: &str) -> Unknown {
         .flatten()
         .collect();
     let Some(meant) = nearest(name, &candidates) else {
-        return unknown(None, format!("known are {}", own.join(", ")));
+        return unknown(None, format!("valid names: {}", own.join(", ")));
     };
     let place = match table {
         _ if own.contains(&meant) => "",

@@ -7,7 +7,7 @@ use crate::settings::{Kind, Setting};
 /// More of a value than this is cut in messages.
 const SHOWN_CHARACTERS: usize = 40;
 
-/// The setting that `value` means; `None` where it is not of this kind. A whole number stands
+/// The setting that `value` means; `None` if it is not of this kind. An integer stands
 /// for a number too, never the reverse.
 pub(super) fn read(kind: &Kind, value: &DeValue) -> Option<Setting> {
     match *kind {
@@ -27,7 +27,7 @@ pub(super) fn read(kind: &Kind, value: &DeValue) -> Option<Setting> {
     }
 }
 
-/// A whole number, if `value` is one that fits.
+/// An integer, if `value` is one that fits.
 pub(super) fn whole(value: &DeValue) -> Option<i128> {
     value.as_integer().and_then(parse_integer)
 }
@@ -68,8 +68,8 @@ pub(super) fn shorten(text: &str) -> String {
     }
 }
 
-/// How to mend a `value` which `accepts` refuses: the likely slips of the pen.
-pub(super) fn mend(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) -> Option<String> {
+/// How to fix a `value` which `accepts` refuses: the likely slips of the pen.
+pub(super) fn suggestion(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) -> Option<String> {
     match value {
         DeValue::String(text) => {
             let unquoted = DeValue::parse(text).ok()?;
@@ -99,9 +99,9 @@ pub(super) fn key_name(name: &str) -> String {
     }
 }
 
-/// A mend for a name that is none of `names`: the nearest of them, or all.
+/// A suggestion for a name that is none of `names`: the nearest of them, or all.
 pub(super) fn suggest(name: &str, names: &[&str]) -> String {
-    did_you_mean(name, names).unwrap_or_else(|| format!("known are {}", names.join(", ")))
+    did_you_mean(name, names).unwrap_or_else(|| format!("valid names: {}", names.join(", ")))
 }
 
 pub(super) fn did_you_mean(name: &str, names: &[&str]) -> Option<String> {

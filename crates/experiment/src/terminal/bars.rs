@@ -1,8 +1,8 @@
-//! Lines at the bottom of a terminal that change in place: indicatif's, on a screen of our own.
+//! Lines at the bottom of a terminal that are updated in place: indicatif's, with custom drawing.
 //!
-//! When a terminal becomes narrower, most wrap the lines that are too long for it, and indicatif fills lines up
-//! with blanks. So lines are short here and never filled up, and as many rows are erased as they take at the width of
-//! that moment.
+//! When a terminal becomes narrower, most wrap lines that are too long, and indicatif pads lines
+//! with blanks. So lines are short here and never padded, and as many rows are erased as they take at the current
+//! width.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use console::{Term, measure_text_width, truncate_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-/// How often the lines are drawn again.
+/// How often the lines are redrawn.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Columns left free behind a line: for the `^C` that a terminal shows, and since at the last column the
@@ -30,7 +30,7 @@ struct Bars {
     lines: Box<dyn Fn() -> Vec<String> + Send>,
 }
 
-/// Keeps lines on the terminal; they go when it is dropped.
+/// Keeps lines on the terminal; they are removed when it is dropped.
 pub struct Shown(Option<JoinHandle<()>>);
 
 /// Whether standard error is a terminal whose lines can change in place.
@@ -39,9 +39,9 @@ pub fn can_show() -> bool {
     Term::stderr().is_term() && !console::is_dumb() && is_named
 }
 
-/// Shows what `lines` gives, again and again, in place of what was shown before.
+/// Repeatedly shows the result of `lines`, replacing what was shown before.
 ///
-/// `lines` must not take a lock under which something is told.
+/// `lines` must not take a lock that is held while messages are printed.
 pub fn show(lines: impl Fn() -> Vec<String> + Send + 'static) -> Shown {
     let screen = Screen {
         terminal: Term::buffered_stderr(),
@@ -72,7 +72,7 @@ impl Drop for Shown {
     }
 }
 
-/// Whether lines are on the terminal now.
+/// Whether lines are shown on the terminal.
 pub fn are_shown() -> bool {
     bars().is_some()
 }
@@ -85,7 +85,7 @@ pub fn clear() {
     }
 }
 
-/// Writes by `write` above the lines, if any are shown.
+/// Runs `write` above the lines, if any are shown.
 pub fn above(write: impl FnOnce()) {
     match bars().as_ref() {
         Some(bars) => bars.all.suspend(write),
@@ -93,7 +93,7 @@ pub fn above(write: impl FnOnce()) {
     }
 }
 
-/// False where no lines are shown any more.
+/// False if no lines are shown any more.
 fn redraw() -> bool {
     match bars().as_mut() {
         Some(bars) => {

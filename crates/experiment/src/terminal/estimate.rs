@@ -1,4 +1,4 @@
-//! How long the rest of a sweep takes, from the mean time of what is done.
+//! Estimates the remaining time of a sweep from the mean time of the work done.
 
 use std::iter::Sum;
 use std::ops::Add;

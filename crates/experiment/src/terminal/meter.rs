@@ -1,12 +1,12 @@
-//! How far a trial is and how fast, from the moments that its training passes.
+//! The progress and speed of a trial, from the stop points that its training passes.
 
 use std::time::Duration;
 
 use super::estimate::{Estimate, Work};
 use super::status::Phase;
-use crate::records::Moment;
+use crate::records::StopPoint;
 
-/// The sizes that decide how much work a trial is.
+/// The sizes that determine the amount of work of a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrialSize {
     pub epochs: usize,
@@ -14,7 +14,7 @@ pub struct TrialSize {
     pub evaluation_batch: u64,
     /// Training images of an epoch.
     pub train: u64,
-    /// Held-out images; 0 where the test images are scored after each epoch.
+    /// Held-out images; 0 if the test set is evaluated after each epoch.
     pub validation: u64,
     pub test: u64,
 }
@@ -42,7 +42,7 @@ impl TrialSize {
         }
     }
 
-    /// Training images of the epoch that were met once `step` is done.
+    /// Training images of the epoch that have been processed once `step` is done.
     fn met(&self, step: u64) -> u64 {
         let steps = self.train.div_ceil(self.batch_size);
         let step_of_epoch = (step - 1) % steps + 1;
@@ -81,7 +81,7 @@ impl Meter {
         }
     }
 
-    /// Earlier sessions came as far as `step` in `epoch`; gives what they did.
+    /// Earlier sessions reached `step` in `epoch`; returns the work they did.
     pub fn resume(&mut self, step: u64, epoch: usize) -> Work {
         self.done = self.size.met(step);
         let epochs_before = epoch as u64 - 1;
@@ -91,12 +91,12 @@ impl Meter {
         }
     }
 
-    /// Training came to `moment`, `time` after the one before, `None` where that would mislead; gives what was
-    /// done between them, and what was measured.
-    pub fn pass(&mut self, moment: Moment, time: Option<Duration>) -> (Work, Estimate) {
+    /// Training reached `point`, `time` after the previous one, `None` if that would mislead; returns the work
+    /// done between them, and its measured time.
+    pub fn pass(&mut self, point: StopPoint, time: Option<Duration>) -> (Work, Estimate) {
         let (mut work, mut measured) = (Work::default(), Estimate::default());
-        match moment {
-            Moment::Step(step) => {
+        match point {
+            StopPoint::Step(step) => {
                 let met = self.size.met(step);
                 let before = if self.phase == Phase::Training && met > self.done {
                     self.done
@@ -111,7 +111,7 @@ impl Meter {
                     measured.trained.add(met - before, time);
                 }
             }
-            Moment::Evaluation(_) => {
+            StopPoint::Evaluation(_) => {
                 if self.phase == Phase::Training {
                     self.begin_evaluation();
                 }
@@ -166,17 +166,17 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Passes all moments of a trial of `SIZE` from `step` and `epoch` on.
+    /// Passes all stop points of a trial of `SIZE` from `step` and `epoch` on.
     fn pass_all(meter: &mut Meter, size: TrialSize, first_step: u64) -> Work {
         let mut done = Work::default();
         let batches = |images: u64| images.div_ceil(SIZE.evaluation_batch);
         for step in first_step..=6 {
-            done = done + meter.pass(Moment::Step(step), Some(SECOND)).0;
+            done = done + meter.pass(StopPoint::Step(step), Some(SECOND)).0;
             assert_eq!(meter.phase, Phase::Training);
             if step % 3 == 0 {
                 let (phase, images) = size.evaluation();
                 for _ in 0..batches(images) {
-                    done = done + meter.pass(Moment::Evaluation(step), Some(SECOND)).0;
+                    done = done + meter.pass(StopPoint::Evaluation(step), Some(SECOND)).0;
                     assert_eq!((meter.phase, meter.images), (phase, images));
                 }
                 assert_eq!(meter.done, images);
@@ -186,7 +186,7 @@ mod tests {
         if size.validation > 0 {
             assert_eq!((meter.phase, meter.done), (Phase::Testing, 0));
             for _ in 0..batches(size.test) {
-                done = done + meter.pass(Moment::Evaluation(6), Some(SECOND)).0;
+                done = done + meter.pass(StopPoint::Evaluation(6), Some(SECOND)).0;
             }
             assert_eq!((meter.done, meter.images), (500, 500));
         }
@@ -229,10 +229,10 @@ mod tests {
             batch_size: 80,
             ..SIZE
         });
-        meter.pass(Moment::Step(1), Some(SECOND));
+        meter.pass(StopPoint::Step(1), Some(SECOND));
         assert_eq!(meter.measured, Estimate::default());
-        meter.pass(Moment::Evaluation(1), Some(SECOND));
-        meter.pass(Moment::Evaluation(1), Some(SECOND));
+        meter.pass(StopPoint::Evaluation(1), Some(SECOND));
+        meter.pass(StopPoint::Evaluation(1), Some(SECOND));
         assert_eq!(meter.measured.trained.images, 80);
         assert_eq!(meter.measured.trained.time, SECOND);
     }
@@ -242,9 +242,9 @@ mod tests {
         let mut meter = Meter::new(SIZE);
         let mut done = Work::default();
         for step in 1..=3 {
-            done = done + meter.pass(Moment::Step(step), None).0;
+            done = done + meter.pass(StopPoint::Step(step), None).0;
         }
-        done = done + meter.pass(Moment::Evaluation(3), None).0;
+        done = done + meter.pass(StopPoint::Evaluation(3), None).0;
         assert_eq!((done.trained, done.evaluated), (80, 200));
         assert_eq!(meter.measured, Estimate::default());
     }

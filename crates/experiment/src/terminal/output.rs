@@ -1,4 +1,4 @@
-//! Results on standard output, all else on standard error, as much as the user wants to hear.
+//! Results on standard output, everything else on standard error, subject to the chosen verbosity.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::bars;
 
-/// How much the user wants to hear.
+/// The verbosity chosen by the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Results, warnings and errors.
@@ -33,22 +33,22 @@ pub fn verbosity() -> Verbosity {
     }
 }
 
-/// Writes a warning or an error to standard error, above the bars where there are any. Where it is closed,
-/// nobody is there to be told, and it is no reason to stop.
+/// Writes a warning or an error to standard error, above the bars if there are any. Where it is closed,
+/// there is nobody to report to, and it is no reason to stop.
 pub fn tell(message: impl Display) {
     bars::above(|| {
         let _ = writeln!(std::io::stderr(), "{message}");
     });
 }
 
-/// Tells what is good to know, unless the user wants it quiet.
+/// Prints information, except with `--quiet`.
 pub fn inform(message: impl Display) {
     if verbosity() >= Verbosity::Normal {
         tell(message);
     }
 }
 
-/// Tells what only a user wants to hear who asked for all of it.
+/// Prints details, only with `--verbose`.
 pub fn detail(message: impl Display) {
     if verbosity() == Verbosity::Verbose {
         tell(message);

@@ -1,4 +1,4 @@
-//! What a trial tells while it is trained, to the user or to the process that trains the sweep.
+//! The progress of a trial while it is trained, for the user or for the process that trains the sweep.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use super::status::{Phase, TrialStatus};
 use super::sweep_progress::{Importance, Message, SweepProgress};
 use super::text::{duration, rounded, thousands};
 use super::tuning;
-use crate::records::{EpochRecord, Moment, StepRecord, TrialResult, TrialState};
+use crate::records::{EpochRecord, StepRecord, StopPoint, TrialResult, TrialState};
 
-/// Without bars, an epoch longer than this gives a sign of life.
+/// Without bars, a line is printed if an epoch takes longer than this.
 const LINE_INTERVAL: Duration = Duration::from_mins(1);
-/// How often another process hears of progress.
+/// How often progress is sent to another process.
 const MESSAGE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Progress of the trials that this process trains, one after the other.
@@ -24,17 +24,17 @@ pub struct Progress {
     epochs: usize,
     score: String,
     step: String,
-    last_moment: Instant,
+    last_point: Instant,
     last_line: Instant,
 }
 
-/// Who hears of progress.
+/// The receiver of progress.
 enum Listener {
     User(SweepProgress),
     Process(Box<dyn FnMut(Message)>, Pending),
 }
 
-/// What was not told yet.
+/// Progress not reported yet.
 struct Pending {
     done: Work,
     measured: Estimate,
@@ -66,7 +66,7 @@ impl Progress {
             epochs: 0,
             score: String::new(),
             step: String::new(),
-            last_moment: Instant::now(),
+            last_point: Instant::now(),
             last_line: Instant::now(),
         }
     }
@@ -77,7 +77,7 @@ impl Progress {
         (self.epoch, self.epochs) = (1, size.epochs);
         self.score.clear();
         self.step.clear();
-        self.last_moment = Instant::now();
+        self.last_point = Instant::now();
         self.last_line = Instant::now();
         if let Listener::User(sweep) = &self.listener {
             sweep.begin(self.trials_begun - 1);
@@ -91,19 +91,19 @@ impl Progress {
         self.epoch = epoch;
         self.work(done, &Estimate::default());
         self.milestone(&format!(
-            "goes on from step {step} in epoch {epoch}/{}",
+            "resuming after step {step} in epoch {epoch}/{}",
             self.epochs
         ));
         self.show();
     }
 
-    /// Training has come to `moment`.
-    pub fn pass(&mut self, moment: Moment) {
-        let time = self.last_moment.elapsed();
-        self.last_moment = Instant::now();
+    /// Training has come to `point`.
+    pub fn pass(&mut self, point: StopPoint) {
+        let time = self.last_point.elapsed();
+        self.last_point = Instant::now();
         // Tuning takes minutes, once.
         let time = (!tuning::done()).then_some(time);
-        let (done, measured) = self.meter.pass(moment, time);
+        let (done, measured) = self.meter.pass(point, time);
         self.work(done, &measured);
         self.show();
         let quiet_for = self.last_line.elapsed();
@@ -168,7 +168,7 @@ impl Progress {
     pub fn end_trial(&mut self, result: &TrialResult) {
         let ending = match (result.state, &result.test, &result.cause) {
             (TrialState::Done, Some(test), _) => {
-                format!("done: test accuracy {:.2} %", 100.0 * test.accuracy)
+                format!("done: test accuracy {:.2} %", 100.0 * test.accuracy())
             }
             (TrialState::Diverged, _, Some(cause)) => format!("diverged: {cause}"),
             (_, _, cause) => format!("failed: {}", cause.as_deref().unwrap_or("unknown cause")),

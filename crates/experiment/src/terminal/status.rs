@@ -1,4 +1,4 @@
-//! How far a sweep is, as numbers and as the lines that show them.
+//! The progress of a sweep, as numbers and as the lines that show them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::estimate::{Estimate, Work};
 use super::text::{bar, duration, rounded, thousands};
 
-/// How far a sweep is.
+/// The progress of a sweep.
 #[derive(Clone, Debug)]
 pub struct Status {
     /// Trials at a time.
@@ -20,7 +20,7 @@ pub struct Status {
     pub trial: Option<TrialStatus>,
 }
 
-/// How far a trial is.
+/// The progress of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialStatus {
     pub label: String,
@@ -39,7 +39,7 @@ pub struct TrialStatus {
     pub step: String,
 }
 
-/// What a trial does with images.
+/// The phases of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     Training,
@@ -78,20 +78,20 @@ impl Status {
         self.running.insert(trial);
     }
 
-    /// Work of a trial is done, in a time that may have been measured.
+    /// A trial has done some work, in this time if it was measured.
     pub fn progress(&mut self, trial: usize, done: Work, measured: &Estimate) {
         self.left[trial] = self.left[trial].saturating_sub(done);
         self.estimate.merge(measured);
     }
 
-    /// A trial has its result, whatever was left of it.
+    /// A trial has its result, even if some of its work was not needed.
     pub fn end(&mut self, trial: usize) {
         self.running.remove(&trial);
         self.left[trial] = Work::default();
         self.trials_done += 1;
     }
 
-    /// A trial stopped without a result; what is left of it comes another time.
+    /// A trial stopped without a result; the rest of it is left for another run.
     pub fn interrupt(&mut self, trial: usize) {
         self.running.remove(&trial);
         self.left[trial] = Work::default();
@@ -114,7 +114,7 @@ impl Status {
         }
     }
 
-    /// The lines at `so_far` from the start, what matters most at their beginnings.
+    /// The lines at `so_far` from the start, with the most important parts first.
     pub fn lines(&self, so_far: Duration) -> Vec<String> {
         let (done, trials) = (self.trials_done, self.trials());
         // The bars of a trial come below this one.

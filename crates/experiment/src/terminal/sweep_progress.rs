@@ -1,4 +1,4 @@
-//! What a running sweep tells its user on standard error: bars on a terminal, else a line per epoch
+//! The progress of a running sweep on standard error: bars on a terminal, else a line per epoch
 //! or minute.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,31 +12,31 @@ use super::output::{Verbosity, tell, verbosity};
 use super::status::{Status, TrialStatus};
 use super::tuning;
 
-/// What is told about a trial; one process may tell it to another.
+/// A message about a trial's progress; one process may send it to another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Message {
     Line {
         importance: Importance,
         text: String,
     },
-    /// More of it is done, in a time that may have been measured.
+    /// Progress since the last message, with its time if measured.
     Worked { done: Work, measured: Estimate },
 }
 
-/// Who hears a line.
+/// Who sees a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Importance {
     /// Everybody.
     Warning,
-    /// Who does not want it quiet.
+    /// Everybody except with `--quiet`.
     Milestone,
-    /// Who sees no bars, or wants everything.
+    /// Without bars, or with `--verbose`.
     Step,
-    /// Who wants everything.
+    /// With `--verbose`.
     Detail,
 }
 
-/// What lines call a trial.
+/// The name of a trial in lines.
 #[derive(Clone, Debug)]
 pub struct TrialName {
     pub id: String,

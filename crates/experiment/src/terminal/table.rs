@@ -1,6 +1,6 @@
 //! Columns → a table for people: aligned text or Markdown.
 
-/// Shown where there is no value.
+/// Shown if there is no value.
 pub const NONE: &str = "–";
 
 /// Columns aligned with spaces, a rule under the header.

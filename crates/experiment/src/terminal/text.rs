@@ -1,4 +1,4 @@
-//! Numbers, times and bars as people read them.
+//! Numbers, times and bars, formatted for people.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// `number` with as many digits as tell something: `0.53`, `8.7`, `1,235`.
+/// `number` with its significant digits: `0.53`, `8.7`, `1,235`.
 pub fn rounded(number: f64) -> String {
     match number {
         ..0.995 => format!("{number:.2}"),

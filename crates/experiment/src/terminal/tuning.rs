@@ -8,13 +8,13 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use super::output::inform;
 use super::{bars, text};
 
-/// Where there are no bars, tuning gives a sign of life this often.
+/// Without bars, tuning prints a line this often.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
-/// cubecl's tuner logs this for every kernel, before it measures the candidates.
+/// Message that cubecl's tuner logs for every kernel, before it measures the candidates.
 const TARGET: &str = "cubecl_runtime::tune";
 const MESSAGE: &str = "Tuning ";
 
-/// Counts what cubecl's tuner logs; the only way in which it tells how far it is.
+/// Counts the log messages of cubecl's tuner, its only report of progress.
 struct TuningLog(Mutex<Tuning>);
 
 struct Tuning {
@@ -30,16 +30,16 @@ static LOG: TuningLog = TuningLog(Mutex::new(Tuning {
     last_line: None,
 }));
 
-/// Tells of tuning from now on: among the bars, or without them by a line now and then.
+/// Shows tuning from now on: with the bars, or without them as a line now and then.
 pub fn watch() {
-    // A second call finds the log in place.
+    // The log is already installed if this is called a second time.
     if log::set_logger(&LOG).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
 }
 
 /// The kernels so far are tuned; false where there was nothing to tune since the last call. Those of a shape that
-/// comes later are counted anew.
+/// comes later are counted from zero.
 pub fn done() -> bool {
     let Ok(mut tuning) = LOG.0.lock() else {
         return false;
@@ -89,7 +89,7 @@ impl Tuning {
     fn line(&self) -> Option<String> {
         let time = text::duration(self.started?.elapsed());
         Some(format!(
-            "tuning for this GPU (once for each shape, then kept): {} kernels, {time}",
+            "tuning for this GPU (once per shape, then cached): {} kernels, {time}",
             self.kernels
         ))
     }

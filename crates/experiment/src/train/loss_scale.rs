@@ -1,12 +1,13 @@
-//! Dynamic loss scaling: lifts gradients into the range of f16, and leaves out steps that overflow it.
+//! Dynamic loss scaling: scales gradients into the range of f16, and skips steps that overflow it.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 use cifar_models::checkpoint::NamedTensors;
 use cifar_models::named_gradients;
 use training_kernels::{Unscaling, are_finite};
 
+use super::stored::number;
 use crate::measure::read_values;
 
 /// The start, the interval, and the factors 2 and ½ are PyTorch's.
@@ -23,7 +24,7 @@ const LARGEST: f32 = 16_777_216.0;
 /// divided by s, the scale, in f32. With n the good steps since the scale last changed, a step is
 ///
 /// - good where every gradient is finite: n ← n + 1, and at n = 2000 s ← min(2 s, 2²⁴) and n ← 0;
-/// - skipped where one is not: parameters and velocities stay, s ← max(s / 2, 1) and n ← 0.
+/// - skipped where one is not: parameters and the state of the optimizer stay, s ← max(s / 2, 1) and n ← 0.
 ///
 /// At s = 1 nothing is skipped: there the gradient itself is not finite, and the next loss shows it as
 /// it does in f32. So no training is skipped for ever. All of this stays on the device, and no step
@@ -90,21 +91,18 @@ impl LossScale {
         .into()
     }
 
-    /// Takes back what [`LossScale::tensors`] gave, onto `device`.
+    /// Restores the output of [`LossScale::tensors`], on `device`.
     ///
     /// # Errors
-    /// When it is something else.
+    /// When it does not match.
     pub fn restore(&mut self, tensors: &NamedTensors, device: &Device) -> Result<()> {
         for (name, tensor) in [
             ("scale", &mut self.scale),
             ("good_steps", &mut self.good_steps),
             ("skipped_steps", &mut self.skipped_steps),
         ] {
-            let stored = tensors
-                .get(name)
-                .filter(|stored| stored.num_elements() == 1);
-            let stored = stored.with_context(|| format!("loss_scale.{name}: expected a number"))?;
-            *tensor = Tensor::from_data(stored.clone(), device);
+            let stored = tensors.get(name).cloned();
+            *tensor = Tensor::from_data(number(&format!("loss_scale.{name}"), stored)?, device);
         }
         Ok(())
     }
@@ -120,55 +118,44 @@ impl LossScale {
 
 #[cfg(test)]
 mod tests {
-    use burn::module::Param;
+    use burn::tensor::TensorData;
 
-    use super::super::sgd::Sgd;
+    use super::super::optimizers::Sgd;
+    use super::super::optimizers::testing::{self, cpu};
     use super::*;
     use crate::settings::TrainSettings;
 
-    #[derive(Module, Debug)]
-    struct Line {
-        weight: Param<Tensor<1>>,
-    }
-
-    /// Weights 2 and −1 with a learning rate and a momentum of ½, and what moves them.
+    /// Numbers 2, −1 and 1 with a learning rate and a momentum of ½, and what moves them.
     struct Training {
-        model: Line,
-        optimizer: Sgd,
+        plain: testing::Training<Sgd>,
         loss_scale: LossScale,
     }
 
     impl Training {
         /// Before the first step, but for the scale and the good steps.
         fn at(scale: f32, good_steps: f32) -> Self {
-            let device = Device::flex();
             let settings = TrainSettings {
+                learning_rate: 0.5,
                 momentum: 0.5,
                 weight_decay: 0.0,
                 ..TrainSettings::default()
             };
             Self {
-                model: Line {
-                    weight: Param::from_data([2.0_f32, -1.0], &device.clone().autodiff()),
-                },
-                optimizer: Sgd::new(&settings),
+                plain: testing::Training::new(Sgd::new(&settings), &settings),
                 loss_scale: LossScale {
-                    scale: Tensor::from_floats([scale], &device),
-                    good_steps: Tensor::from_floats([good_steps], &device),
-                    skipped_steps: Tensor::zeros([1], &device),
+                    scale: Tensor::from_floats([scale], &cpu()),
+                    good_steps: Tensor::from_floats([good_steps], &cpu()),
+                    skipped_steps: Tensor::zeros([1], &cpu()),
                 },
             }
         }
 
-        /// Takes a step of a loss whose gradient by either weight is `slope`, and gives the weights.
-        fn step(&mut self, slope: f32) -> [f32; 2] {
-            let loss = self.model.weight.val().sum() * slope;
-            let gradients = self.loss_scale.scaled(loss).backward();
-            let unscaling = self.loss_scale.judge(&self.model, &gradients);
-            let model = self.model.clone();
-            self.model = (self.optimizer).step(model, gradients, 0.5, Some(&unscaling));
-            let weights = self.model.weight.val().into_data().try_to_vec::<f32>();
-            weights.unwrap().try_into().unwrap()
+        /// Takes a step of a loss whose gradient by each number is `slope`, and gives the numbers.
+        fn step(&mut self, slope: f32) -> [f32; 3] {
+            let model = &self.plain.model;
+            let gradients = self.loss_scale.scaled(model.loss([slope; 3])).backward();
+            let unscaling = self.loss_scale.judge(model, &gradients);
+            self.plain.follow(gradients, Some(&unscaling))
         }
 
         /// Scale, good steps and skipped steps.
@@ -185,8 +172,8 @@ mod tests {
     #[test]
     fn a_good_step_is_that_of_the_gradient_without_scale() {
         let mut training = Training::at(START, 0.0);
-        assert_eq!(training.step(1.0), [1.5, -1.5]);
-        assert_eq!(training.step(1.0), [0.75, -2.25]);
+        assert_eq!(training.step(1.0), [1.5, -1.5, 0.5]);
+        assert_eq!(training.step(1.0), [0.75, -2.25, -0.25]);
         assert_eq!(training.state(), [65_536.0, 2.0, 0.0]);
     }
 
@@ -195,13 +182,13 @@ mod tests {
         // The last one is finite until it is scaled.
         for slope in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e35] {
             let mut training = Training::at(START, 1999.0);
-            assert_eq!(training.step(slope), [2.0, -1.0]);
+            assert_eq!(training.step(slope), [2.0, -1.0, 1.0]);
             assert_eq!(training.state(), [32_768.0, 0.0, 1.0]);
-            assert_eq!(training.step(1.0), [1.5, -1.5]);
-            assert_eq!(training.step(slope), [1.5, -1.5]);
+            assert_eq!(training.step(1.0), [1.5, -1.5, 0.5]);
+            assert_eq!(training.step(slope), [1.5, -1.5, 0.5]);
             assert_eq!(training.state(), [16_384.0, 0.0, 2.0]);
             // The velocity is still that of the first step that was taken.
-            assert_eq!(training.step(1.0), [0.75, -2.25]);
+            assert_eq!(training.step(1.0), [0.75, -2.25, -0.25]);
             assert_eq!(training.loss_scale.skipped_steps().unwrap(), 2);
         }
     }
@@ -225,10 +212,34 @@ mod tests {
     #[test]
     fn at_a_scale_of_1_a_gradient_that_is_not_finite_is_taken_so_that_the_loss_shows_it() {
         let mut training = Training::at(2.0, 0.0);
-        assert_eq!(training.step(f32::INFINITY), [2.0, -1.0]);
+        assert_eq!(training.step(f32::INFINITY), [2.0, -1.0, 1.0]);
         assert_eq!(training.state(), [1.0, 0.0, 1.0]);
-        let weights = training.step(f32::INFINITY);
-        assert!(weights.iter().all(|weight| !weight.is_finite()));
+        let numbers = training.step(f32::INFINITY);
+        assert!(numbers.iter().all(|number| !number.is_finite()));
         assert_eq!(training.state(), [1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_state_that_is_not_one_number_each_is_refused() {
+        let mut loss_scale = Training::at(START, 0.0).loss_scale;
+        let whole = loss_scale.tensors();
+        loss_scale.restore(&whole, &cpu()).unwrap();
+        let mut refused = |tensors: &NamedTensors| {
+            let error = loss_scale.restore(tensors, &cpu()).unwrap_err();
+            error.to_string()
+        };
+        let mut missing = whole.clone();
+        missing.remove("scale");
+        assert_eq!(
+            refused(&missing),
+            "loss_scale.scale: expected a number, found none"
+        );
+        let mut matrix = whole;
+        let data = TensorData::new(vec![1.0_f32], [1, 1]);
+        matrix.insert("good_steps".to_owned(), data);
+        assert_eq!(
+            refused(&matrix),
+            "loss_scale.good_steps: expected a number of shape [1], found shape [1, 1]"
+        );
     }
 }

@@ -1,11 +1,12 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
 mod loss_scale;
+mod optimizers;
 mod schedule;
-mod sgd;
 mod state;
 mod step;
 mod step_log;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +22,12 @@ use self::state::Clock;
 pub use self::state::{Position, State, UnusableCheckpoint, steps_covered};
 pub use self::step::{Learner, model_config};
 use self::step_log::{PendingStep, StepLog};
-use crate::data::{ImageSet, Normalization, training_batches};
+use crate::data::{ImageSet, training_batches};
+use crate::datasets::Normalization;
 use crate::device::OpenDevice;
 use crate::measure::{evaluate, to_tensors};
 use crate::plan::Trial;
-use crate::records::DataRecords;
-use crate::records::{EpochRecord, Moment, Score, Split, StepRecord};
+use crate::records::{DataRecords, EpochRecord, Score, Split, StepRecord, StopPoint};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -43,25 +44,25 @@ pub struct TrialImages {
     pub records: DataRecords,
 }
 
-/// Hears of every step and epoch, in order, and says how to go on.
-pub trait Observer {
+/// Receives every step and epoch, in order, and decides how to continue.
+pub trait TrainingControl {
     /// # Errors
-    /// Whatever keeps the observer from keeping the record; training stops.
+    /// When the record cannot be stored; training stops.
     fn step(&mut self, record: &StepRecord) -> Result<()>;
     /// # Errors
-    /// As for [`Observer::step`].
+    /// As for [`TrainingControl::step`].
     fn epoch(&mut self, record: &EpochRecord) -> Result<()>;
-    /// Keeps `state` as the trial's checkpoint, in place of the one before. It covers all that
-    /// [`Observer::step`] and [`Observer::epoch`] heard before.
+    /// Stores `state` as the trial's checkpoint, replacing the previous one. It covers everything that
+    /// [`TrainingControl::step`] and [`TrainingControl::epoch`] received before.
     ///
     /// # Errors
-    /// As for [`Observer::step`].
+    /// As for [`TrainingControl::step`].
     fn checkpoint(&mut self, state: &State) -> Result<()>;
-    /// Asked at each moment at which training can be left.
-    fn next(&mut self, moment: Moment) -> Next;
+    /// Asked at each point at which training can be stopped.
+    fn next(&mut self, point: StopPoint) -> Next;
 }
 
-/// How to go on.
+/// How to continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Continue,
@@ -78,28 +79,28 @@ pub enum Ending {
         /// The final weights as the content of a safetensors file.
         weights: Vec<u8>,
         test: Score,
-        /// On the images held out for it, where there are any.
+        /// On the images held out for it, if there are any.
         validation: Option<Score>,
         images_per_second: f64,
         step: u64,
     },
     /// The loss became NaN or infinite at `step`.
     Diverged { step: u64, cause: String },
-    /// The observer stopped it after `step` and has the checkpoint to go on from.
+    /// The control stopped it after `step` and has the checkpoint to resume from.
     Interrupted { step: u64 },
 }
 
 /// Trains `trial`, from its first step or from the state that an earlier session left, to its end,
-/// to divergence, or until the observer stops it.
+/// to divergence, or until the control stops it.
 ///
 /// # Errors
-/// When the device or the observer fails.
+/// When the device or the control fails.
 pub fn train(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
     state: Option<State>,
-    observer: &mut dyn Observer,
+    control: &mut dyn TrainingControl,
 ) -> Result<Ending> {
     let mut state = state.unwrap_or_else(|| State::new(trial, images, device));
     let run = Run {
@@ -111,16 +112,16 @@ pub fn train(
         clock: Clock::from(state.position.time_s_total),
     };
     let (split, score) = loop {
-        state = match run.epoch(state, observer)? {
+        state = match run.epoch(state, control)? {
             ControlFlow::Continue(state) => state,
             ControlFlow::Break(ending) => return Ok(ending),
         };
-        let Some((split, score)) = run.evaluate_epoch(&state, observer)? else {
-            return run.interrupt(state, observer);
+        let Some((split, score)) = run.evaluate_epoch(&state, control)? else {
+            return run.interrupt(state, control);
         };
-        let mut record = run.epoch_record(&state.position, split, score);
+        let mut record = run.epoch_record(&state.position, split, &score);
         record.steps_skipped = state.learner.skipped_steps()?;
-        observer.epoch(&record)?;
+        control.epoch(&record)?;
         if state.position.epoch == trial.train.epochs {
             break (split, score);
         }
@@ -128,11 +129,11 @@ pub fn train(
     };
     let (test, validation) = match split {
         Split::Test => (Some(score), None),
-        Split::Validation => (run.evaluate(&state, &images.test, observer)?, Some(score)),
+        Split::Validation => (run.evaluate(&state, &images.test, control)?, Some(score)),
     };
     match test {
         Some(test) => run.ending(&state, test, validation),
-        None => run.interrupt(state, observer),
+        None => run.interrupt(state, control),
     }
 }
 
@@ -148,7 +149,7 @@ fn steps_per_epoch(trial: &Trial, images: &TrialImages) -> u64 {
     images.train.len().div_ceil(trial.train.batch_size) as u64
 }
 
-/// What stays the same from step to step.
+/// Constants of the training loop.
 struct Run<'a> {
     trial: &'a Trial,
     images: &'a TrialImages,
@@ -161,12 +162,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Trains on every image of the epoch at hand that was not met yet, or breaks off with an early
+    /// Trains on the remaining images of the current epoch, or returns early with an
     /// ending.
     fn epoch(
         &self,
         mut state: State,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<ControlFlow<Ending, State>> {
         let settings = &self.trial.train;
         let device = self.device.autodiff();
@@ -201,38 +202,38 @@ impl Run<'_> {
                 learning_rate,
                 sums,
             };
-            if let ControlFlow::Break(ending) = log.push(pending, observer)? {
+            if let ControlFlow::Break(ending) = log.push(pending, control)? {
                 return Ok(ControlFlow::Break(ending));
             }
-            let next = observer.next(Moment::Step(step));
+            let next = control.next(StopPoint::Step(step));
             let over = step == self.steps_before(settings.epochs + 1);
             if next == Next::Continue || next == Next::Checkpoint && over {
                 continue;
             }
-            // A loss that is not finite must be met before its step is kept.
-            if let ControlFlow::Break(ending) = log.read(observer)? {
+            // A non-finite loss must be detected before its step is stored.
+            if let ControlFlow::Break(ending) = log.read(control)? {
                 return Ok(ControlFlow::Break(ending));
             }
             state.position.totals = log.totals;
             state.position.time_s_epoch = clock.seconds();
             if next == Next::Stop {
-                return Ok(ControlFlow::Break(self.interrupt(state, observer)?));
+                return Ok(ControlFlow::Break(self.interrupt(state, control)?));
             }
-            self.save(&mut state, observer)?;
+            self.save(&mut state, control)?;
         }
-        let read = log.read(observer)?;
+        let read = log.read(control)?;
         state.position.totals = log.totals;
         state.position.time_s_epoch = clock.seconds();
         Ok(read.map_continue(|()| state))
     }
 
-    fn save(&self, state: &mut State, observer: &mut dyn Observer) -> Result<()> {
+    fn save(&self, state: &mut State, control: &mut dyn TrainingControl) -> Result<()> {
         state.position.time_s_total = self.clock.seconds();
-        observer.checkpoint(state)
+        control.checkpoint(state)
     }
 
-    fn interrupt(&self, mut state: State, observer: &mut dyn Observer) -> Result<Ending> {
-        self.save(&mut state, observer)?;
+    fn interrupt(&self, mut state: State, control: &mut dyn TrainingControl) -> Result<Ending> {
+        self.save(&mut state, control)?;
         let step = state.position.step;
         Ok(Ending::Interrupted { step })
     }
@@ -241,19 +242,19 @@ impl Run<'_> {
         (epoch as u64 - 1) * self.steps_per_epoch
     }
 
-    /// The score after an epoch, on the validation split or, where there is none, on the test set;
-    /// `None` where the observer stops it.
+    /// The score after an epoch, on the validation split or, if there is none, on the test set;
+    /// `None` if the control stops it.
     fn evaluate_epoch(
         &self,
         state: &State,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<Option<(Split, Score)>> {
         let (split, images) = if self.images.validation.is_empty() {
             (Split::Test, &self.images.test)
         } else {
             (Split::Validation, &self.images.validation)
         };
-        let score = self.evaluate(state, images, observer)?;
+        let score = self.evaluate(state, images, control)?;
         Ok(score.map(|score| (split, score)))
     }
 
@@ -261,20 +262,20 @@ impl Run<'_> {
         &self,
         state: &State,
         images: &ImageSet,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<Option<Score>> {
-        let moment = Moment::Evaluation(state.position.step);
+        let point = StopPoint::Evaluation(state.position.step);
         evaluate(
             &state.learner.model,
             &state.learner.loss,
             images,
             self.images.normalization,
             &self.device.device,
-            || observer.next(moment) != Next::Stop,
+            || control.next(point) != Next::Stop,
         )
     }
 
-    fn epoch_record(&self, position: &Position, evaluated_on: Split, score: Score) -> EpochRecord {
+    fn epoch_record(&self, position: &Position, evaluated_on: Split, score: &Score) -> EpochRecord {
         let Position {
             epoch,
             totals,
@@ -287,13 +288,14 @@ impl Run<'_> {
             train_loss: totals.loss / totals.images,
             train_accuracy: totals.correct / totals.images,
             evaluated_on,
-            eval_loss: score.eval_loss,
-            eval_accuracy: score.accuracy,
-            cross_entropy: score.cross_entropy,
+            eval_loss: score.eval_loss(),
+            eval_accuracy: score.accuracy(),
+            cross_entropy: score.cross_entropy(),
             learning_rate: learning_rate(&self.trial.train, last_step, self.steps_per_epoch),
             images_per_second: totals.images / time_s_epoch,
             time_s: time_s_epoch,
             steps_skipped: None,
+            metrics: score.metrics().clone(),
         }
     }
 
@@ -302,10 +304,10 @@ impl Run<'_> {
         let position = &state.position;
         let step = position.step;
         let diverged = |cause| Ok(Ending::Diverged { step, cause });
-        if !test.eval_loss.is_finite() {
+        if !test.eval_loss().is_finite() {
             return diverged(format!(
                 "the test loss is {} after step {step}, the last",
-                test.eval_loss
+                test.eval_loss()
             ));
         }
         if state.learner.skipped_steps()? == Some(step) {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
 use super::{Learner, TrialImages, model_config, steps_per_epoch};
-use crate::data::{DataError, IMAGE_SHAPE};
+use crate::data::DataError;
 use crate::device::OpenDevice;
 use crate::digest::hex;
 use crate::plan::Trial;
@@ -26,27 +26,27 @@ const DATA_HASH: &str = "data_hash";
 /// The key of the checksum over everything else in a checkpoint.
 const CHECKSUM: &str = "sha256";
 
-/// A checkpoint that cannot be resumed, by this program at least, whatever is tried.
+/// A checkpoint from which this program cannot resume.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UnusableCheckpoint(String);
 
-/// All that decides how a trial goes on. Order, augmentation and learning rate follow from the step.
+/// Everything that determines how a trial continues. Order, augmentation and learning rate follow from the step.
 pub struct State {
     pub learner: Learner,
     pub position: Position,
 }
 
-/// How far a trial has come.
+/// The progress of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Position {
     /// Steps done.
     pub step: u64,
-    /// The epoch at hand, from 1. It stays at hand while it is evaluated.
+    /// The current epoch, from 1. It stays the current one while it is evaluated.
     pub epoch: usize,
-    /// Of the epoch at hand.
+    /// Of the current epoch.
     pub totals: EpochTotals,
-    /// Training time of the epoch at hand.
+    /// Training time of the current epoch.
     pub time_s_epoch: f64,
     /// Training time of the epochs before it.
     pub time_s_epochs_before: f64,
@@ -62,7 +62,7 @@ impl State {
             ..trial.train.clone()
         };
         let device = device.autodiff();
-        let model = model_config(&settings, images.classes, IMAGE_SHAPE);
+        let model = model_config(&settings, images.classes, images.train.shape().axes());
         Self {
             learner: Learner::new(&settings, &trial.loss, &model, trial.seed, &device),
             position: Position::START,
@@ -193,7 +193,7 @@ impl Position {
     }
 }
 
-/// The tensors and notes of a checkpoint whose checksum is right.
+/// The tensors and notes of a checkpoint whose checksum matches.
 fn read_checked(
     content: &[u8],
     path: &Path,

@@ -2,32 +2,37 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bonus_loss::{Loss, LossConfig};
 use burn::tensor::{Device, Int, Tensor};
 use cifar_models::checkpoint::{NamedTensors, replace};
 use cifar_models::{Model, ModelConfig, Precision, named_tensors};
 
 use super::loss_scale::LossScale;
-use super::sgd::Sgd;
+use super::optimizers::{self, Optimizer};
 use crate::measure::sums;
-use crate::settings::{OptimizerName, PrecisionName, Setting, TrainKey, TrainSettings};
+use crate::settings::{PrecisionName, Setting, TrainKey, TrainSettings};
 
-/// A network in training, with all that a step changes.
+/// A network in training, with everything that a step changes.
 pub struct Learner {
     pub model: Model,
     pub loss: Loss,
-    optimizer: Sgd,
+    optimizer: Box<dyn Optimizer>,
     /// Only in mixed precision.
     loss_scale: Option<LossScale>,
 }
+
+/// What the names of a model's tensors begin with among those of a learner.
+const MODEL: &str = "model.";
+/// As [`MODEL`].
+const LOSS_SCALE: &str = "loss_scale.";
 
 /// The parts of a step, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     Forward,
     Backward,
-    Update,
+    Optimizer,
 }
 
 /// The model that `settings` name with its parameters, for images of height × width × channels.
@@ -43,7 +48,7 @@ pub fn model_config(settings: &TrainSettings, classes: usize, input: [usize; 3])
         let key = TrainKey::find(parameter.name).map(|key| (key.get)(settings));
         match key {
             Some(Setting::Whole(value)) => config.with(parameter.name, value),
-            _ => panic!("expected a key with whole numbers for {}", parameter.name),
+            _ => panic!("expected an integer key for {}", parameter.name),
         }
     })
 }
@@ -57,15 +62,14 @@ impl Learner {
         seed: u64,
         device: &Device,
     ) -> Self {
+        let without_gradients = device.clone().without_autodiff();
         Self {
             model: model.init(seed, device),
             loss: loss.init(),
-            optimizer: match settings.optimizer {
-                OptimizerName::Sgd => Sgd::new(settings),
-            },
+            optimizer: optimizers::init(settings, &without_gradients),
             loss_scale: match settings.precision {
                 PrecisionName::F32 => None,
-                PrecisionName::Mixed => Some(LossScale::new(&device.clone().without_autodiff())),
+                PrecisionName::Mixed => Some(LossScale::new(&without_gradients)),
             },
         }
     }
@@ -108,7 +112,7 @@ impl Learner {
             (self.loss_scale.as_mut()).map(|loss_scale| loss_scale.judge(&self.model, &gradients));
         let unscaling = unscaling.as_ref();
         self.model = (self.optimizer).step(self.model, gradients, learning_rate, unscaling);
-        after(Phase::Update);
+        after(Phase::Optimizer);
         (self, sums)
     }
 
@@ -123,18 +127,13 @@ impl Learner {
 
     /// All that steps change, as named tensors. What is listed here, [`Learner::restored`] takes back.
     pub fn tensors(&self) -> NamedTensors {
-        let parts = [
-            ("model", named_tensors(&self.model).into_iter().collect()),
-            ("velocity", self.optimizer.velocities()),
-            (
-                "loss_scale",
-                (self.loss_scale.as_ref()).map_or_else(NamedTensors::new, LossScale::tensors),
-            ),
-        ];
-        let mut tensors = NamedTensors::new();
-        for (part, named) in parts {
+        let model = named_tensors(&self.model).into_iter().collect();
+        let loss_scale = self.loss_scale.as_ref().map(LossScale::tensors);
+        let mut tensors = self.optimizer.tensors();
+        for (part, named) in [(MODEL, model), (LOSS_SCALE, loss_scale.unwrap_or_default())] {
+            let named: NamedTensors = named;
             let named = named.into_iter();
-            tensors.extend(named.map(|(name, tensor)| (format!("{part}.{name}"), tensor)));
+            tensors.extend(named.map(|(name, tensor)| (format!("{part}{name}"), tensor)));
         }
         tensors
     }
@@ -150,40 +149,36 @@ impl Learner {
         path: &Path,
         device: &Device,
     ) -> Result<Self> {
-        let mut part = |part: &str| -> NamedTensors {
-            let prefix = format!("{part}.");
-            let named = tensors.extract_if(.., |name, _| name.starts_with(&prefix));
+        let mut part = |prefix: &str| -> NamedTensors {
+            let named = tensors.extract_if(.., |name, _| name.starts_with(prefix));
             named
                 .map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor))
                 .collect()
         };
-        self.model = replace(self.model, part("model"), path)?;
-        self.optimizer
-            .restore(&self.model, part("velocity"), device)
-            .with_context(|| path.display().to_string())?;
+        self.model = replace(self.model, part(MODEL), path)?;
         if let Some(loss_scale) = &mut self.loss_scale {
             loss_scale
-                .restore(&part("loss_scale"), device)
+                .restore(&part(LOSS_SCALE), device)
                 .with_context(|| path.display().to_string())?;
         }
-        let unknown: Vec<&String> = tensors.keys().collect();
-        ensure!(
-            unknown.is_empty(),
-            "{}: unexpected tensors: {unknown:?}",
-            path.display()
-        );
+        self.optimizer
+            .restore(&self.model, tensors, device)
+            .with_context(|| path.display().to_string())?;
         Ok(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use burn::tensor::TensorData;
     use cifar_models::{MODELS, checkpoint};
 
     use super::*;
+    use crate::device::open_cpu;
     use crate::measure::read_sums;
-    use crate::settings::Kind;
+    use crate::settings::{BackendChoice, Kind, OptimizerName};
 
     const TARGETS: [i32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
@@ -220,24 +215,70 @@ mod tests {
 
     #[test]
     fn ten_steps_have_the_losses_of_pytorch() {
-        let expected = parity()["losses"].as_array().unwrap().clone();
-        assert_eq!(expected.len(), STEPS);
-        for (found, expected) in losses(PrecisionName::F32, 0.02).into_iter().zip(expected) {
-            let expected = expected.as_f64().unwrap();
-            let error = (found - expected).abs();
-            assert!(error < 1e-4 * expected, "{found} ≠ {expected}");
+        let settings = TrainSettings {
+            learning_rate: 0.02,
+            ..TrainSettings::default()
+        };
+        assert_losses(&losses(&settings), &parity()["losses"]);
+    }
+
+    fn defaults_with(optimizer: OptimizerName) -> TrainSettings {
+        let settings = TrainSettings {
+            optimizer,
+            ..TrainSettings::default()
+        };
+        settings.with_defaults_that_follow()
+    }
+
+    #[test]
+    fn ten_steps_of_adamw_have_the_losses_of_pytorch_with_its_defaults_too() {
+        let cases = parity()["adamw"].as_array().unwrap().clone();
+        assert_eq!(cases.len(), 2);
+        let defaults = defaults_with(OptimizerName::AdamW);
+        for (case, is_default) in cases.iter().zip([true, false]) {
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let settings = TrainSettings {
+                learning_rate: number("learning_rate"),
+                beta1: number("beta1"),
+                beta2: number("beta2"),
+                epsilon: number("epsilon"),
+                weight_decay: number("weight_decay"),
+                ..defaults.clone()
+            };
+            assert_eq!(settings == defaults, is_default);
+            assert_losses(&losses(&settings), &case["losses"]);
         }
     }
 
     #[test]
     fn ten_steps_in_mixed_precision_have_nearly_the_losses_of_f32() {
-        // At the rate of the test above steps magnify what f16 rounds, differently with each way of adding up.
-        let rate = 0.002;
-        let [mixed, f32] = [PrecisionName::Mixed, PrecisionName::F32].map(|it| losses(it, rate));
-        assert!(f32[STEPS - 1] < 0.9 * f32[0], "{f32:?}");
-        for (found, expected) in mixed.iter().zip(&f32) {
+        for optimizer in OptimizerName::NAMES {
+            let optimizer = OptimizerName::from_name(optimizer).unwrap();
+            let defaults = defaults_with(optimizer);
+            let [mixed, f32] = [PrecisionName::Mixed, PrecisionName::F32].map(|precision| {
+                losses(&TrainSettings {
+                    precision,
+                    // At higher rates steps magnify what f16 rounds, differently with each way of adding up.
+                    learning_rate: 0.002_f64.min(defaults.learning_rate),
+                    ..defaults.clone()
+                })
+            });
+            assert!(f32[STEPS - 1] < 0.9 * f32[0], "{f32:?}");
+            for (found, expected) in mixed.iter().zip(&f32) {
+                let error = (found - expected).abs();
+                assert!(error < 0.02 * expected, "{optimizer}: {mixed:?} ≠ {f32:?}");
+            }
+        }
+    }
+
+    #[track_caller]
+    fn assert_losses(found: &[f64], expected: &serde_json::Value) {
+        let expected = expected.as_array().unwrap();
+        assert_eq!([found.len(), expected.len()], [STEPS; 2]);
+        for (found, expected) in found.iter().zip(expected) {
+            let expected = expected.as_f64().unwrap();
             let error = (found - expected).abs();
-            assert!(error < 0.02 * expected, "{mixed:?} ≠ {f32:?}");
+            assert!(error < 1e-4 * expected, "{found} ≠ {expected}");
         }
     }
 
@@ -254,18 +295,53 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
+    #[test]
+    fn the_tensors_of_a_checkpoint_keep_their_names() {
+        let sgd = TrainSettings::default();
+        let expected: [(TrainSettings, &[&str]); 3] = [
+            (
+                TrainSettings {
+                    precision: PrecisionName::Mixed,
+                    ..sgd.clone()
+                },
+                &["loss_scale", "model", "velocity"],
+            ),
+            (
+                TrainSettings {
+                    momentum: 0.0,
+                    ..sgd
+                },
+                &["model"],
+            ),
+            (
+                defaults_with(OptimizerName::AdamW),
+                &["exp_avg", "exp_avg_sq", "model", "step"],
+            ),
+        ];
+        for (settings, expected) in expected {
+            let (learner, device) = learner(&settings);
+            let targets = Tensor::from_data(TARGETS, &device);
+            let (learner, _) = learner.step(fixture_images(&device), targets, 0.1);
+            let names: Vec<String> = learner.tensors().into_keys().collect();
+            let parts = names.iter().map(|name| name.split('.').next().unwrap());
+            let parts: BTreeSet<&str> = parts.collect();
+            assert_eq!(parts.into_iter().collect::<Vec<_>>(), expected);
+            let of = |part: &str| {
+                let names = names.iter().filter_map(|name| name.strip_prefix(part));
+                let parameters = names.filter(|name| !name.contains("running_"));
+                parameters.collect::<Vec<_>>()
+            };
+            for state in ["velocity.", "exp_avg.", "exp_avg_sq."] {
+                let is_kept = expected.contains(&state.trim_end_matches('.'));
+                assert_eq!(of(state), if is_kept { of("model.") } else { vec![] });
+            }
+        }
+    }
+
     /// The loss before each step from PyTorch's weights. A step that was skipped, since its scaled gradients
     /// overflowed, is taken again; whether the first one overflows depends on the order of f16 sums.
-    fn losses(precision: PrecisionName, learning_rate: f64) -> Vec<f64> {
-        let device = Device::flex().autodiff();
-        let settings = TrainSettings {
-            width: 2,
-            precision,
-            ..TrainSettings::default()
-        };
-        let loss = LossConfig::new("cross_entropy").unwrap();
-        let model = model_config(&settings, 10, [32, 32, 3]);
-        let mut learner = Learner::new(&settings, &loss, &model, 0, &device);
+    fn losses(settings: &TrainSettings) -> Vec<f64> {
+        let (mut learner, device) = learner(settings);
         let weights = format!("{FIXTURES}/parity.pth");
         learner.model = checkpoint::load(learner.model, weights.as_ref()).unwrap();
         let mut losses = Vec::new();
@@ -273,7 +349,8 @@ mod tests {
         while losses.len() < STEPS {
             let targets = Tensor::from_data(TARGETS, &device);
             let sums;
-            (learner, sums) = learner.step(fixture_images(&device), targets, learning_rate);
+            (learner, sums) =
+                learner.step(fixture_images(&device), targets, settings.learning_rate);
             let skipped_before = skipped;
             skipped = learner.skipped_steps().unwrap().unwrap_or(0);
             assert!(skipped <= MOST_SKIPPED, "{losses:?}");
@@ -282,5 +359,17 @@ mod tests {
             }
         }
         losses
+    }
+
+    /// A network of width 2 before its first step, and its device.
+    fn learner(settings: &TrainSettings) -> (Learner, Device) {
+        let device = open_cpu(BackendChoice::Flex).unwrap().autodiff();
+        let settings = TrainSettings {
+            width: 2,
+            ..settings.clone()
+        };
+        let loss = LossConfig::new("cross_entropy").unwrap();
+        let model = model_config(&settings, 10, [32, 32, 3]);
+        (Learner::new(&settings, &loss, &model, 0, &device), device)
     }
 }

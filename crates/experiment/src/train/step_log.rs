@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use burn::tensor::Tensor;
 
-use super::{Ending, Observer};
+use super::{Ending, TrainingControl};
 use crate::measure::read_sums;
 use crate::records::StepRecord;
 
@@ -28,7 +28,7 @@ pub struct PendingStep {
     pub sums: Tensor<1>,
 }
 
-/// What the steps of one epoch add up to.
+/// The totals of the steps of one epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EpochTotals {
     pub loss: f64,
@@ -36,7 +36,7 @@ pub struct EpochTotals {
     pub images: f64,
 }
 
-/// Turns an epoch's pending steps into records for the observer.
+/// Turns an epoch's pending steps into records for the control.
 pub struct StepLog {
     pending: Vec<PendingStep>,
     last_read: Instant,
@@ -45,7 +45,7 @@ pub struct StepLog {
 }
 
 impl StepLog {
-    /// Goes on from the totals of the steps before.
+    /// Continues from the totals of the previous steps.
     pub fn new(totals: EpochTotals) -> Self {
         Self {
             pending: Vec::new(),
@@ -54,21 +54,21 @@ impl StepLog {
         }
     }
 
-    /// Takes a step in; breaks off where training turns out to have diverged.
+    /// Adds a step; stops if training turns out to have diverged.
     pub fn push(
         &mut self,
         step: PendingStep,
-        observer: &mut dyn Observer,
+        control: &mut dyn TrainingControl,
     ) -> Result<ControlFlow<Ending>> {
         self.pending.push(step);
         if self.pending.len() < READ_STEPS && self.last_read.elapsed() < READ_INTERVAL {
             return Ok(ControlFlow::Continue(()));
         }
-        self.read(observer)
+        self.read(control)
     }
 
-    /// Reads everything pending; breaks off where training turns out to have diverged.
-    pub fn read(&mut self, observer: &mut dyn Observer) -> Result<ControlFlow<Ending>> {
+    /// Reads everything pending; stops if training turns out to have diverged.
+    pub fn read(&mut self, control: &mut dyn TrainingControl) -> Result<ControlFlow<Ending>> {
         self.last_read = Instant::now();
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() {
@@ -77,7 +77,7 @@ impl StepLog {
         let sums = pending.iter().map(|step| step.sums.clone()).collect();
         for (step, [loss, correct]) in pending.iter().zip(read_sums(sums)?) {
             let images = step.images as f64;
-            observer.step(&StepRecord {
+            control.step(&StepRecord {
                 step: step.step,
                 epoch: step.epoch,
                 train_loss: loss / images,

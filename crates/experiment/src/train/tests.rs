@@ -4,21 +4,22 @@ use bonus_loss::LossConfig;
 
 use super::*;
 use crate::data::{DatasetSource, load, split};
+use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::records::Determinism;
-use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 
 /// Keeps the records of epochs.
 #[derive(Default)]
 struct Epochs(Vec<EpochRecord>);
 
-impl Observer for Epochs {
+impl TrainingControl for Epochs {
     fn step(&mut self, _record: &StepRecord) -> Result<()> {
         Ok(())
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        self.0.push(*record);
+        self.0.push(record.clone());
         Ok(())
     }
 
@@ -26,7 +27,7 @@ impl Observer for Epochs {
         Ok(())
     }
 
-    fn next(&mut self, _moment: Moment) -> Next {
+    fn next(&mut self, _point: StopPoint) -> Next {
         Next::Continue
     }
 }
@@ -34,7 +35,7 @@ impl Observer for Epochs {
 /// The end of one epoch of three steps in mixed precision, and its record.
 fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
     let settings = TrainSettings {
-        dataset: DatasetName::Shapes,
+        dataset: &SHAPES,
         width: 2,
         epochs: 1,
         batch_size: 16,
@@ -62,7 +63,7 @@ fn trained(loss: LossConfig) -> (Ending, EpochRecord) {
     let trial = Trial::new(settings, loss, 1);
     let mut epochs = Epochs::default();
     let ending = train(&trial, &images, &device, None, &mut epochs).unwrap();
-    (ending, epochs.0[0])
+    (ending, epochs.0[0].clone())
 }
 
 #[test]

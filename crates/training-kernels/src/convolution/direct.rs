@@ -11,7 +11,7 @@ use crate::lanes::{LANES, Lane, blocks, scratch, to_blocks};
 use crate::output::computed;
 use crate::product::{ColumnProduct, RowProduct};
 
-/// Values of patches and gradients that are kept at a time for the weight's gradient: some megabytes, which stay in the cache in between.
+/// Number of values of patches and gradients held at a time for the weight's gradient: some megabytes, which stay in the cache.
 const CHUNK: usize = 1 << 20;
 
 pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Vec<f32> {
@@ -143,8 +143,8 @@ fn pixels(convolution: &Convolution) -> usize {
     convolution.output_size().iter().product()
 }
 
-/// Where in a filter `[channels_in, kernel, kernel]` the `d`-th value of a patch
-/// `[kernel, kernel, channels_in]` finds its factor.
+/// The index in a filter `[channels_in, kernel, kernel]` of the factor of the `d`-th value of a patch
+/// `[kernel, kernel, channels_in]`.
 fn weight_index(convolution: &Convolution, d: usize) -> usize {
     let (place, channel) = (d / convolution.channels_in, d % convolution.channels_in);
     channel * convolution.kernel * convolution.kernel + place
@@ -158,7 +158,7 @@ fn gather(convolution: &Convolution, input: &[f32], range: Range<usize>, patches
     // One patch after the other, [pixels][blocks(depth)][16]: whole runs can be copied.
     let mut lanes = scratch(rows * blocks);
     for (row, pixel) in range.enumerate() {
-        // With what follows it, since `copy` may write over its end.
+        // Including what follows, since `copy` may write past its end.
         let patch = &mut lanes.as_flattened_mut()[row * width..];
         let mut end = 0;
         for run in runs(convolution, pixel) {
@@ -179,8 +179,8 @@ fn gather(convolution: &Convolution, input: &[f32], range: Range<usize>, patches
     }
 }
 
-/// Copies `count` values, and where there is room for it up to a whole lane, which is faster; what it writes
-/// too much is written again by what follows.
+/// Copies `count` values, and if there is room up to a whole lane, which is faster; the excess
+/// is overwritten by the next copy.
 fn copy(values: &[f32], count: usize, places: &mut [f32]) {
     let whole = count.next_multiple_of(LANES);
     match (places.get_mut(..whole), values.get(..whole)) {
@@ -195,7 +195,7 @@ fn copy(values: &[f32], count: usize, places: &mut [f32]) {
     }
 }
 
-/// Adds the patches `[pixels][blocks(depth)][16]` of the output pixels from `first` on to the image
+/// Adds the patches `[pixels][blocks(depth)][16]` of the output pixels starting at `first` to the image
 /// they were taken from.
 fn scatter(convolution: &Convolution, patches: &[Lane], first: usize, image: &mut [f32]) {
     let width = blocks(convolution.depth());
@@ -210,15 +210,15 @@ fn scatter(convolution: &Convolution, patches: &[Lane], first: usize, image: &mu
     }
 }
 
-/// Neighbouring values of an image under one line of the kernel.
+/// Adjacent values of an image under one row of the kernel.
 struct Run {
-    /// Where they lie in the image.
+    /// Their position in the image.
     image: usize,
-    /// Where they lie in the patch `[kernel, kernel, channels_in]`.
+    /// Their position in the patch `[kernel, kernel, channels_in]`.
     patch: Range<usize>,
 }
 
-/// The runs that make up the patch of an output pixel, in the order of the patch; what lies between them is outside the image.
+/// The runs that make up the patch of an output pixel, in the order of the patch; gaps between them are outside the image.
 #[inline]
 fn runs(convolution: &Convolution, pixel: usize) -> impl Iterator<Item = Run> {
     let Convolution {
@@ -234,7 +234,7 @@ fn runs(convolution: &Convolution, pixel: usize) -> impl Iterator<Item = Run> {
     let image = pixel / (out_height * out_width);
     let top = pixel / out_width % out_height * stride;
     let left = pixel % out_width * stride;
-    // Columns of the kernel that lie on the image.
+    // Columns of the kernel that are inside the image.
     let columns = padding.saturating_sub(left)..kernel.min((width + padding).saturating_sub(left));
     (0..kernel).filter_map(move |line| {
         let y = (top + line).checked_sub(padding).filter(|y| *y < height)?;

@@ -1,8 +1,8 @@
-//! The sums over rows that make up the gradient of a weight, shared among tasks.
+//! The sums over rows that form the gradient of a weight, divided among tasks.
 //!
-//! Rows are written as two operands, some [`ROWS`] at a time, and each place of the result adds up a product
-//! of both. How rows are shared among tasks follows from shapes alone, never from the number of
-//! threads, since it decides the order of the sums.
+//! Rows are written as two operands, some [`ROWS`] at a time, and each place of the result accumulates a product
+//! of both. The division among tasks depends only on shapes, never on the number of
+//! threads, since it determines the order of the sums.
 
 use std::ops::Range;
 
@@ -11,15 +11,15 @@ use rayon::prelude::*;
 use super::ROWS;
 use crate::lanes::{LANES, Lane, Scratch, scratch};
 
-/// Lanes of sums that a task may have of its own: at most a megabyte, which stays in a core's cache.
+/// Maximum lanes of private sums of a task: at most a megabyte, which stays in a core's cache.
 const OWN_SUMS: usize = 1 << 14;
-/// Tasks with sums of their own: enough for the cores of a workstation.
+/// Number of tasks with private sums: enough for the cores of a workstation.
 const TASKS: usize = 16;
 
 /// The sums over `total` rows.
 pub struct RowSums<Write, Add> {
     pub total: usize,
-    /// Rows whose operands are kept at a time where the tasks share the sums.
+    /// Rows whose operands are held at a time if the tasks share the sums.
     pub chunk: usize,
     /// Lanes of the operands of [`ROWS`] rows.
     pub operands: [usize; 2],
@@ -28,7 +28,7 @@ pub struct RowSums<Write, Add> {
     pub place: usize,
     /// Writes the operands of the rows in a range.
     pub write: Write,
-    /// Adds to the sums of a place what so many rows with these operands contribute.
+    /// Adds the contribution of so many rows with these operands to the sums of a place.
     pub add: Add,
 }
 
@@ -46,8 +46,8 @@ where
         }
     }
 
-    /// Each task sums up some of the rows: none waits for what another one has written, and nothing leaves
-    /// its core's cache but the sums.
+    /// Each task sums some of the rows: no task waits for data of another, and nothing leaves
+    /// its core's cache except the sums.
     fn by_rows(&self) -> Scratch {
         let len = self.places * self.place;
         let task = self.total.div_ceil(TASKS).next_multiple_of(ROWS);
@@ -82,7 +82,7 @@ where
         sums
     }
 
-    /// Each task sums up some of the places, so that all sums are there once.
+    /// Each task computes the sums of some of the places, so that all sums are stored only once.
     fn by_places(&self) -> Scratch {
         let mut sums = scratch(self.places * self.place);
         for first in (0..self.total).step_by(self.chunk) {

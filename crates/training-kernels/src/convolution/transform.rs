@@ -6,7 +6,7 @@
 //!
 //! The matrices are those of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
 //! CVPR 2016, for the interpolation points 0, ±2/3, ±3/2 and ∞. The usual points 0, ±1, ±2 and ∞
-//! cost as many operations and lose two to four times as much of float32.
+//! cost as many operations and have two to four times the rounding error in float32.
 
 use pulp::Simd;
 
@@ -33,15 +33,15 @@ const SQUARES: f32 = 97.0 / 36.0;
 const NEAR_SHARE: f32 = -81.0 / 130.0;
 const FAR_SHARE: f32 = 8.0 / 65.0;
 
-/// A matrix L that is applied to a line of `A` values and gives `B`.
+/// A matrix L that maps a line of `A` values to `B` values.
 pub trait Line<const A: usize, const B: usize> {
     /// L · values.
     fn apply<S: Simd>(simd: S, values: [S::f32s; A]) -> [S::f32s; B];
 }
 
-/// Values that [`both_ways`] loads line by line, so that they need not be copied together first.
+/// Values that [`both_ways`] loads line by line, so that they need not be gathered first.
 pub trait Square<const A: usize> {
-    /// Line `a`, from its first value on.
+    /// Line `a`, starting at its first value.
     fn line<S: Simd>(&self, simd: S, a: usize) -> [S::f32s; A];
 }
 
@@ -64,8 +64,8 @@ impl<const A: usize> Square<A> for Strided<'_> {
 }
 
 /// L · values · Lᵀ.
-// Loops and not `map` or `from_fn`: their closures are not sure to be inlined, and only what is
-// inlined is compiled for the machine's vectors. The same holds wherever registers are at work.
+// Loops and not `map` or `from_fn`: their closures are not guaranteed to be inlined, and only code that is
+// inlined is compiled for the machine's vectors. The same holds wherever registers are used.
 #[inline(always)]
 pub fn both_ways<S: Simd, L: Line<A, B>, const A: usize, const B: usize>(
     simd: S,

@@ -1,11 +1,11 @@
 //! Convolution by Winograd's F(4×4, 3×3): a quarter of the multiplications of the direct method.
 //!
-//! Images are cut into tiles of 4×4 outputs. The transforms of [`super::transform`] turn a
+//! Images are split into tiles of 4×4 outputs. The transforms of [`super::transform`] turn a
 //! convolution into 36 independent matrix products ("planes") between the tiles and the filters.
 //! The transposed transforms give the weight's gradient from the same tiles.
 //!
-//! A NaN or an infinity would spread over its whole tile, so nothing is given where one appears, and
-//! the direct method computes it again and leaves it where it belongs.
+//! A NaN or an infinity would spread over its whole tile, so nothing is returned if one appears, and
+//! the direct method recomputes the result and confines it to where it belongs.
 
 mod tiles;
 mod weight;
@@ -26,7 +26,7 @@ use crate::lanes::{LANES, Lane, Scratch, blocks, scratch, set_register, store_re
 use crate::output::computed;
 use crate::product::RowProduct;
 
-/// The output, or `None` where a value is not finite.
+/// The output, or `None` if a value is not finite.
 pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Option<Vec<f32>> {
     let Convolution {
         channels_in,
@@ -39,7 +39,7 @@ pub fn forward(convolution: &Convolution, input: &[f32], weight: &[f32]) -> Opti
     correlate(convolution, input, channels_in, &filters, channels_out)
 }
 
-/// The correlation of the output's gradient with the filters turned by half a circle; `None` where a
+/// The correlation of the output's gradient with the filters rotated by 180°; `None` if a
 /// value is not finite.
 pub fn input_gradient(
     convolution: &Convolution,
@@ -111,7 +111,7 @@ impl WithSimd for FilterTransform<'_> {
     }
 }
 
-/// The size-keeping correlation of `input` with transformed `filters`.
+/// The same-size correlation of `input` with transformed `filters`.
 fn correlate(
     convolution: &Convolution,
     input: &[f32],
@@ -170,7 +170,7 @@ fn correlate(
     all_finite.into_inner().then_some(output)
 }
 
-/// Aᵀ m A of the tiles in `range`; gives whether all of it is finite.
+/// Aᵀ m A of the tiles in `range`; returns whether all of it is finite.
 struct OutputTransform<'a> {
     tiles: Tiles,
     range: Range<usize>,

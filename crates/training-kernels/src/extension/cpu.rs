@@ -1,4 +1,4 @@
-//! The backends of the CPU.
+//! The CPU backends.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,17 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::TensorData;
 
 use super::{
-    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, EvaluationBatchNorm, SgdKernels,
-    TensorThen, TensorUnscaling, TrainingBatchNorm,
+    AdamWKernel, BatchNormGradients, ConvolutionGradients, ConvolutionKernel, EvaluationBatchNorm,
+    SgdKernels, TensorEpilogue, TensorUnscaling, TrainingBatchNorm,
 };
-use crate::batch_norm::{Moments, Then, gradients, normalize};
+use crate::adamw::AdamWStep;
+use crate::batch_norm::{Epilogue, Moments, gradients, normalize};
 use crate::convolution::Convolution;
 use crate::sgd::SgdStep;
 
-/// A backend whose tensors of f32 lie in this process's memory.
+/// A backend whose f32 tensors are in this process's memory.
 trait CpuBackend: Backend {
-    /// The values in the order of the shape; copied only where they lie otherwise.
+    /// The values in the order of the shape; copied only if their layout differs.
     fn values(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
 }
 
@@ -91,11 +92,11 @@ macro_rules! use_kernels {
                 values: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
-                then: TensorThen<Self>,
+                epilogue: TensorEpilogue<Self>,
                 epsilon: f64,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
                 let moments = moments::<Self>(&values);
-                let output = batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then);
+                let output = batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &epilogue);
                 let [mean, variance] = [moments.mean, moments.variance]
                     .map(|moment| tensor::<Self, 1>(moment, [weight.shape()[0]], &values));
                 (output, mean, variance)
@@ -111,24 +112,24 @@ macro_rules! use_kernels {
                 mean: FloatTensor<Self>,
                 variance: FloatTensor<Self>,
                 output: FloatTensor<Self>,
-                then: Then<()>,
+                epilogue: Epilogue<()>,
                 epsilon: f64,
-            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, TensorThen<Self>) {
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, TensorEpilogue<Self>) {
                 let gradients = gradients(
                     &Self::values(&output_gradient),
                     &Self::values(&values),
                     &stored_moments::<Self>(&mean, &variance),
                     &Self::values(&weight),
                     epsilon,
-                    then,
+                    epilogue,
                     &Self::values(&output),
                 );
                 let dims = values.shape().dims::<4>();
                 let [of_weight, of_bias] = [gradients.weight, gradients.bias]
                     .map(|gradient| tensor::<Self, 1>(gradient, [dims[3]], &values));
-                let then = then.map(|()| tensor::<Self, 4>(gradients.residual, dims, &values));
+                let epilogue = epilogue.map(|()| tensor::<Self, 4>(gradients.residual, dims, &values));
                 let of_values = tensor::<Self, 4>(gradients.values, dims, &values);
-                (of_values, of_weight, of_bias, then.into())
+                (of_values, of_weight, of_bias, epilogue.into())
             }
         }
 
@@ -140,11 +141,11 @@ macro_rules! use_kernels {
                 variance: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
-                then: TensorThen<Self>,
+                epilogue: TensorEpilogue<Self>,
                 epsilon: f64,
             ) -> FloatTensor<Self> {
                 let moments = stored_moments::<Self>(&mean, &variance);
-                batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &then)
+                batch_norm::<Self>(&values, &moments, [&weight, &bias], epsilon, &epilogue)
             }
         }
 
@@ -169,6 +170,22 @@ macro_rules! use_kernels {
                 sgd::<Self>(&parameter, &gradient, Some(&velocity), &unscaling, rule)
             }
         }
+
+        #[cfg(feature = $feature)]
+        impl AdamWKernel for $backend {
+            fn adamw_step(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                mean: FloatTensor<Self>,
+                mean_square: FloatTensor<Self>,
+                first_correction: FloatTensor<Self>,
+                second_correction: FloatTensor<Self>,
+                rule: AdamWStep,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let tensors = [&parameter, &gradient, &mean, &mean_square];
+                adamw::<Self>(tensors, [&first_correction, &second_correction], rule)
+            }
+        }
     )*};
 }
 
@@ -189,12 +206,18 @@ fn batch_norm<B: CpuBackend>(
     moments: &Moments,
     weight_and_bias: [&FloatTensor<B>; 2],
     epsilon: f64,
-    then: &TensorThen<B>,
+    epilogue: &TensorEpilogue<B>,
 ) -> FloatTensor<B> {
     let [weight, bias] = weight_and_bias.map(B::values);
-    let then = then.as_then().map(B::values);
-    let then = then.as_ref().map(|residual| &**residual);
-    let output = normalize(&B::values(values), moments, [&weight, &bias], epsilon, then);
+    let epilogue = epilogue.as_epilogue().map(B::values);
+    let epilogue = epilogue.as_ref().map(|residual| &**residual);
+    let output = normalize(
+        &B::values(values),
+        moments,
+        [&weight, &bias],
+        epsilon,
+        epilogue,
+    );
     tensor::<B, 4>(output, values.shape().dims(), values)
 }
 
@@ -226,6 +249,19 @@ fn sgd<B: CpuBackend>(
             .for_each(|value| *value /= scale);
     }
     let new = rule.of_slices(&parameter, &gradient, velocity.as_deref());
+    new.map(on_device).into()
+}
+
+fn adamw<B: CpuBackend>(
+    tensors: [&FloatTensor<B>; 4],
+    corrections: [&FloatTensor<B>; 2],
+    rule: AdamWStep,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let (shape, device) = (tensors[0].shape(), tensors[0].device());
+    let [parameter, gradient, mean, mean_square] = tensors.map(B::values);
+    let corrections = corrections.map(|value| B::values(value)[0]);
+    let new = rule.of_slices(&parameter, &gradient, [&mean, &mean_square], corrections);
+    let on_device = |values| B::float_from_data(TensorData::new(values, shape.clone()), &device);
     new.map(on_device).into()
 }
 

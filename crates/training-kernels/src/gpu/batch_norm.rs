@@ -1,7 +1,7 @@
-//! Batch normalisation of channels-last images with what follows it: three kernels forward, three backward.
+//! Batch normalisation of channels-last images with its epilogue: three kernels forward, three backward.
 //!
-//! Images lie as `[pixels, channels]`. Sums over the pixels are taken in stretches that the shape alone
-//! decides, and then added up by one cube for each block of channels, so they are the same bits every time.
+//! The layout of images is `[pixels, channels]`. Sums over the pixels are taken in chunks that only the shape
+//! determines, and then added up by one cube per block of channels, so they are bitwise reproducible.
 
 mod kernels;
 
@@ -17,27 +17,27 @@ use self::kernels::{
     normalize_kernel, stretch_moments_kernel,
 };
 use super::{UNITS, empty, one_unit_each};
-use crate::batch_norm::Then;
-use crate::extension::{BatchNormGradients, TensorThen, TrainingBatchNorm};
+use crate::batch_norm::Epilogue;
+use crate::extension::{BatchNormGradients, TensorEpilogue, TrainingBatchNorm};
 
 impl TrainingBatchNorm for CubeBackend {
     fn batch_norm_train_then(
         values: CubeTensor,
         weight: CubeTensor,
         bias: CubeTensor,
-        then: TensorThen<Self>,
+        epilogue: TensorEpilogue<Self>,
         epsilon: f64,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
         let [values, weight, bias] = [values, weight, bias].map(into_contiguous);
         let [mean, variance] = moments(&values);
         let output = empty(&values, values.meta.shape().clone(), values.dtype);
-        let (relu, residual) = match then {
-            TensorThen::Nothing => (false, None),
-            TensorThen::Relu => (true, None),
-            TensorThen::AddRelu(residual) => (true, Some(into_contiguous(residual))),
+        let (relu, residual) = match epilogue {
+            TensorEpilogue::Nothing => (false, None),
+            TensorEpilogue::Relu => (true, None),
+            TensorEpilogue::AddRelu(residual) => (true, Some(into_contiguous(residual))),
         };
         let has_residual = residual.is_some();
-        // A kernel wants its binding; without a residual nothing is read through it.
+        // A kernel requires its binding; without a residual nothing is read through it.
         let residual = residual.unwrap_or_else(|| values.clone());
         let (count, dim) = one_unit_each(&output);
         let dtype = dtype_to_storage_type(values.dtype);
@@ -69,10 +69,10 @@ impl BatchNormGradients for CubeBackend {
         mean: CubeTensor,
         variance: CubeTensor,
         output: CubeTensor,
-        then: Then<()>,
+        epilogue: Epilogue<()>,
         epsilon: f64,
-    ) -> (CubeTensor, CubeTensor, CubeTensor, TensorThen<Self>) {
-        let relu = then != Then::Nothing;
+    ) -> (CubeTensor, CubeTensor, CubeTensor, TensorEpilogue<Self>) {
+        let relu = epilogue != Epilogue::Nothing;
         let [gradient, values, weight, output] =
             [output_gradient, values, weight, output].map(into_contiguous);
         let [bias_gradient, weight_gradient] = parameter_gradients(
@@ -86,7 +86,7 @@ impl BatchNormGradients for CubeBackend {
         let like = values.clone();
         let pixels = Stretches::of(&like).pixels;
         let dtype = dtype_to_storage_type(like.dtype);
-        let has_residual = then == Then::AddRelu(());
+        let has_residual = epilogue == Epilogue::AddRelu(());
         let values_gradient = empty(&like, like.meta.shape().clone(), like.dtype);
         // Without a residual nothing is written through its binding, for which any tensor will do.
         let residual_gradient = if has_residual {
@@ -115,28 +115,33 @@ impl BatchNormGradients for CubeBackend {
             has_residual,
             dtype,
         );
-        let then = then.map(|()| residual_gradient);
-        (values_gradient, weight_gradient, bias_gradient, then.into())
+        let epilogue = epilogue.map(|()| residual_gradient);
+        (
+            values_gradient,
+            weight_gradient,
+            bias_gradient,
+            epilogue.into(),
+        )
     }
 }
 
-/// How the pixels of a block of channels are cut into stretches, a cube for each.
+/// How the pixels of a block of channels are split into chunks, one cube per chunk.
 struct Stretches {
     pixels: usize,
     channels: usize,
-    /// Channels of a cube, side by side so that its units read neighbouring numbers.
+    /// Channels of a cube, adjacent so that its units read consecutive numbers.
     width: usize,
-    /// Units of a cube that take turns over the pixels of each channel.
+    /// Units of a cube that share the pixels of each channel.
     lanes: usize,
-    /// Pixels of a stretch, but for the last.
-    stretch: usize,
+    /// Pixels of each chunk except the last.
+    chunk: usize,
     count: usize,
 }
 
 impl Stretches {
-    /// Cubes that fill a large GPU.
+    /// Number of cubes that fill a large GPU.
     const CUBES: usize = 1024;
-    /// Pixels for a unit to add up before units are added up.
+    /// Pixels that each unit sums before the units' sums are added.
     const PIXELS_OF_A_UNIT: usize = 8;
 
     fn of(values: &CubeTensor) -> Self {
@@ -147,30 +152,26 @@ impl Stretches {
         let lanes = UNITS / width;
         let blocks = channels.div_ceil(width);
         let most = pixels.div_ceil(lanes * Self::PIXELS_OF_A_UNIT);
-        let stretch = pixels.div_ceil((Self::CUBES / blocks).clamp(1, most));
+        let chunk = pixels.div_ceil((Self::CUBES / blocks).clamp(1, most));
         Self {
             pixels,
             channels,
             width,
             lanes,
-            stretch,
-            count: pixels.div_ceil(stretch),
+            chunk,
+            count: pixels.div_ceil(chunk),
         }
     }
 
-    fn cubes(&self, stretches: usize) -> CubeCount {
-        CubeCount::Static(
-            self.channels.div_ceil(self.width) as u32,
-            stretches as u32,
-            1,
-        )
+    fn cubes(&self, chunks: usize) -> CubeCount {
+        CubeCount::Static(self.channels.div_ceil(self.width) as u32, chunks as u32, 1)
     }
 
     fn units(&self) -> CubeDim {
         CubeDim::new_2d(self.width as u32, self.lanes as u32)
     }
 
-    /// Two tensors `[stretches, channels]`.
+    /// Two tensors `[chunks, channels]`.
     fn partial(&self, like: &CubeTensor) -> [CubeTensor; 2] {
         [(); 2].map(|()| empty(like, [self.count, self.channels], DType::F32))
     }
@@ -183,34 +184,34 @@ impl Stretches {
 
 /// Mean and biased variance of each channel.
 fn moments(values: &CubeTensor) -> [CubeTensor; 2] {
-    let stretches = Stretches::of(values);
-    let [means, squares] = stretches.partial(values);
+    let chunks = Stretches::of(values);
+    let [means, squares] = chunks.partial(values);
     stretch_moments_kernel::launch(
         &values.client,
-        stretches.cubes(stretches.count),
-        stretches.units(),
+        chunks.cubes(chunks.count),
+        chunks.units(),
         values.clone().into_tensor_arg(),
         means.clone().into_tensor_arg(),
         squares.clone().into_tensor_arg(),
-        stretches.pixels as u32,
-        stretches.stretch as u32,
-        stretches.width,
-        stretches.lanes,
+        chunks.pixels as u32,
+        chunks.chunk as u32,
+        chunks.width,
+        chunks.lanes,
         dtype_to_storage_type(values.dtype),
     );
-    let [mean, variance] = stretches.per_channel(values);
+    let [mean, variance] = chunks.per_channel(values);
     combine_moments_kernel::launch(
         &values.client,
-        stretches.cubes(1),
-        stretches.units(),
+        chunks.cubes(1),
+        chunks.units(),
         means.into_tensor_arg(),
         squares.into_tensor_arg(),
         mean.clone().into_tensor_arg(),
         variance.clone().into_tensor_arg(),
-        stretches.pixels as u32,
-        stretches.stretch as u32,
-        stretches.width,
-        stretches.lanes,
+        chunks.pixels as u32,
+        chunks.chunk as u32,
+        chunks.width,
+        chunks.lanes,
     );
     [mean, variance]
 }
@@ -224,12 +225,12 @@ fn parameter_gradients(
     relu: bool,
     epsilon: f64,
 ) -> [CubeTensor; 2] {
-    let stretches = Stretches::of(values);
-    let [partial_bias, partial_weight] = stretches.partial(values);
+    let chunks = Stretches::of(values);
+    let [partial_bias, partial_weight] = chunks.partial(values);
     gradient_stretches_kernel::launch(
         &values.client,
-        stretches.cubes(stretches.count),
-        stretches.units(),
+        chunks.cubes(chunks.count),
+        chunks.units(),
         gradient.clone().into_tensor_arg(),
         values.clone().into_tensor_arg(),
         output.clone().into_tensor_arg(),
@@ -238,24 +239,24 @@ fn parameter_gradients(
         partial_bias.clone().into_tensor_arg(),
         partial_weight.clone().into_tensor_arg(),
         epsilon as f32,
-        stretches.pixels as u32,
-        stretches.stretch as u32,
+        chunks.pixels as u32,
+        chunks.chunk as u32,
         relu,
-        stretches.width,
-        stretches.lanes,
+        chunks.width,
+        chunks.lanes,
         dtype_to_storage_type(values.dtype),
     );
-    let [bias_gradient, weight_gradient] = stretches.per_channel(values);
+    let [bias_gradient, weight_gradient] = chunks.per_channel(values);
     add_stretches_kernel::launch(
         &values.client,
-        stretches.cubes(1),
-        stretches.units(),
+        chunks.cubes(1),
+        chunks.units(),
         partial_bias.into_tensor_arg(),
         partial_weight.into_tensor_arg(),
         bias_gradient.clone().into_tensor_arg(),
         weight_gradient.clone().into_tensor_arg(),
-        stretches.width,
-        stretches.lanes,
+        chunks.width,
+        chunks.lanes,
     );
     [bias_gradient, weight_gradient]
 }

@@ -1,7 +1,7 @@
-//! Convolutions of channels-last images of f32: matrix products over gathered patches.
+//! Convolutions of channels-last f32 images: matrix products over gathered patches.
 //!
-//! Without tensor cores Burn has one kernel for a convolution forward, which reads its operands anew for each
-//! product, while its matrix products reach half the speed of a GPU. The patches of one pixel lie as
+//! Without tensor cores Burn has one kernel for the forward convolution, which rereads its operands for each
+//! product, while its matrix products reach half the speed of a GPU. The patch of one pixel has the layout
 //! `[kernel, kernel, channels]`, so the weight and its gradient are matrices `[kernel² · channels_in, channels_out]`.
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ impl ConvolutionGradients for CubeBackend {
     }
 }
 
-/// Bytes of patches at a time: enough to fill any GPU, and no more than it has in one buffer.
+/// Bytes of patches at a time: enough to fill any GPU, and no more than fit into one buffer.
 fn most_bytes(like: &CubeTensor) -> usize {
     const ENOUGH: u64 = 512 << 20;
     ENOUGH.min(like.client.properties().memory.max_page_size) as usize
@@ -63,7 +63,7 @@ fn forward(input: CubeTensor, weight: CubeTensor, shape: &Convolution, most: usi
     product(input, matrix, shape, Taps::InOrder, most)
 }
 
-/// At stride 1 the gradient is a convolution of the output's gradient by the kernel turned around; elsewhere
+/// At stride 1 the gradient is a convolution of the output's gradient with the flipped kernel; otherwise
 /// Burn's, a matrix product whose results are added up.
 fn input_gradient(
     gradient: CubeTensor,
@@ -146,7 +146,7 @@ fn multiplied(left: CubeTensor, right: CubeTensor) -> CubeTensor {
     product.expect("matrices that fit together")
 }
 
-/// Images whose patches take `most` bytes or less, as many in each part but the last; at least one.
+/// Number of images whose patches take at most `most` bytes, the same in each part except the last; at least one.
 fn parts_of_batch(shape: &Convolution, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
     let batch = shape.batch;
     let [height, width] = shape.output_size();
@@ -157,9 +157,9 @@ fn parts_of_batch(shape: &Convolution, most: usize) -> impl Iterator<Item = Rang
     firsts.map(move |first| first..batch.min(first + images))
 }
 
-/// Into how many parts the sum over `pixels` is cut for a weight gradient of `rows` × `columns`, which by itself
+/// Number of parts into which the sum over `pixels` is split for a weight gradient of `rows` × `columns`, which unsplit
 /// has too few tiles for a GPU: as many as give 1024 tiles of 64 × 64, but no more than 128, none shorter than 256
-/// pixels, and all of one length. The shape alone decides, and so the bits of the sums.
+/// pixels, and all of equal length. It depends only on the shape, so the sums are reproducible.
 fn parts_of_sum(pixels: usize, rows: usize, columns: usize) -> usize {
     let tiles = rows.div_ceil(64) * columns.div_ceil(64);
     let most = 1024_usize.div_ceil(tiles).min(128).min(pixels / 256).max(1);
@@ -167,11 +167,11 @@ fn parts_of_sum(pixels: usize, rows: usize, columns: usize) -> usize {
     parts.expect("one part at least")
 }
 
-/// The order in which a patch has the taps of a kernel.
+/// The order of a kernel's taps in a patch.
 #[derive(Clone, Copy, PartialEq)]
 enum Taps {
     InOrder,
-    /// The last first, as the gradient of the input wants them.
+    /// Reversed, for the gradient of the input.
     Turned,
 }
 
@@ -190,26 +190,6 @@ fn patches(
     let units = pixels * channels / vector;
     let dim = CubeDim::new_1d(UNITS as u32);
     let count = cubecl::calculate_cube_count_elemwise(&input.client, units, dim);
-    let arguments = [
-        shape.height,
-        shape.width,
-        height_out,
-        width_out,
-        channels / vector,
-        shape.kernel,
-        shape.stride,
-        shape.padding,
-    ];
-    let [
-        height,
-        width,
-        height_out,
-        width_out,
-        channels,
-        kernel,
-        stride,
-        padding,
-    ] = arguments.map(|argument| argument as u32);
     patches_kernel::launch(
         &input.client,
         count,
@@ -219,21 +199,21 @@ fn patches(
         patches.clone().into_tensor_arg(),
         units as u32,
         images.start as u32,
-        height,
-        width,
-        height_out,
-        width_out,
-        channels,
-        kernel,
-        stride,
-        padding,
+        shape.height as u32,
+        shape.width as u32,
+        height_out as u32,
+        width_out as u32,
+        (channels / vector) as u32,
+        shape.kernel as u32,
+        shape.stride as u32,
+        shape.padding as u32,
         taps == Taps::Turned,
     );
     patches
 }
 
-/// One unit for each pixel of the output and vector of channels, which takes turns over the taps: its neighbours
-/// read and write neighbouring numbers, and find most of what they read in the cache.
+/// One unit per output pixel and vector of channels, which loops over the taps: adjacent units
+/// read and write adjacent numbers, and most reads hit the cache.
 #[cube(launch)]
 fn patches_kernel<N: Size>(
     images: &Tensor<Vector<f32, N>>,
@@ -280,7 +260,7 @@ fn patches_kernel<N: Size>(
     }
 }
 
-/// Adds up the `sums`, `[parts, kernel² · channels_in, channels_out]`, to what the gradient of the weight has
+/// Adds the `sums`, `[parts, kernel² · channels_in, channels_out]`, to the weight gradient accumulated
 /// from other parts of the batch.
 fn add_parts(sums: CubeTensor, weight_gradient: &CubeTensor, first: bool) {
     let (count, dim) = one_unit_each(weight_gradient);
@@ -300,7 +280,7 @@ fn add_parts(sums: CubeTensor, weight_gradient: &CubeTensor, first: bool) {
     );
 }
 
-/// One unit for each number of the gradient, in the order in which the sums have it.
+/// One unit per number of the gradient, in the order of the sums.
 #[cube(launch)]
 fn add_parts_kernel(
     sums: &Tensor<f32>,

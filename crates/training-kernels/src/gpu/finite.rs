@@ -1,4 +1,4 @@
-//! The search for gradients that are not finite, eight tensors at a time.
+//! The check for non-finite gradients, eight tensors at a time.
 
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
@@ -22,41 +22,27 @@ impl FiniteKernel for CubeBackend {
     ) -> CubeTensor {
         let new_marks = empty(&marks, marks.meta.shape().clone(), marks.dtype);
         let (count, dim) = one_unit_each(&marks);
-        let client = marks.client.clone();
-        let [
-            marks,
-            first,
-            second,
-            third,
-            fourth,
-            fifth,
-            sixth,
-            seventh,
-            eighth,
-        ] = [
-            marks, first, second, third, fourth, fifth, sixth, seventh, eighth,
-        ]
-        .map(|tensor| into_contiguous(tensor).into_tensor_arg());
+        let argument = |tensor| into_contiguous(tensor).into_tensor_arg();
         mark_kernel::launch(
-            &client,
+            &new_marks.client,
             count,
             dim,
-            marks,
-            first,
-            second,
-            third,
-            fourth,
-            fifth,
-            sixth,
-            seventh,
-            eighth,
+            argument(marks),
+            argument(first),
+            argument(second),
+            argument(third),
+            argument(fourth),
+            argument(fifth),
+            argument(sixth),
+            argument(seventh),
+            argument(eighth),
             new_marks.clone().into_tensor_arg(),
         );
         new_marks
     }
 }
 
-/// One unit for each mark; the units take turns over the numbers of each tensor.
+/// One unit per mark; the units share the numbers of each tensor.
 #[cube(launch)]
 fn mark_kernel(
     marks: &Tensor<f32>,
@@ -87,7 +73,7 @@ fn mark_kernel(
     new_marks[unit] = mark;
 }
 
-/// 1 where one of a unit's numbers is not finite, by its bits: a compiler may take it that there are no such
+/// 1 if one of a unit's numbers is not finite, tested by its bits: a compiler may assume that there are no such
 /// numbers.
 #[cube]
 fn marked(before: f32, numbers: &Tensor<f32>, unit: usize, units: usize) -> f32 {

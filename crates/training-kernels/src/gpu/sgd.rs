@@ -1,4 +1,4 @@
-//! A step of stochastic gradient descent in one kernel a parameter.
+//! A step of stochastic gradient descent in one kernel per parameter.
 
 #![allow(
     clippy::collapsible_if,
@@ -44,7 +44,7 @@ fn step(
 ) -> (CubeTensor, CubeTensor) {
     let (parameter, gradient) = (into_contiguous(parameter), into_contiguous(gradient));
     let has_velocity = velocity.is_some();
-    // A kernel wants its bindings; nothing is read through one for what is not there.
+    // A kernel requires all its bindings; nothing is read through those of absent tensors.
     let velocity = velocity.map_or_else(|| gradient.clone(), into_contiguous);
     let (scaled, [scale, skip]) = match unscaling {
         TensorUnscaling::None => (false, [(); 2].map(|()| gradient.clone())),
@@ -74,7 +74,7 @@ fn step(
     (new_parameter, new_velocity)
 }
 
-/// [`SgdStep`], element by element, along a gradient that may be scaled; see [`Unscaling`].
+/// [`SgdStep`], element by element, with a gradient that may be scaled; see [`Unscaling`].
 ///
 /// [`Unscaling`]: crate::sgd::Unscaling
 #[cube(launch)]

@@ -1,9 +1,10 @@
 //! Batch normalisation against its definition in float64 and against Burn's own operations.
 
-use crate::support::{Numbers, devices, error, in_double, tensor, training_devices, values};
+use crate::support::{Numbers, devices, tensor, training_devices, values};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, module};
-use training_kernels::{Then, batch_norm, batch_norm_train};
+use comparison::error;
+use training_kernels::{Epilogue, batch_norm, batch_norm_train};
 
 const EPSILON: f64 = 1e-5;
 const BOUND: f64 = 1e-5;
@@ -105,13 +106,18 @@ impl Case {
         let [weight, bias] = [&self.weight, &self.bias]
             .map(|values| tensor(values, [self.shape[3]], device).require_grad());
         let (output, mean, variance) = if by_kernels {
-            let then = match self.follow {
-                Follow::Nothing => Then::Nothing,
-                Follow::Relu => Then::Relu,
-                Follow::AddRelu => Then::AddRelu(residual.clone()),
+            let epilogue = match self.follow {
+                Follow::Nothing => Epilogue::Nothing,
+                Follow::Relu => Epilogue::Relu,
+                Follow::AddRelu => Epilogue::AddRelu(residual.clone()),
             };
-            let result =
-                batch_norm_train(images.clone(), weight.clone(), bias.clone(), then, EPSILON);
+            let result = batch_norm_train(
+                images.clone(),
+                weight.clone(),
+                bias.clone(),
+                epilogue,
+                EPSILON,
+            );
             (result.output, result.mean, result.variance)
         } else {
             let first = images.clone().permute([0, 3, 1, 2]);
@@ -194,7 +200,7 @@ fn values_and_gradients_are_those_of_burn() {
                 .zip(case.on(&device, false))
                 .zip(NAMES);
             for ((found, expected), name) in results {
-                let error = error(&found, &in_double(&expected));
+                let error = error(&found, &expected);
                 assert!(
                     error < BOUND,
                     "{name} of {:?}, {:?}: {error:.1e}",
@@ -222,13 +228,13 @@ fn given_moments_normalise_as_in_burn() {
                 images.clone(),
                 [mean.clone(), variance.clone()],
                 [weight.clone(), bias.clone()],
-                Then::Relu,
+                Epilogue::Relu,
                 EPSILON,
             );
             let first = images.permute([0, 3, 1, 2]);
             let expected = module::batch_norm(first, weight, bias, mean, variance, EPSILON);
             let expected = values(relu(expected.permute([0, 2, 3, 1])));
-            let error = error(&values(found), &in_double(&expected));
+            let error = error(&values(found), &expected);
             assert!(error < BOUND, "{:?}: {error:.1e}", case.shape);
         }
     }
@@ -266,7 +272,7 @@ fn the_rectifier_lets_nan_through() {
 fn a_residual_of_another_shape_panics_with_both_shapes() {
     let device = Device::flex().autodiff();
     let parameter = || Tensor::<1>::ones([3], &device);
-    let residual = Then::AddRelu(Tensor::zeros([1, 2, 2, 4], &device));
+    let residual = Epilogue::AddRelu(Tensor::zeros([1, 2, 2, 4], &device));
     batch_norm_train(
         Tensor::zeros([1, 2, 2, 3], &device),
         parameter(),
@@ -286,7 +292,7 @@ fn moments_of_other_channels_panic_with_both_shapes() {
         images,
         [of(1), of(3)],
         [of(3), of(3)],
-        Then::Nothing,
+        Epilogue::Nothing,
         EPSILON,
     );
 }

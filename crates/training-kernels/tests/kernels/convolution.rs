@@ -1,9 +1,10 @@
 //! Convolution against a plain loop in float64 and against Burn's own operation.
 
-use crate::support::{Numbers, devices, error, in_double, software, tensor, values};
+use crate::support::{Numbers, devices, software, tensor, values};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
+use comparison::error;
 use training_kernels::{Convolution, convolution};
 
 /// Relative error of the direct method and of Winograd's, which 3×3 convolutions of stride 1 with three
@@ -210,7 +211,7 @@ fn values_and_gradients_are_those_of_burn_on_every_cpu_device() {
                 .zip(case.burn(&device))
                 .zip(NAMES);
             for ((found, expected), name) in results {
-                let error = error(&found, &in_double(&expected));
+                let error = error(&found, &expected);
                 assert!(
                     error < BOUND,
                     "{name} of {:?}: relative error {error:.1e}",

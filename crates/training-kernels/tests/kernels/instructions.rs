@@ -34,6 +34,7 @@ fn a_set_that_the_machine_does_not_have_is_named() {
         .expect("this program starts");
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success());
-    let expected = "EXPERIMENT_INSTRUCTIONS: expected instructions that this machine has (scalar";
+    let expected =
+        "EXPERIMENT_INSTRUCTIONS: expected instructions that this machine supports (scalar";
     assert!(told.contains(expected), "{told}");
 }

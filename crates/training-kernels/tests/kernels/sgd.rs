@@ -1,9 +1,10 @@
 //! Steps of stochastic gradient descent against their definition in float64.
 
 use burn::tensor::{Device, Tensor};
+use comparison::error;
 use training_kernels::{SgdStep, Unscaling, are_finite, scaled_sgd_step, sgd_step};
 
-use crate::support::{Numbers, error, in_double as doubles, tensor, training_devices, values};
+use crate::support::{Numbers, tensor, training_devices, values};
 
 /// Three steps along the same gradient, as `torch.optim.SGD` states them.
 fn in_double(rule: &SgdStep, parameter: &[f32], gradient: &[f32]) -> Vec<f64> {
@@ -83,7 +84,7 @@ fn a_scaled_step_is_that_of_the_gradient_itself_or_none_at_all() {
             let (at, along) = (on_device(&parameter), on_device(&gradient));
             let unscaled = sgd_step(at, along, before, rule).map(values);
             for (found, expected) in step(&scaled, 0.0).iter().zip(&unscaled) {
-                let error = error(found, &doubles(expected));
+                let error = error(found, expected);
                 assert!(error < 1e-6, "{error:.1e}");
             }
             let stays = velocity.cloned().unwrap_or_else(|| vec![0.0; COUNT]);

@@ -96,3 +96,22 @@ fn a_missing_tensor_of_any_model_is_named() {
         assert_eq!(message, expected);
     }
 }
+
+#[test]
+fn another_size_of_every_model_is_refused_with_that_of_the_file() {
+    let device = Device::flex();
+    for model in MODELS {
+        let network = |classes| {
+            let mut config = ModelConfig::new(model, classes).smallest();
+            config.classes = classes;
+            config.init(0, &device)
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        save(&network(7), &path).unwrap();
+        let message = load(network(3), &path).unwrap_err().to_string();
+        let size = message.rsplit(": ").next().unwrap_or_default();
+        let starts = size.starts_with(&format!("the file holds a {}", model.name));
+        assert!(starts && size.ends_with(" for 7 classes"), "{message}");
+    }
+}

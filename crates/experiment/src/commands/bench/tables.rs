@@ -68,12 +68,12 @@ fn phases(rows: &[BenchRow]) -> String {
         time("data ms", |phases| phases.data_ms),
         time("forward ms", |phases| phases.forward_ms),
         time("backward ms", |phases| phases.backward_ms),
-        time("update ms", |phases| phases.optimizer_ms),
+        time("optimizer ms", |phases| phases.optimizer_ms),
         number("tuning s", |row| format!("{:.1}", row.tuning_s)),
         number("start s", |row| format!("{:.1}", row.start_s)),
         number("device MB", |row| megabytes(row.device_memory_bytes)),
     ]);
-    format!("\nparts of a training step, each waited for by itself\n{table}")
+    format!("\nphases of a training step, each synchronized and timed separately\n{table}")
 }
 
 fn layer_table(row: &BenchRow) -> String {
@@ -92,8 +92,8 @@ fn layer_table(row: &BenchRow) -> String {
         number("share %", |layer| format!("{:.1}", 100.0 * layer.share)),
     ]);
     format!(
-        "\nwhere a training step goes ({}, {}, {}, {}, width {}, batch {}, threads {})\n\
-         {table}\neach layer was measured by itself, so the shares need not add up to 100\n",
+        "\ntime spent in a training step ({}, {}, {}, {}, width {}, batch {}, threads {})\n\
+         {table}\neach layer is measured separately, so the shares need not add up to 100\n",
         row.backend,
         instructions(row),
         row.precision,

@@ -1,4 +1,4 @@
-//! How a download goes, as its user sees it.
+//! The progress of a download, as shown to the user.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,20 +1,20 @@
-//! What was found of a dataset's files, as people read it.
+//! The inspection of a dataset's files, formatted for people.
 
-use crate::data::{FileState, Inspection};
+use crate::data::{Inspection, ShardState};
 use crate::terminal::table::{self, Align, Column};
 
 pub fn text(inspection: &Inspection) -> String {
     let mut text = format!(
         "{} in {}\n",
-        inspection.release.dataset,
+        inspection.files.dataset,
         inspection.folder.display()
     );
-    text += &files_table(inspection);
-    let test = inspection.release.test.name;
-    let training = inspection.class_counts(|file| file.name != test);
-    let tested = inspection.class_counts(|file| file.name == test);
+    text += &shards_table(inspection);
+    let [training, tested] = inspection.class_counts();
     let found: usize = training.iter().chain(&tested).sum();
-    let expected: usize = inspection.files.iter().map(|(file, _)| file.records).sum();
+    let expected: usize = (inspection.shards.iter())
+        .map(|(shard, _)| shard.images)
+        .sum();
     let complete = if found == expected {
         "complete".to_owned()
     } else {
@@ -32,13 +32,13 @@ pub fn text(inspection: &Inspection) -> String {
         + &format!("  {complete}; official release: {official}\n")
 }
 
-/// A line for each file with what was found of it.
-fn files_table(inspection: &Inspection) -> String {
-    let state = |state: &FileState, records: usize| match state {
-        FileState::Missing => "missing".to_owned(),
-        FileState::Damaged(error) => format!("unusable: {error}"),
-        FileState::Sound { labels, official } => format!(
-            "{} of {records} records, {}",
+/// A line for each shard with its findings.
+fn shards_table(inspection: &Inspection) -> String {
+    let state = |state: &ShardState, images: usize| match state {
+        ShardState::Missing => "missing".to_owned(),
+        ShardState::Damaged(error) => format!("unusable: {error}"),
+        ShardState::Sound { labels, official } => format!(
+            "{} of {images} records, {}",
             labels.len(),
             if *official {
                 "official bytes"
@@ -47,11 +47,11 @@ fn files_table(inspection: &Inspection) -> String {
             }
         ),
     };
-    let files = &inspection.files;
+    let shards = &inspection.shards;
     let table = table::bare(vec![
-        Column::new("", Align::Left, files, |(file, _)| file.name.to_owned()),
-        Column::new("", Align::Left, files, |(file, found)| {
-            state(found, file.records)
+        Column::new("", Align::Left, shards, |(shard, _)| shard.names()),
+        Column::new("", Align::Left, shards, |(shard, found)| {
+            state(found, shard.images)
         }),
     ]);
     table.lines().map(|line| format!("  {line}\n")).collect()

@@ -1,16 +1,16 @@
-//! Which ways of computing on this machine's GPU are right.
+//! Tests which configurations of this machine's GPU are correct.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use gpu_device::{AdapterIdentity, Combination};
+use gpu_device::{AdapterIdentity, KernelOptions};
 use serde::Serialize;
 
 use super::Cpu;
 use crate::commands::whole_number;
 use crate::device::Unavailable;
-use crate::doctor::{Check, CompareDevices, Outcome, Tried, Verdict, try_in_child};
+use crate::doctor::{Check, CompareDevices, Outcome, Tried, Verdict};
 use crate::json;
 use crate::records::Determinism;
 use crate::session::best_adapter;
@@ -20,10 +20,10 @@ use crate::terminal::{inform, print};
 
 #[derive(Debug, Args)]
 pub struct GpuArguments {
-    /// Try again what has been tried before
+    /// Ignore cached results and test again
     #[arg(long)]
     again: bool,
-    /// How long each way may take; the first use of a GPU tunes its kernels for minutes
+    /// Time limit of each configuration; on a GPU's first use, tuning its kernels takes minutes
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = whole_number::<u64>(1..=86_400))]
     time_limit: u64,
     /// Show every comparison
@@ -36,15 +36,16 @@ pub struct GpuArguments {
 struct Report<'a> {
     cpu: &'a Cpu,
     adapter: &'a AdapterIdentity,
-    combinations: Vec<Row<'a>>,
-    /// The combination that trains.
-    chosen: Option<Combination>,
+    #[serde(rename = "combinations")]
+    tested: Vec<Row<'a>>,
+    /// The options used for training.
+    chosen: Option<KernelOptions>,
 }
 
 #[derive(Serialize)]
 struct Row<'a> {
     verdict: &'static str,
-    ground: String,
+    reason: String,
     deterministic: bool,
     #[serde(flatten)]
     tried: &'a Tried,
@@ -57,41 +58,34 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
     }
     let adapter = adapter?;
     let limit = Duration::from_secs(arguments.time_limit);
-    let combinations = Combination::of(&adapter);
+    let tested = KernelOptions::of(&adapter);
     let mut verdict = Verdict::known(&adapter.identity)?;
-    for combination in &combinations {
+    let mut tried: Vec<Tried> = Vec::new();
+    for options in &tested {
         if arguments.again {
-            verdict.forget(*combination);
+            verdict.forget(*options);
         }
-        // Nothing relies on a combination that is wrong in f32, so it need not be right in mixed precision.
+        // Options that are wrong in f32 are never used, so they need not be tested in mixed precision.
         for precision in [PrecisionName::F32, PrecisionName::Mixed] {
             let task = CompareDevices {
-                combination: *combination,
+                options: *options,
                 precision,
             };
-            if verdict.of(*combination, precision).is_none() {
-                inform(format_args!("trying {combination} in {precision}"));
-                verdict.add(try_in_child(task, limit)?)?;
-            }
-            if !(verdict.of(*combination, precision)).is_some_and(Tried::is_right) {
+            let announce = || inform(format_args!("testing {options} in {precision}"));
+            let outcome = verdict.known_or_tried(task, limit, announce)?;
+            tried.push(outcome.clone());
+            if !outcome.is_right() {
                 break;
             }
         }
     }
-    let tried: Vec<&Tried> = (combinations.iter())
-        .flat_map(|combination| {
-            [PrecisionName::F32, PrecisionName::Mixed]
-                .map(|precision| verdict.of(*combination, precision))
-        })
-        .flatten()
-        .collect();
-    let chosen = verdict.chosen(&combinations);
+    let chosen = verdict.chosen(&tested);
     if json {
-        let combinations = tried.into_iter().map(row).collect();
+        let tested = tried.iter().map(row).collect();
         let report = Report {
             cpu,
             adapter: &adapter.identity,
-            combinations,
+            tested,
             chosen,
         };
         print(&json::pretty(&report))?;
@@ -105,10 +99,7 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
         )?;
     }
     chosen.map(|_| ()).ok_or_else(|| {
-        let message = format!(
-            "{}: no way of computing on it is right",
-            adapter.identity.name
-        );
+        let message = format!("{}: no configuration passed", adapter.identity.name);
         Unavailable::Backend(message).into()
     })
 }
@@ -116,26 +107,26 @@ pub fn run(cpu: &Cpu, arguments: &GpuArguments, json: bool) -> Result<()> {
 fn row(tried: &Tried) -> Row<'_> {
     Row {
         verdict: tried.verdict(),
-        ground: tried.ground(),
+        reason: tried.reason(),
         deterministic: tried.determinism() == Determinism::Bitwise,
         tried,
     }
 }
 
-fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination>) -> String {
+fn table(adapter: &AdapterIdentity, tried: &[Tried], chosen: Option<KernelOptions>) -> String {
     let software = if adapter.software { ", software" } else { "" };
-    let left = |header, cell: fn(&&Tried) -> String| Column::new(header, Align::Left, tried, cell);
+    let left = |header, cell: fn(&Tried) -> String| Column::new(header, Align::Left, tried, cell);
     let columns = plain(vec![
-        left("kernels", |tried| tried.combination.to_string()),
+        left("kernels", |tried| tried.options.to_string()),
         left("precision", |tried| tried.precision.to_string()),
         left("verdict", |tried| tried.verdict().to_owned()),
-        left("same bits", |tried| {
+        left("deterministic", |tried| {
             yes_or_no(tried, tried.determinism() == Determinism::Bitwise)
         }),
         Column::new("seconds", Align::Right, tried, |tried| {
             format!("{:.0}", tried.seconds)
         }),
-        left("worst of all comparisons", |tried| tried.ground()),
+        left("worst comparison", Tried::reason),
     ]);
     let text = format!(
         "{} ({}{software}), driver {}\n\n{columns}",
@@ -143,7 +134,7 @@ fn table(adapter: &AdapterIdentity, tried: &[&Tried], chosen: Option<Combination
     );
     text + &match chosen {
         Some(chosen) => format!("\ntrains with {chosen}\n"),
-        None => "\nnone is right: train on the CPU, or update the driver\n".to_owned(),
+        None => "\nno configuration passed: train on the CPU, or update the driver\n".to_owned(),
     }
 }
 
@@ -173,5 +164,5 @@ fn details(tried: &Tried, all: bool) -> String {
     if lines.is_empty() {
         return lines;
     }
-    format!("\n{}, {}\n{lines}", tried.combination, tried.precision)
+    format!("\n{}, {}\n{lines}", tried.options, tried.precision)
 }

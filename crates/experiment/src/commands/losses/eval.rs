@@ -15,16 +15,16 @@ use crate::session::open_device;
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::sweep::{parse_loss, utf8};
 
-/// Compute losses and their gradients by the logits, as training does
+/// Compute losses and their gradients with respect to the logits, as in training
 #[derive(Debug, Args)]
 pub struct EvalArguments {
-    /// A loss by its name, or as a sweep file writes it: '{ name = "focal", gamma = 3 }'
+    /// Name of a loss, or a loss as written in a sweep file: '{ name = "focal", gamma = 3 }'
     #[arg(long)]
     loss: String,
     /// JSON: [{"logits": [[…]], "targets": […]}, …]; other keys are ignored
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// What computes
+    /// Backend to use
     #[arg(long, default_value = "auto")]
     backend: BackendChoice,
 }
@@ -93,7 +93,7 @@ fn parse_cases(text: &str, path: &Path) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// What the JSON parser says, with the place in front.
+/// The JSON parser's message, preceded by the location.
 fn misread(error: &serde_json::Error, path: &Path) -> anyhow::Error {
     let (line, column) = (error.line(), error.column());
     let message = error.to_string();
@@ -102,7 +102,7 @@ fn misread(error: &serde_json::Error, path: &Path) -> anyhow::Error {
         .unwrap_or(&message);
     let example = r#"[{"logits": [[0.5, -1]], "targets": [0]}]"#;
     anyhow!(
-        "{}:{line}:{column}: expected JSON such as {example}, found a mistake: {message}",
+        "{}:{line}:{column}: expected JSON such as {example}, found a syntax error: {message}",
         path.display()
     )
 }
@@ -168,7 +168,7 @@ fn evaluate(loss: &LossConfig, case: &Case, device: &Device) -> Result<Evaluatio
     })
 }
 
-/// Logits that float32 has can still be too large for what is computed from them.
+/// Logits within float32's range can still overflow in the loss or its gradient.
 fn check_finite(evaluation: &Evaluation) -> Result<()> {
     let rows = evaluation.per_example.iter().zip(&evaluation.grad_logits);
     for (row, (loss, gradient)) in rows.enumerate() {
@@ -245,7 +245,7 @@ mod tests {
             (r#"[{"targets": [1]}]"#, "1:17", "missing field `logits`"),
         ] {
             let expected = format!(
-                "cases.json:{place}: expected JSON such as {}, found a mistake: {found}",
+                "cases.json:{place}: expected JSON such as {}, found a syntax error: {found}",
                 r#"[{"logits": [[0.5, -1]], "targets": [0]}]"#
             );
             assert_eq!(refusal(text), expected);

@@ -1,4 +1,5 @@
 mod server;
+mod several;
 mod there;
 
 use std::fs;
@@ -10,12 +11,11 @@ use tempfile::TempDir;
 
 use self::server::{Answer, Server};
 use super::*;
-use crate::data::RELEASES;
-use crate::data::release::{Archive, ReleaseFile};
+use crate::datasets::{Dataset, Download, Release, ReleaseFile, Shard};
 
 /// A release of three records, its archive, and a folder to fetch into.
 struct Setting {
-    release: &'static Release,
+    files: DatasetFiles,
     archive: Vec<u8>,
     root: TempDir,
     messages: Vec<String>,
@@ -38,7 +38,7 @@ impl Setting {
         let mut stream = random_streams::Stream::new(0, "test", 0);
         let mut record = |label: u8| {
             let mut bytes = vec![label];
-            bytes.extend((0..IMAGE_BYTES).map(|_| stream.below(256) as u8)); // not compressible
+            bytes.extend((0..32 * 32 * 3).map(|_| stream.below(256) as u8)); // not compressible
             bytes
         };
         let train = [record(1), record(2)].concat();
@@ -48,23 +48,24 @@ impl Setting {
             ("cifar-10-batches-bin/test_batch.bin", &test),
             ("cifar-10-batches-bin/batches.meta.txt", b"airplane\n"),
         ]);
-        let file = |name, bytes: &[u8], records| ReleaseFile {
-            name,
-            records,
-            sha256: sha256(bytes).leak(),
+        let shard = |name, bytes: &[u8], images| {
+            let sha256 = sha256(bytes).leak();
+            let files: &[_] = Box::leak(Box::new([ReleaseFile { name, sha256 }]));
+            Shard { files, images }
         };
+        let cifar10 = DatasetFiles::of(Dataset::find("cifar10").unwrap()).unwrap();
+        let official = cifar10.release;
         let release = Release {
-            archive: Archive {
-                bytes: archive.len() as u64,
-                sha256: sha256(&archive).leak(),
-                ..RELEASES[0].archive
-            },
-            train: Box::leak(Box::new([file("data_batch_1.bin", &train, 2)])),
-            test: file("test_batch.bin", &test, 1),
-            ..RELEASES[0]
+            download: download_of(&archive, official.download),
+            train: Box::leak(Box::new([shard("data_batch_1.bin", &train, 2)])),
+            test: shard("test_batch.bin", &test, 1),
+            ..*official
         };
         Self {
-            release: Box::leak(Box::new(release)),
+            files: DatasetFiles {
+                release: Box::leak(Box::new(release)),
+                ..cifar10
+            },
             archive,
             root: tempfile::tempdir().unwrap(),
             messages: Vec::new(),
@@ -79,7 +80,7 @@ impl Setting {
     fn fetch(&mut self, servers: &[&Server]) -> Result<PathBuf, DataError> {
         let sources: Vec<String> = servers.iter().map(|server| server.url.clone()).collect();
         let root = self.root.path().to_path_buf();
-        fetch(self.release, &root, &sources, self)
+        fetch(self.files, &root, &sources, self)
     }
 
     fn part(&self) -> PathBuf {
@@ -96,12 +97,22 @@ impl Setting {
     /// The release is in its place and nothing is left beside it.
     fn assert_fetched(&self, folder: &Path) {
         assert_eq!(folder, self.root.path().join("cifar-10-batches-bin"));
-        assert_eq!(
-            inspect(self.release, folder.to_path_buf()).difference(),
-            None
-        );
+        assert_eq!(inspect(self.files, folder.to_path_buf()).difference(), None);
         assert!(folder.join("batches.meta.txt").exists());
         assert_eq!(self.names(), ["cifar-10-batches-bin"]);
+    }
+}
+
+/// The download of `archive` under the official name.
+fn download_of(archive: &[u8], official: Download) -> Download {
+    let file = RemoteFile {
+        bytes: archive.len() as u64,
+        sha256: sha256(archive).leak(),
+        ..official.files()[0]
+    };
+    Download {
+        packing: Packing::Archive(file),
+        ..official
     }
 }
 
@@ -199,7 +210,7 @@ fn every_way_to_fail_names_another_source() {
         let server = setting.serve(&[answer]);
         let error = setting.fetch(&[&server]).unwrap_err().to_string();
         assert!(
-            error.contains("\n--mirror URL names another source"),
+            error.contains("\n--mirror URL selects another source"),
             "{error}"
         );
         let folder = setting.root.path().display().to_string();
@@ -248,7 +259,10 @@ fn wrong_bytes_of_the_right_length_are_refused_and_not_kept() {
     let mut setting = Setting::new();
     let server = setting.serve(&[Answer::Other(vec![7; setting.archive.len()])]);
     let error = setting.fetch(&[&server]).unwrap_err().to_string();
-    let expected = format!("expected sha256 {}, found ", setting.release.archive.sha256);
+    let expected = format!(
+        "expected sha256 {}, found ",
+        setting.files.release.download.files()[0].sha256
+    );
     assert!(error.contains(&expected), "{error}");
     assert_eq!(fs::metadata(setting.part()).unwrap().len(), 0);
     assert_eq!(server.requests().len(), 1);
@@ -286,7 +300,7 @@ fn second_download_at_the_same_time_is_refused() {
     let part = setting.part();
     let _busy = Part::open(&part).unwrap();
     let error = setting.fetch(&[]).unwrap_err().to_string();
-    assert!(error.ends_with("expected no other download into it, found one that is under way"));
+    assert!(error.ends_with("expected no other download into it, found one in progress"));
 }
 
 #[test]
@@ -303,7 +317,7 @@ fn mirror_is_the_archives_address_or_its_folders() {
         let server = setting.serve(&[Answer::Range]);
         let root = setting.root.path().to_path_buf();
         fetch(
-            setting.release,
+            setting.files,
             &root,
             &[format!("{}{path}", server.url)],
             &mut setting,
@@ -318,7 +332,7 @@ fn source_that_cannot_be_reached_is_a_failure_like_others() {
     let mut setting = Setting::new();
     let root = setting.root.path().to_path_buf();
     let sources = ["http://127.0.0.1:1", "no address", "file:///etc/passwd"].map(String::from);
-    let error = fetch(setting.release, &root, &sources, &mut setting).unwrap_err();
+    let error = fetch(setting.files, &root, &sources, &mut setting).unwrap_err();
     let DataError::Download { failures, .. } = error else {
         panic!("{error}")
     };
@@ -329,13 +343,10 @@ fn source_that_cannot_be_reached_is_a_failure_like_others() {
 fn archive_without_the_expected_folder_leaves_nothing_in_its_place() {
     let mut setting = Setting::new();
     let archive = archive(&[("elsewhere/data_batch_1.bin", b"x")]);
-    setting.release = Box::leak(Box::new(Release {
-        archive: Archive {
-            bytes: archive.len() as u64,
-            sha256: sha256(&archive).leak(),
-            ..setting.release.archive
-        },
-        ..*setting.release
+    let official = setting.files.release;
+    setting.files.release = Box::leak(Box::new(Release {
+        download: download_of(&archive, official.download),
+        ..*official
     }));
     setting.archive = archive;
     let server = setting.serve(&[Answer::Range]);

@@ -19,7 +19,8 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
     store.begin("c", toml, &environment()).unwrap();
     store.begin("d", "", &environment()).unwrap();
     let rows = rows(&store);
-    let json: Value = serde_json::from_str(&render_trials(&rows, Format::Json)).unwrap();
+    let json: Value =
+        serde_json::from_str(&render_trials(&rows, &DEFAULT_METRICS, Format::Json)).unwrap();
     let column = |key: &str| -> Vec<Value> {
         let rows = json.as_array().unwrap().iter();
         rows.map(|row| row.get(key).expect(key).clone()).collect()
@@ -52,22 +53,30 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
     assert_eq!(column("step"), [391, 17, 0, 0]);
     assert_eq!(column("cause")[1], "NaN,\nat once");
 
-    let text = render_trials(&rows, Format::Text);
+    let text = render_trials(&rows, &DEFAULT_METRICS, Format::Text);
     assert!(text.contains("validation %  test %"), "{text}");
     assert!(text.contains("30.00"), "{text}");
     assert!(text.contains("NaN, at once\n"), "{text}");
     assert_eq!(text.lines().count(), 6, "{text}");
+    let text = render_trials(&rows, &[metric("nll"), metric("top5")], Format::Text);
+    let header =
+        "seed  state       validation nll  test nll  validation top5 %  test top5 %  time s";
+    assert!(text.contains(header), "{text}");
+    assert!(
+        text.contains("0.6250    0.5000                  –            –"),
+        "{text}"
+    );
     // What nothing is known of does not make every setting vary.
     assert!(!text.contains("batch_size"), "{text}");
-    assert!(render_trials(&rows, Format::Markdown).starts_with("| id "));
-    assert!(render_trials(&rows, Format::Csv).contains(",\"NaN,\nat once\"\n"));
+    assert!(render_trials(&rows, &DEFAULT_METRICS, Format::Markdown).starts_with("| id "));
+    assert!(render_trials(&rows, &DEFAULT_METRICS, Format::Csv).contains(",\"NaN,\nat once\"\n"));
 }
 
 #[test]
 fn trials_of_any_store_have_the_same_columns() {
     let header = |results: &[TrialResult]| {
         let (_folder, store) = store_of(results);
-        let csv = render_trials(&rows(&store), Format::Csv);
+        let csv = render_trials(&rows(&store), &DEFAULT_METRICS, Format::Csv);
         csv.lines().next().unwrap().to_string()
     };
     let empty = header(&[]);

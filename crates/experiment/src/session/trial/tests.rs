@@ -9,14 +9,15 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::data::split;
+use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::records::Determinism;
 use crate::session::images::{ImageLibrary, size};
-use crate::settings::{BackendChoice, DatasetName, PrecisionName, TrainSettings};
+use crate::settings::{BackendChoice, OptimizerName, PrecisionName, TrainSettings};
 
 fn small() -> TrainSettings {
     TrainSettings {
-        dataset: DatasetName::Shapes,
+        dataset: &SHAPES,
         width: 2,
         epochs: 2,
         batch_size: 32,
@@ -53,11 +54,15 @@ impl Case {
     }
 
     /// Trains in `store` until `pace` stops it.
-    fn session(&self, store: &Folder, pace: impl FnMut(Moment) -> Next) -> Outcome {
+    fn session(&self, store: &Folder, pace: impl FnMut(StopPoint) -> Next) -> Outcome {
         self.try_session(store, pace).unwrap()
     }
 
-    fn try_session(&self, store: &Folder, mut pace: impl FnMut(Moment) -> Next) -> Result<Outcome> {
+    fn try_session(
+        &self,
+        store: &Folder,
+        mut pace: impl FnMut(StopPoint) -> Next,
+    ) -> Result<Outcome> {
         let open = Store::create_or_open(store.0.path()).unwrap();
         let mut progress = Progress::sent_by(|_| {});
         progress.begin_trial(size(&self.trial, &self.images));
@@ -118,7 +123,7 @@ impl Case {
     /// A store in which the trial was stopped after `step`.
     fn stopped_after(&self, step: u64) -> Folder {
         let store = Folder::new();
-        let outcome = self.session(&store, at(Moment::Step(step), Next::Stop));
+        let outcome = self.session(&store, at(StopPoint::Step(step), Next::Stop));
         assert!(matches!(outcome, Outcome::Interrupted { step: stopped } if stopped == step));
         store
     }
@@ -141,9 +146,9 @@ struct Record {
     result: Value,
 }
 
-/// A pace that does `next` at `moment` and else goes on.
-fn at(moment: Moment, next: Next) -> impl FnMut(Moment) -> Next {
-    move |now| if now == moment { next } else { Next::Continue }
+/// A pace that does `next` at `point` and else goes on.
+fn at(point: StopPoint, next: Next) -> impl FnMut(StopPoint) -> Next {
+    move |now| if now == point { next } else { Next::Continue }
 }
 
 fn stopped_anywhere_it_comes_out_the_same(backend: BackendChoice) {
@@ -152,25 +157,25 @@ fn stopped_anywhere_it_comes_out_the_same(backend: BackendChoice) {
     let mut stops = 0;
     loop {
         let store = Folder::new();
-        let mut moments = Vec::new();
-        let outcome = case.session(&store, |moment| {
-            moments.push(moment);
-            let stop = moments.len() == stops + 1;
+        let mut points = Vec::new();
+        let outcome = case.session(&store, |point| {
+            points.push(point);
+            let stop = points.len() == stops + 1;
             if stop { Next::Stop } else { Next::Continue }
         });
         let Outcome::Interrupted { step } = outcome else {
             break;
         };
-        let (Moment::Step(expected_step) | Moment::Evaluation(expected_step)) = moments[stops];
+        let (StopPoint::Step(expected_step) | StopPoint::Evaluation(expected_step)) = points[stops];
         assert_eq!(step, expected_step);
         let mut first = None;
-        case.session(&store, |moment| {
-            first.get_or_insert(moment);
+        case.session(&store, |point| {
+            first.get_or_insert(point);
             Next::Continue
         });
-        assert_ne!(first, Some(Moment::Step(1)), "{:?}", moments[stops]);
+        assert_ne!(first, Some(StopPoint::Step(1)), "{:?}", points[stops]);
         assert!(!store.0.path().join("set-aside").exists());
-        assert!(case.record(&store) == expected, "{:?}", moments[stops]);
+        assert!(case.record(&store) == expected, "{:?}", points[stops]);
         stops += 1;
     }
     // two epochs of three steps and a batch of evaluation, and two of the test set
@@ -198,7 +203,7 @@ fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
     let expected = case.uninterrupted();
     let store = Folder::new();
     for step in 1..=6 {
-        let outcome = case.session(&store, at(Moment::Step(step), Next::Stop));
+        let outcome = case.session(&store, at(StopPoint::Step(step), Next::Stop));
         assert!(matches!(outcome, Outcome::Interrupted { step: stopped } if stopped == step));
     }
     case.session(&store, |_| Next::Continue);
@@ -211,14 +216,37 @@ fn stopped_at_every_step_and_scored_on_the_test_set_it_comes_out_the_same() {
 }
 
 #[test]
-fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
-    // The scale begins too high for so large a loss, and the first steps are skipped.
+fn stopped_in_training_with_adamw_it_comes_out_the_same() {
     let settings = TrainSettings {
-        epochs: 4,
-        learning_rate: 5e-5,
-        precision: PrecisionName::Mixed,
+        optimizer: OptimizerName::AdamW,
+        learning_rate: 0.01,
         ..small()
     };
+    let case = Case::of(BackendChoice::Flex, "cross_entropy", 3, settings);
+    let expected = case.uninterrupted();
+    for step in [1, 3, 5] {
+        let store = case.stopped_after(step);
+        case.session(&store, |_| Next::Continue);
+        assert!(!store.0.path().join("set-aside").exists());
+        assert!(case.record(&store) == expected, "step {step}");
+    }
+}
+
+#[test]
+fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
+    for (optimizer, learning_rate) in [(OptimizerName::Sgd, 5e-5), (OptimizerName::AdamW, 1e-3)] {
+        // The scale begins too high for so large a loss, and the first steps are skipped.
+        stopped_in_mixed_precision(TrainSettings {
+            epochs: 4,
+            optimizer,
+            learning_rate,
+            precision: PrecisionName::Mixed,
+            ..small()
+        });
+    }
+}
+
+fn stopped_in_mixed_precision(settings: TrainSettings) {
     let mut case = Case::new(BackendChoice::Flex);
     let terms = vec![LossConfig::new("cross_entropy").unwrap()];
     let loss = LossConfig::sum(terms, vec![1e3]).unwrap();
@@ -238,20 +266,20 @@ fn stopped_in_mixed_precision_it_comes_out_the_same_with_its_loss_scale() {
 }
 
 #[test]
-fn killed_after_a_checkpoint_it_goes_on_from_there() {
+fn killed_after_a_checkpoint_it_resumes_from_there() {
     let case = Case::new(BackendChoice::Flex);
     let expected = case.uninterrupted();
     for killed in [
-        Moment::Step(2),
-        Moment::Evaluation(3),
-        Moment::Step(5),
-        Moment::Step(6),
+        StopPoint::Step(2),
+        StopPoint::Evaluation(3),
+        StopPoint::Step(5),
+        StopPoint::Step(6),
     ] {
         let (store, left) = (Folder::new(), Folder::new());
         let mut first = true;
-        case.session(&store, |moment| {
-            // What a kill at this moment leaves.
-            if moment == killed && std::mem::take(&mut first) {
+        case.session(&store, |point| {
+            // What a kill at this point leaves.
+            if point == killed && std::mem::take(&mut first) {
                 copy_folder(&case.trial_folder(&store), &case.trial_folder(&left));
             }
             Next::Checkpoint
@@ -264,12 +292,12 @@ fn killed_after_a_checkpoint_it_goes_on_from_there() {
         steps += "{\"step\": 3, \"epo";
         fs::write(case.trial_folder(&left).join("steps.jsonl"), steps).unwrap();
         assert!(case.checkpoint(&left).exists());
-        let mut first_moment = None;
-        case.session(&left, |moment| {
-            first_moment.get_or_insert(moment);
+        let mut first_point = None;
+        case.session(&left, |point| {
+            first_point.get_or_insert(point);
             Next::Continue
         });
-        assert_ne!(first_moment, Some(Moment::Step(1)), "it starts anew");
+        assert_ne!(first_point, Some(StopPoint::Step(1)), "it starts anew");
         assert!(case.record(&left) == expected, "{killed:?}");
     }
 }
@@ -287,9 +315,9 @@ fn no_checkpoint_is_written_when_training_is_over() {
     let case = Case::new(BackendChoice::Flex);
     let store = Folder::new();
     let mut written = Vec::new();
-    case.session(&store, |moment| {
+    case.session(&store, |point| {
         written.push(case.checkpoint(&store).exists());
-        let last = moment == Moment::Step(6);
+        let last = point == StopPoint::Step(6);
         if last {
             Next::Checkpoint
         } else {
@@ -312,7 +340,7 @@ fn a_diverging_trial_diverges_at_its_step_wherever_it_was_stopped() {
     assert!((2..6).contains(&diverged), "{diverged}");
     for step in 1..=diverged {
         let store = Folder::new();
-        let outcome = case.session(&store, at(Moment::Step(step), Next::Stop));
+        let outcome = case.session(&store, at(StopPoint::Step(step), Next::Stop));
         if step < diverged {
             assert!(
                 matches!(outcome, Outcome::Interrupted { .. }),
@@ -353,8 +381,8 @@ fn the_time_of_earlier_sessions_counts() {
 fn a_failed_trial_is_trained_again_from_its_start() {
     let case = Case::new(BackendChoice::Flex);
     let store = Folder::new();
-    let outcome = case.session(&store, |moment| {
-        assert_ne!(moment, Moment::Step(4), "the driver gave up");
+    let outcome = case.session(&store, |point| {
+        assert_ne!(point, StopPoint::Step(4), "the driver gave up");
         Next::Checkpoint
     });
     let Outcome::Ended(result) = outcome else {

@@ -101,6 +101,7 @@ fn add_without_checksums(store: &Store) -> TrialResult {
     let trial = Trial::new(train, LossConfig::new("focal").unwrap(), 3);
     let result = TrialResult {
         store_version: 0,
+        test: Some(epoch(1).score()),
         ..done(&trial.id, Value::Object(trial.settings_json()), 0.625)
     };
     let mut folder = store
@@ -109,7 +110,25 @@ fn add_without_checksums(store: &Store) -> TrialResult {
     folder.append_epoch(&epoch(1)).unwrap();
     folder.save_model(b"weights").unwrap();
     folder.finish(&result).unwrap();
-    fs::remove_file(store.trial_folder(&trial.id).join("SHA256SUMS")).unwrap();
+    let folder = store.trial_folder(&trial.id);
+    fs::remove_file(folder.join("SHA256SUMS")).unwrap();
+    for name in ["result.json", "epochs.jsonl"] {
+        let mut record: Value =
+            serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap();
+        let score = if name == "result.json" {
+            &mut record["test"]
+        } else {
+            &mut record
+        };
+        score.as_object_mut().unwrap().remove("metrics").unwrap();
+        let text = serde_json::to_string_pretty(&record).unwrap();
+        let line = format!("{record}\n");
+        fs::write(
+            folder.join(name),
+            if name == "result.json" { text } else { line },
+        )
+        .unwrap();
+    }
     result
 }
 
@@ -154,6 +173,7 @@ fn a_trial_without_checksums_is_checked_by_its_id_and_its_last_epoch() {
             "settings.toml: expected a trial's settings",
         ),
         ("epochs.jsonl", "0.625", "0.725", "epochs.jsonl: last line"),
+        ("epochs.jsonl", "1.25", "1.75", "epochs.jsonl: last line"),
         (
             "epochs.jsonl",
             "\"epoch\":1",

@@ -59,12 +59,13 @@ fn records_that_the_checkpoint_covers_must_be_there() {
     };
     let message = refusal(5, 1);
     assert!(
-        message.ends_with("a/steps.jsonl: line 5: expected step 5, found another or none"),
+        message.ends_with("a/steps.jsonl: line 5: expected step 5, found a different one or none"),
         "{message}"
     );
     let message = refusal(2, 3);
     assert!(
-        message.ends_with("a/epochs.jsonl: line 3: expected epoch 3, found another or none"),
+        message
+            .ends_with("a/epochs.jsonl: line 3: expected epoch 3, found a different one or none"),
         "{message}"
     );
     fs::write(folder.join("environment.json"), "{\"vers").unwrap();
@@ -73,7 +74,7 @@ fn records_that_the_checkpoint_covers_must_be_there() {
     fs::remove_file(folder.join("steps.jsonl")).unwrap();
     let message = refusal(2, 1);
     assert!(
-        message.ends_with("a/steps.jsonl: file: expected the one that the checkpoint covers, found another or none"),
+        message.ends_with("a/steps.jsonl: file: expected the one that the checkpoint covers, found a different one or none"),
         "{message}"
     );
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::trials;
-use crate::settings::TRAIN_KEYS;
+use crate::settings::{OptimizerName, TRAIN_KEYS};
 
 /// The settings that differ between the trials of a file, as their labels show them, and their ids.
 fn points(lines: &str) -> Vec<(String, String)> {
@@ -77,7 +77,12 @@ fn every_conditional_key_is_left_out_where_it_has_no_effect() {
         ("width = 8", "model = [\"lenet\", \"resnet18\"]"),
         ("noise = 0.3", "dataset = [\"cifar10\", \"shapes\"]"),
         ("ambiguous = 0.3", "dataset = [\"cifar10\", \"shapes\"]"),
+        ("momentum = 0.3", "optimizer = [\"adamw\", \"sgd\"]"),
         ("nesterov = true", "momentum = [0, 0.5]"),
+        ("nesterov = true", "optimizer = [\"adamw\", \"sgd\"]"),
+        ("beta1 = 0.3", "optimizer = [\"sgd\", \"adamw\"]"),
+        ("beta2 = 0.3", "optimizer = [\"sgd\", \"adamw\"]"),
+        ("epsilon = 0.3", "optimizer = [\"sgd\", \"adamw\"]"),
         ("decay_norm_and_bias = false", "weight_decay = [0, 0.1]"),
         ("step_epochs = 7", "schedule = [\"cosine\", \"step\"]"),
         ("step_factor = 0.7", "schedule = [\"cosine\", \"step\"]"),
@@ -98,19 +103,52 @@ fn every_conditional_key_is_left_out_where_it_has_no_effect() {
     let conditional = TRAIN_KEYS.iter().filter(|key| key.only_with.is_some());
     assert_eq!(
         conditional.count(),
-        7,
+        11,
         "a new one belongs into the list above"
     );
+}
+
+#[test]
+fn a_key_that_is_not_written_is_at_the_default_of_its_points_optimizer() {
+    let grid = "[grid]\noptimizer = [\"sgd\", \"adamw\"]\n";
+    let text = format!("{SHORTEST}{grid}schedule = [\"cosine\", \"constant\"]");
+    let points = read_text(&text).unwrap().points;
+    let rates: Vec<_> = (points.iter())
+        .map(|point| (point.optimizer, point.learning_rate, point.weight_decay))
+        .collect();
+    let [sgd, adamw] = [
+        (OptimizerName::Sgd, 0.1, 5e-4),
+        (OptimizerName::AdamW, 0.001, 0.01),
+    ];
+    assert_eq!(rates, [sgd, sgd, adamw, adamw]);
+    assert_points(
+        grid,
+        &[
+            ("optimizer = \"sgd\"", "learning_rate = 0.1"),
+            (
+                "optimizer = \"adamw\"",
+                "optimizer = \"adamw\"\nlearning_rate = 0.001",
+            ),
+        ],
+    );
+    let written = read_text(&format!("{SHORTEST}[train]\nlearning_rate = 0.1\n{grid}")).unwrap();
+    assert!(
+        written
+            .points
+            .iter()
+            .all(|point| point.learning_rate == 0.1)
+    );
+    assert_eq!(written.points.len(), 2);
 }
 
 #[test]
 fn no_trial_of_a_grid_comes_twice() {
     let found = points(
         "[train]\nepochs = 90\n[grid]\ndataset = [\"shapes\", \"cifar10\", \"cifar100\"]\nnoise = [0, 0.1, 1]\nambiguous = [0, 1]\n\
-         momentum = [0, 0.9]\nnesterov = [true, false]\nweight_decay = [1, 0]\ndecay_norm_and_bias = [false, true]\n\
+         optimizer = [\"sgd\", \"adamw\"]\nbeta1 = [0.8, 0.9]\nmomentum = [0, 0.9]\nnesterov = [true, false]\nweight_decay = [1, 0]\ndecay_norm_and_bias = [false, true]\n\
          schedule = [\"step\", \"cosine\"]\nstep_epochs = [10, 60]\nstep_factor = [0.5]",
     );
-    assert_eq!(found.len(), (6 + 1 + 1) * (1 + 2) * (2 + 1) * (2 + 1));
+    assert_eq!(found.len(), (6 + 1 + 1) * (1 + 2 + 2) * (2 + 1) * (2 + 1));
     let ids: std::collections::HashSet<&String> = found.iter().map(|(_, id)| id).collect();
     assert_eq!(ids.len(), found.len());
 }

@@ -2,7 +2,7 @@
 
 use super::{Diagnostics, SHORTEST, read_text};
 
-/// `text` with its only problem mended as the hint says; `None` where the hint leaves a choice.
+/// `text` with its only problem fixed as the hint says; `None` if the hint leaves a choice.
 fn follow(text: &str, diagnostics: &Diagnostics) -> Option<String> {
     let lines = diagnostics.lines();
     let [(headline, help)] = &lines[..] else {
@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
         if help == "write […] around it" {
             return Some(format!("{before}[{token}]{after}"));
         }
-        if let Some(losses) = help.strip_prefix("write a loss for each value: ") {
+        if let Some(losses) = help.strip_prefix("write one loss per value: ") {
             let start = before.rfind('{')?;
             let end = before.len() + line[before.len()..].find('}')? + 1;
             return Some(format!("{}{losses}{}", &line[..start], &line[end..]));
@@ -70,7 +70,7 @@ impl<'a> Place<'a> {
         if let Some((_, example)) = help.split_once(", as in seeds") {
             return Some(format!("seeds{example}"));
         }
-        if let Some((_, example)) = help.split_once("for each term, as in ") {
+        if let Some((_, example)) = help.split_once("per term, as in ") {
             return Some(format!("{}{example}{after}", before_key()));
         }
         if let Some(value) = help.strip_prefix("remove the quotes: ") {
@@ -119,7 +119,7 @@ fn move_line(lines: &mut Vec<String>, row: usize, place: &Place, help: &str) -> 
     } else if help == "move it below the line [train]" {
         let moved = lines.remove(row);
         lines.push(format!("[train]\n{moved}"));
-    } else if help == "it has no effect there: leave it out" {
+    } else if help == "it has no effect there: remove it" {
         lines.remove(row);
     } else {
         return Some(false);

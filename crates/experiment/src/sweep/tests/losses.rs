@@ -17,18 +17,18 @@ fn a_wrong_loss_is_refused() {
         ("[{ name = \"focal\", gama = 2 }]", "1:29: losses[0].gama: unknown parameter of focal", "did you mean gamma?"),
         ("[{ name = \"focal\", gamma = -1 }]", "1:37: losses[0].gamma: expected a number of at least 0, found -1", ""),
         ("[{ name = \"focal\", gamma = nan }]", "1:37: losses[0].gamma: expected a number of at least 0, found nan", ""),
-        ("[{ name = \"focal\", gamma = [1, 2] }]", "1:37: losses[0].gamma: expected a number of at least 0, found a list", "write a loss for each value: { name = \"focal\", gamma = 1 }, { name = \"focal\", gamma = 2 }"),
+        ("[{ name = \"focal\", gamma = [1, 2] }]", "1:37: losses[0].gamma: expected a number of at least 0, found a list", "write one loss per value: { name = \"focal\", gamma = 1 }, { name = \"focal\", gamma = 2 }"),
         ("[{ name = \"encouraging\", log_end = 1.5 }]", "1:45: losses[0].log_end: expected a number in [0, 1], found 1.5", ""),
         ("[{ name = \"encouraging\", log_end = \"0.5\" }]", "1:45: losses[0].log_end: expected a number in [0, 1], found \"0.5\"", "remove the quotes: 0.5"),
         ("[{ name = \"encouraging\", tail = \"tangents\" }]", "1:42: losses[0].tail: expected one of \"tangent\", \"unit_slope\", \"clamped\", found \"tangents\"", "did you mean tangent?"),
-        ("[{ name = \"focal\" }, { name = \"focal\", gamma = 2 }]", "1:31: losses[1]: expected no value twice, found losses[0] again", "it would train the same trials twice"),
+        ("[{ name = \"focal\" }, { name = \"focal\", gamma = 2 }]", "1:31: losses[1]: duplicate of losses[0]", "it would train the same trials twice"),
         ("[{ name = \"sum\" }]", "1:11: losses[0].terms: expected a list of losses, found none", "write terms = [{ name = \"mean_absolute_error\" }, { name = \"mean_squared_error\" }]"),
         ("[{ name = \"sum\", terms = [] }]", "1:35: losses[0].terms: expected a list of losses, found an empty list", "write terms = [{ name = \"mean_absolute_error\" }, { name = \"mean_squared_error\" }]"),
-        ("[{ name = \"sum\", terms = [{ name = \"focal\" }], weights = [1, 2] }]", "1:67: losses[0].weights: expected 1 numbers, one for each term, found 2", "write one for each term, as in weights = [1]"),
+        ("[{ name = \"sum\", terms = [{ name = \"focal\" }], weights = [1, 2] }]", "1:67: losses[0].weights: expected 1 numbers, one for each term, found 2", "write one per term, as in weights = [1]"),
         ("[{ name = \"sum\", terms = [{ name = \"focal\" }], weights = [0] }]", "1:68: losses[0].weights[0]: expected a number other than 0, found 0", ""),
         ("[{ name = \"sum\", terms = [{ name = \"focal\" }], weights = [inf] }]", "1:68: losses[0].weights[0]: expected a number other than 0, found inf", ""),
         ("[{ name = \"sum\", terms = [{ name = \"focal\" }], weight = [1] }]", "1:57: losses[0].weight: unknown parameter of sum", "did you mean weights?"),
-        ("[{ name = \"sum\", terms = [{ name = \"sum\" }] }]", "1:45: losses[0].terms[0].name: expected a loss that is no sum, found \"sum\"", "write the terms of the inner sum into the outer one"),
+        ("[{ name = \"sum\", terms = [{ name = \"sum\" }] }]", "1:45: losses[0].terms[0].name: expected a loss other than sum, found \"sum\"", "write the terms of the inner sum into the outer one"),
         ("[{ name = \"sum\", terms = [{ name = \"poly1\", epsilon = -2 }] }]", "1:64: losses[0].terms[0].epsilon: expected a number of at least -1, found -2", ""),
     ];
     assert_refused(cases, in_a_file);
@@ -37,7 +37,7 @@ fn a_wrong_loss_is_refused() {
 #[test]
 fn a_name_that_is_near_none_is_answered_with_all() {
     let names: Vec<&str> = LOSSES.iter().map(|entry| entry.name).collect();
-    let known = format!("known are {}", names.join(", "));
+    let known = format!("valid names: {}", names.join(", "));
     #[rustfmt::skip]
     let cases: &[Case] = &[
         ("[{ gamma = 2 }]", "1:11: losses[0].name: expected the name of a loss, found none", &known),

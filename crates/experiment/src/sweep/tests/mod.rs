@@ -10,7 +10,9 @@ mod text;
 use std::path::Path;
 
 use super::*;
-use crate::settings::{BackendChoice, ExecutionSettings, ScheduleName, TrainSettings};
+use crate::settings::{
+    BackendChoice, ExecutionSettings, ScheduleName, TRAIN_KEYS, TrainKey, TrainSettings,
+};
 
 /// The shortest sweep file; what follows it starts in line 4.
 const SHORTEST: &str = "name = \"a\"\nlosses = [{ name = \"focal\" }]\nseeds = [1]\n";
@@ -24,8 +26,19 @@ fn refused(text: &str) -> Diagnostics {
     read_text(text).expect_err("the text is wrong")
 }
 
-/// A text, and the first line (without the path) and the mend of its only problem.
+/// A text, and the first line (without the path) and the suggestion of its only problem.
 type Case<'a> = (&'a str, &'a str, &'a str);
+
+/// `text` with the names of the tables in place of `<datasets>`, `<keys>` and the like.
+fn with_names(text: &str) -> String {
+    let choices = |key: &str| TrainKey::find(key).unwrap().kind.to_string();
+    let keys: Vec<&str> = TRAIN_KEYS.iter().map(|key| key.name).collect();
+    text.replace("<datasets>", &choices("dataset"))
+        .replace("<optimizers>", &choices("optimizer"))
+        .replace("<schedules>", &choices("schedule"))
+        .replace("<models>", &choices("model"))
+        .replace("<keys>", &keys.join(", "))
+}
 
 /// Asserts that each text has its problem and no other, and that following its hint makes it right; `complete`
 /// makes a file of it.
@@ -34,7 +47,8 @@ fn assert_refused(cases: &[Case], complete: impl Fn(&str) -> String) {
     for (text, problem, help) in cases {
         let text = complete(text);
         let diagnostics = refused(&text);
-        let expected = [(format!("x.toml:{problem}"), *help)];
+        let [problem, help] = [problem, help].map(|text| with_names(text));
+        let expected = [(format!("x.toml:{problem}"), help.as_str())];
         assert_eq!(diagnostics.lines(), expected, "{diagnostics}");
         hints::assert_hint_works(&text, &diagnostics);
     }
@@ -66,7 +80,7 @@ fn every_form_of_a_value_is_read() {
         seeds = [3, 0x10, 1_000]
         name = 'b-1.2_c'
         train.nesterov = true
-        train.learning_rate = 1 # a whole number where any number may stand
+        train.learning_rate = 1 # an integer where any number may stand
         train.weight_decay = -0.0
         train.schedule = "constant"
         train.width = 8

@@ -4,16 +4,23 @@ use std::fmt::Write;
 use std::fs;
 
 use super::*;
-use crate::settings::{TRAIN_KEYS, TrainKey};
+use crate::settings::{TRAIN_KEYS, TrainKey, TrainSettings};
 
 const START: &str = "<!-- keys of [train], written by the tests: EXPERIMENT_WRITE_DOCS=1 cargo test --release -->\n";
 const END: &str = "<!-- end of keys -->\n";
 
 fn row(key: &TrainKey) -> String {
-    let mut row = format!("| `{}` | {} | `{}` |", key.name, key.kind, key.default());
+    let default = key.default(&TrainSettings::default());
+    let mut row = format!("| `{}` | {} | `{default}`", key.name, key.kind);
+    for (condition, default) in key.other_defaults() {
+        let _ = write!(row, "; `{default}` with `{condition}`");
+    }
+    row += " |";
     row += key.description;
-    if let Some(condition) = key.only_with {
-        let _ = write!(row, " Only with `{condition}`.");
+    let conditions = key.conditions().map(|condition| format!("`{condition}`"));
+    let conditions: Vec<String> = conditions.collect();
+    if !conditions.is_empty() {
+        let _ = write!(row, " Only with {}.", conditions.join(" and "));
     }
     row + " |\n"
 }

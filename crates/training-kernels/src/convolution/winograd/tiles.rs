@@ -1,4 +1,4 @@
-//! Images cut into tiles, and the tiles transformed to planes.
+//! Images split into tiles, and the tiles transformed to planes.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub struct Tiles {
 }
 
 impl Tiles {
-    /// Of the images of `convolution`, as its input or output with so many channels.
+    /// The tiles of the images of `convolution`, as its input or output with so many channels.
     pub fn of(convolution: &Convolution, channels: usize) -> Self {
         Self {
             height: convolution.height,
@@ -27,12 +27,12 @@ impl Tiles {
         }
     }
 
-    /// Tiles along one row of an image.
+    /// Number of tiles along one row of an image.
     pub fn across(self) -> usize {
         self.width.div_ceil(TILE)
     }
 
-    /// Tiles of an image.
+    /// Number of tiles of an image.
     pub fn in_image(self) -> usize {
         self.across() * self.height.div_ceil(TILE)
     }
@@ -44,13 +44,13 @@ impl Tiles {
             .div_ceil(S::F32_LANES)
     }
 
-    /// Values of an image.
+    /// Number of values of an image.
     pub fn values(self) -> usize {
         self.height * self.width * self.channels
     }
 
     /// Lanes of a plane of `rows` tiles, and one more: planes a power of two apart would share the
-    /// same few places of the cache.
+    /// same few sets of the cache.
     pub fn plane(self, rows: usize) -> usize {
         blocks(self.channels) * rows + 1
     }
@@ -97,7 +97,7 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
                     let patch = Patch {
                         tiles,
                         images: self.images,
-                        // What lies before the first pixel wraps to a coordinate outside the image.
+                        // Positions before the first pixel wrap to a coordinate outside the image.
                         first: [image, top.wrapping_sub(MARGIN), left.wrapping_sub(MARGIN)],
                         channel: block * LANES + n * S::F32_LANES,
                     };
@@ -112,7 +112,7 @@ impl<L: Line<SIDE, SPAN>, const SIDE: usize, const MARGIN: usize> WithSimd
     }
 }
 
-/// A register of channels of each pixel of a square, zeros where it lies outside the image.
+/// A register of channels of each pixel of a square, zeros where it is outside the image.
 struct Patch<'a> {
     tiles: Tiles,
     /// `[images, height, width, channels]`

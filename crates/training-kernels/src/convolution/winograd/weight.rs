@@ -14,7 +14,7 @@ use crate::instructions::vectorized;
 use crate::lanes::{LANES, Lane, blocks, set_register};
 use crate::product::ColumnProduct;
 
-/// The gradient of the weight, or `None` where a value is not finite.
+/// The gradient of the weight, or `None` if a value is not finite.
 pub fn weight_gradient(
     convolution: &Convolution,
     input: &[f32],
@@ -67,8 +67,8 @@ pub fn weight_gradient(
     finite.then_some(weight)
 }
 
-/// Tiles whose operands are kept at a time where the tasks share the sums: few enough that their transforms,
-/// 36 planes of `channels`, are a few megabytes that the products find in the cache where `channels` is small,
+/// Tiles whose operands are held at a time if the tasks share the sums: few enough that their transforms,
+/// 36 planes of `channels`, are a few megabytes that stay in the cache for the products if `channels` is small,
 /// and many enough that the sums are not read and written too often.
 fn chunk(channels: usize) -> usize {
     ((1 << 14) / channels)

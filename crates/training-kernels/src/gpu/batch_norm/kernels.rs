@@ -1,7 +1,7 @@
 //! The kernels of batch normalisation, as each unit runs them.
 //!
-//! A cube of `width` × `lanes` units stands over a block of `width` channels: neighbouring units read
-//! neighbouring channels, and the lanes take turns over the pixels.
+//! A cube of `width` × `lanes` units processes a block of `width` channels: adjacent units read
+//! adjacent channels, and the lanes share the pixels.
 
 #![allow(
     clippy::used_underscore_binding,
@@ -10,7 +10,7 @@
 
 use cubecl::prelude::*;
 
-/// Leaves the sum over the lanes in the first one, for each channel of the cube.
+/// Stores the sum over the lanes in the first one, for each channel of the cube.
 #[cube]
 fn add_lanes(sums: &mut Shared<[f32]>, #[comptime] width: usize, #[comptime] lanes: usize) {
     let unit = UNIT_POS as usize;
@@ -25,24 +25,24 @@ fn add_lanes(sums: &mut Shared<[f32]>, #[comptime] width: usize, #[comptime] lan
     }
 }
 
-/// The place past the last pixel of the stretch that begins at `first`.
+/// The index past the last pixel of the chunk that begins at `first`.
 #[cube]
-fn stretch_end(first: usize, stretch: usize, pixels: usize) -> usize {
-    let mut end = first + stretch;
+fn stretch_end(first: usize, chunk: usize, pixels: usize) -> usize {
+    let mut end = first + chunk;
     if end > pixels {
         end = pixels;
     }
     end
 }
 
-/// Mean, and sum of squared deviations from it, of every stretch.
+/// Mean, and sum of squared deviations from it, of every chunk.
 #[cube(launch)]
 pub fn stretch_moments_kernel<F: Float>(
     values: &Tensor<F>,
     means: &mut Tensor<f32>,
     squares: &mut Tensor<f32>,
     pixels: u32,
-    stretch: u32,
+    chunk: u32,
     #[comptime] width: usize,
     #[comptime] lanes: usize,
     #[define(F)] _dtype: ElemType,
@@ -51,11 +51,11 @@ pub fn stretch_moments_kernel<F: Float>(
     let unit = UNIT_POS as usize;
     let channel = CUBE_POS_X as usize * width + unit % width;
     let row = CUBE_POS_Y as usize;
-    let first = row * stretch as usize;
-    let end = stretch_end(first, stretch as usize, pixels as usize);
+    let first = row * chunk as usize;
+    let end = stretch_end(first, chunk as usize, pixels as usize);
     let mut shared_sums = Shared::<[f32]>::new_slice(width * lanes);
     let mut shared_squares = Shared::<[f32]>::new_slice(width * lanes);
-    // Deviations from a value of the stretch itself are small enough for float32 to lose little.
+    // Deviations from a value of the chunk itself are small enough for float32 to lose little.
     let mut shift = 0.0f32;
     let mut sum = 0.0f32;
     let mut square = 0.0f32;
@@ -80,7 +80,7 @@ pub fn stretch_moments_kernel<F: Float>(
     }
 }
 
-/// Mean and biased variance of all pixels from those of the stretches.
+/// Mean and biased variance of all pixels from those of the chunks.
 #[cube(launch)]
 pub fn combine_moments_kernel(
     means: &Tensor<f32>,
@@ -88,12 +88,12 @@ pub fn combine_moments_kernel(
     mean: &mut Tensor<f32>,
     variance: &mut Tensor<f32>,
     pixels: u32,
-    stretch: u32,
+    chunk: u32,
     #[comptime] width: usize,
     #[comptime] lanes: usize,
 ) {
     let channels = mean.len();
-    let stretches = means.shape(0);
+    let chunks = means.shape(0);
     let unit = UNIT_POS as usize;
     let channel = CUBE_POS_X as usize * width + unit % width;
     let total = f32::cast_from(pixels);
@@ -101,9 +101,9 @@ pub fn combine_moments_kernel(
     let mut sum = 0.0f32;
     if channel < channels {
         let mut row = unit / width;
-        while row < stretches {
-            let first = row * stretch as usize;
-            let end = stretch_end(first, stretch as usize, pixels as usize);
+        while row < chunks {
+            let first = row * chunk as usize;
+            let end = stretch_end(first, chunk as usize, pixels as usize);
             sum += f32::cast_from((end - first) as u32) * means[row * channels + channel];
             row += lanes;
         }
@@ -115,9 +115,9 @@ pub fn combine_moments_kernel(
     sum = 0.0f32;
     if channel < channels {
         let mut row = unit / width;
-        while row < stretches {
-            let first = row * stretch as usize;
-            let end = stretch_end(first, stretch as usize, pixels as usize);
+        while row < chunks {
+            let first = row * chunk as usize;
+            let end = stretch_end(first, chunk as usize, pixels as usize);
             let offset = means[row * channels + channel] - middle;
             let count = f32::cast_from((end - first) as u32);
             sum += squares[row * channels + channel] + count * offset * offset;
@@ -132,7 +132,7 @@ pub fn combine_moments_kernel(
     }
 }
 
-/// Normalises, scales and shifts, and does what follows.
+/// Normalises, scales and shifts, and applies the epilogue.
 #[cube(launch)]
 pub fn normalize_kernel<F: Float>(
     values: &Tensor<F>,
@@ -164,7 +164,7 @@ pub fn normalize_kernel<F: Float>(
     output[place] = F::cast_from(result);
 }
 
-/// The gradient that comes through ReLU: none where the output is 0.
+/// The gradient of the ReLU's input: 0 where the output is 0.
 #[cube]
 fn through_relu<F: Float>(
     gradient: &Tensor<F>,
@@ -172,14 +172,14 @@ fn through_relu<F: Float>(
     place: usize,
     #[comptime] relu: bool,
 ) -> f32 {
-    let mut pull = f32::cast_from(gradient[place]);
+    let mut upstream = f32::cast_from(gradient[place]);
     if relu && f32::cast_from(output[place]) <= 0.0f32 {
-        pull = 0.0f32;
+        upstream = 0.0f32;
     }
-    pull
+    upstream
 }
 
-/// Over each stretch: the sum of the gradients, and of the gradients times the normalised values.
+/// Over each chunk: the sum of the gradients, and of the gradients times the normalised values.
 #[cube(launch)]
 pub fn gradient_stretches_kernel<F: Float>(
     gradient: &Tensor<F>,
@@ -191,7 +191,7 @@ pub fn gradient_stretches_kernel<F: Float>(
     partial_weight: &mut Tensor<f32>,
     epsilon: f32,
     pixels: u32,
-    stretch: u32,
+    chunk: u32,
     #[comptime] relu: bool,
     #[comptime] width: usize,
     #[comptime] lanes: usize,
@@ -201,8 +201,8 @@ pub fn gradient_stretches_kernel<F: Float>(
     let unit = UNIT_POS as usize;
     let channel = CUBE_POS_X as usize * width + unit % width;
     let row = CUBE_POS_Y as usize;
-    let first = row * stretch as usize;
-    let end = stretch_end(first, stretch as usize, pixels as usize);
+    let first = row * chunk as usize;
+    let end = stretch_end(first, chunk as usize, pixels as usize);
     let mut bias_sums = Shared::<[f32]>::new_slice(width * lanes);
     let mut weight_sums = Shared::<[f32]>::new_slice(width * lanes);
     let mut of_bias = 0.0f32;
@@ -213,9 +213,9 @@ pub fn gradient_stretches_kernel<F: Float>(
         let mut pixel = first + unit / width;
         while pixel < end {
             let place = pixel * channels + channel;
-            let pull = through_relu::<F>(gradient, output, place, relu);
-            of_bias += pull;
-            of_weight += pull * (f32::cast_from(values[place]) - middle) * scale;
+            let upstream = through_relu::<F>(gradient, output, place, relu);
+            of_bias += upstream;
+            of_weight += upstream * (f32::cast_from(values[place]) - middle) * scale;
             pixel += lanes;
         }
     }
@@ -229,7 +229,7 @@ pub fn gradient_stretches_kernel<F: Float>(
     }
 }
 
-/// Adds up two tensors `[stretches, channels]` over the stretches.
+/// Adds up two tensors `[chunks, channels]` over the chunks.
 #[cube(launch)]
 pub fn add_stretches_kernel(
     partial_a: &Tensor<f32>,
@@ -240,7 +240,7 @@ pub fn add_stretches_kernel(
     #[comptime] lanes: usize,
 ) {
     let channels = total_a.len();
-    let stretches = partial_a.shape(0);
+    let chunks = partial_a.shape(0);
     let unit = UNIT_POS as usize;
     let channel = CUBE_POS_X as usize * width + unit % width;
     let mut sums_a = Shared::<[f32]>::new_slice(width * lanes);
@@ -249,7 +249,7 @@ pub fn add_stretches_kernel(
     let mut b = 0.0f32;
     if channel < channels {
         let mut row = unit / width;
-        while row < stretches {
+        while row < chunks {
             a += partial_a[row * channels + channel];
             b += partial_b[row * channels + channel];
             row += lanes;
@@ -265,7 +265,7 @@ pub fn add_stretches_kernel(
     }
 }
 
-/// With n the normalised value, g what comes through ReLU, and the mean over the M pixels of a channel:
+/// With n the normalised value, g the gradient of the ReLU's input, and the mean over the M pixels of a channel:
 /// gradient of the value = weight / √(variance + epsilon) · (g − mean(g) − n · mean(g n)); the residual's is g.
 #[cube(launch)]
 pub fn gradient_kernel<F: Float>(
@@ -293,10 +293,10 @@ pub fn gradient_kernel<F: Float>(
     let count = f32::cast_from(pixels);
     let scale = 1.0f32 / (variance[channel] + epsilon).sqrt();
     let normalized = (f32::cast_from(values[place]) - mean[channel]) * scale;
-    let pull = through_relu::<F>(gradient, output, place, relu);
+    let upstream = through_relu::<F>(gradient, output, place, relu);
     let rest = bias_gradient[channel] + normalized * weight_gradient[channel];
-    values_gradient[place] = F::cast_from(weight[channel] * scale * (pull - rest / count));
+    values_gradient[place] = F::cast_from(weight[channel] * scale * (upstream - rest / count));
     if has_residual {
-        residual_gradient[place] = F::cast_from(pull);
+        residual_gradient[place] = F::cast_from(upstream);
     }
 }

@@ -9,7 +9,7 @@ fn files_that_are_there_are_verified_and_kept() {
     setting.fetch(&[&server]).unwrap();
     let folder = setting.fetch(&[]).unwrap();
     setting.assert_fetched(&folder);
-    assert!(setting.messages.last().unwrap().contains("there already"));
+    assert!(setting.messages.last().unwrap().contains("already present"));
 }
 
 #[test]

@@ -31,11 +31,11 @@ fn a_damaged_checkpoint_is_named_and_the_trial_starts_anew() {
         refused(&flipped, format!("bit flipped in byte {place}"));
     }
     let mut first = None;
-    case.session(&store, |moment| {
-        first.get_or_insert(moment);
+    case.session(&store, |point| {
+        first.get_or_insert(point);
         Next::Continue
     });
-    assert_eq!(first, Some(Moment::Step(1)));
+    assert_eq!(first, Some(StopPoint::Step(1)));
     assert!(case.record(&store) == expected);
 }
 
@@ -48,7 +48,7 @@ fn records_that_do_not_reach_the_checkpoint_are_named() {
     fs::write(&steps, &whole[..whole.len() - 1]).unwrap();
     let message = case.refusal(&store);
     assert!(
-        message.ends_with("steps.jsonl: line 4: expected step 4, found another or none"),
+        message.ends_with("steps.jsonl: line 4: expected step 4, found a different one or none"),
         "{message}"
     );
 }
@@ -138,10 +138,10 @@ fn a_disk_that_fails_while_a_trial_is_resumed_costs_nothing() {
         assert!(!store.0.path().join("set-aside").exists(), "{name}");
     }
     let mut first = None;
-    case.session(&store, |moment| {
-        first.get_or_insert(moment);
+    case.session(&store, |point| {
+        first.get_or_insert(point);
         Next::Continue
     });
-    assert_eq!(first, Some(Moment::Step(5)));
+    assert_eq!(first, Some(StopPoint::Step(5)));
     assert!(case.record(&store) == case.uninterrupted());
 }

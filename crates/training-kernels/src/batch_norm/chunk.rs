@@ -1,47 +1,47 @@
-//! The loops of batch normalisation over one stretch of rows.
+//! The loops of batch normalisation over one chunk of rows.
 //!
-//! They run over whole periods, in which every channel's number stands where its values stand, so
+//! They run over whole periods, in which per-channel numbers are aligned with the channel's values, so
 //! that the compiler turns them into vector instructions for any number of channels.
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::Then;
+use super::Epilogue;
 
-/// Shortest period: long enough that neighbouring additions do not wait for each other.
+/// Shortest period: long enough that consecutive additions are independent.
 const PERIOD: usize = 128;
-/// Values of a stretch: they stay in a core's cache between two passes.
-const STRETCH: usize = 1 << 14;
+/// Number of values in a chunk, which stays in a core's cache between two passes.
+const CHUNK: usize = 1 << 14;
 
-/// How rows of `channels` values are gone through.
+/// How rows of `channels` values are traversed.
 pub struct Layout {
     channels: usize,
-    /// Values of some whole rows.
+    /// Number of values in a period, some whole rows.
     period: usize,
-    /// Values of some whole periods, which one task works on.
-    pub stretch: usize,
+    /// Number of values in a chunk, some whole periods, which one task processes.
+    pub chunk: usize,
 }
 
 impl Layout {
     pub fn new(channels: usize) -> Self {
         let period = channels * PERIOD.div_ceil(channels);
-        let stretch = period * STRETCH.div_ceil(period);
+        let chunk = period * CHUNK.div_ceil(period);
         Self {
             channels,
             period,
-            stretch,
+            chunk,
         }
     }
 
-    /// Rows of `values`.
+    /// Number of rows in `values`.
     pub fn rows(&self, values: &[f32]) -> f64 {
         (values.len() / self.channels) as f64
     }
 
-    /// Where the stretch number `index`, which has `len` values, lies.
+    /// The range of chunk number `index`, which has `len` values.
     pub fn part(&self, index: usize, len: usize) -> Range<usize> {
-        index * self.stretch..index * self.stretch + len
+        index * self.chunk..index * self.chunk + len
     }
 
     /// One value per channel, repeated to a period.
@@ -49,7 +49,7 @@ impl Layout {
         values.repeat(self.period / self.channels)
     }
 
-    /// What `add` sums up for a period, folded to one sum per channel.
+    /// The sums of `add` over a period, reduced to one sum per channel.
     pub fn sums(&self, add: impl FnOnce(&mut [f32])) -> Vec<f32> {
         let mut sums = vec![0.0; self.period];
         add(&mut sums);
@@ -102,13 +102,13 @@ impl WithSimd for Sum<'_> {
     }
 }
 
-/// output = scale · x + shift, then what follows.
+/// output = scale · x + shift, then the epilogue.
 pub struct Normalize<'a> {
     pub values: &'a [f32],
     /// A period, like `shift`.
     pub scale: &'a [f32],
     pub shift: &'a [f32],
-    pub then: Then<&'a [f32]>,
+    pub epilogue: Epilogue<&'a [f32]>,
     pub output: &'a mut [f32],
 }
 
@@ -125,18 +125,18 @@ impl WithSimd for Normalize<'_> {
         for (index, (output, values)) in periods.enumerate() {
             let scaled = values.iter().zip(self.scale).zip(self.shift);
             let places = output.iter_mut().zip(scaled);
-            match self.then {
-                Then::Nothing => {
+            match self.epilogue {
+                Epilogue::Nothing => {
                     for (place, ((value, scale), shift)) in places {
                         *place = value * scale + shift;
                     }
                 }
-                Then::Relu => {
+                Epilogue::Relu => {
                     for (place, ((value, scale), shift)) in places {
                         *place = rectified(value * scale + shift);
                     }
                 }
-                Then::AddRelu(residual) => {
+                Epilogue::AddRelu(residual) => {
                     let places = places.zip(&residual[index * period..]);
                     for ((place, ((value, scale), shift)), residual) in places {
                         *place = rectified(value * scale + shift + residual);
@@ -147,13 +147,13 @@ impl WithSimd for Normalize<'_> {
     }
 }
 
-/// max(value, 0), which lets NaN through.
+/// max(value, 0), which propagates NaN.
 #[inline(always)]
 fn rectified(value: f32) -> f32 {
     if value < 0.0 { 0.0 } else { value }
 }
 
-/// The gradient before a rectifier, given that of its `output`.
+/// The gradient of a ReLU's input, given that of its `output`.
 #[inline(always)]
 fn passed(gradient: f32, output: f32) -> f32 {
     if output <= 0.0 { 0.0 } else { gradient }
@@ -162,7 +162,7 @@ fn passed(gradient: f32, output: f32) -> f32 {
 /// sums += \[g, g · (x − mean)\].
 pub struct GradientSums<'a> {
     pub gradient: &'a [f32],
-    /// Of the rectifier, where there was one.
+    /// Of the ReLU, if there was one.
     pub output: Option<&'a [f32]>,
     pub values: &'a [f32],
     /// A period, like both sums.
@@ -201,13 +201,13 @@ impl WithSimd for GradientSums<'_> {
 /// input = slope · g + tilt · x + level and residual = g.
 pub struct InputGradient<'a> {
     pub gradient: &'a [f32],
-    /// Of the rectifier, where there was one.
+    /// Of the ReLU, if there was one.
     pub output: Option<&'a [f32]>,
     pub values: &'a [f32],
     /// Slope, tilt and level, a period each.
     pub factors: &'a [Vec<f32>; 3],
     pub input: &'a mut [f32],
-    /// Empty where there was no residual.
+    /// Empty if there was no residual.
     pub residual: &'a mut [f32],
 }
 

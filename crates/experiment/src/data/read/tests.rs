@@ -1,13 +1,20 @@
 use std::fs;
 
-use burn::data::dataset::Dataset;
+use burn::data::dataset::Dataset as _;
 
 use super::*;
-use crate::data::{DatasetSource, RELEASES, load};
-use crate::settings::DatasetName;
+use crate::data::{DatasetSource, load};
+use crate::datasets::Dataset;
 
-const CIFAR10: &Release = &RELEASES[0];
-const CIFAR100: &Release = &RELEASES[1];
+const IMAGE_BYTES: usize = 32 * 32 * 3;
+
+fn cifar10() -> DatasetFiles {
+    files_of("cifar10")
+}
+
+fn files_of(name: &str) -> DatasetFiles {
+    DatasetFiles::of(Dataset::find(name).unwrap()).unwrap()
+}
 
 /// Records with the given labels, each filled with its own number.
 fn records(labels: &[&[u8]]) -> Vec<u8> {
@@ -22,7 +29,7 @@ fn records(labels: &[&[u8]]) -> Vec<u8> {
 /// A folder with two records in each file of CIFAR-10.
 fn small_cifar10() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (number, file) in CIFAR10.files().enumerate() {
+    for (number, file) in cifar10().release.files().enumerate() {
         let labels = [number as u8, 9];
         fs::write(
             folder.path().join(file.name),
@@ -38,7 +45,7 @@ fn refused(damage: impl Fn(&Path)) -> String {
     let folder = small_cifar10();
     let path = folder.path().join("data_batch_1.bin");
     damage(&path);
-    let error = read(CIFAR10, folder.path()).unwrap_err().to_string();
+    let error = read(cifar10(), folder.path()).unwrap_err().to_string();
     let prefix = format!("{}: ", path.display());
     error
         .strip_prefix(&prefix)
@@ -48,7 +55,7 @@ fn refused(damage: impl Fn(&Path)) -> String {
 
 #[test]
 fn images_come_in_the_order_of_the_files() {
-    let data = read(CIFAR10, small_cifar10().path()).unwrap();
+    let data = read(cifar10(), small_cifar10().path()).unwrap();
     let labels: Vec<u8> = (0..data.train.len())
         .map(|index| data.train.label(index))
         .collect();
@@ -68,7 +75,7 @@ fn label_of_cifar100_is_the_fine_one() {
     )
     .unwrap();
     fs::write(folder.path().join("test.bin"), records(&[&[3, 7]])).unwrap();
-    let data = read(CIFAR100, folder.path()).unwrap();
+    let data = read(files_of("cifar100"), folder.path()).unwrap();
     assert_eq!(
         (data.train.label(0), data.train.label(1), data.test.label(0)),
         (99, 42, 7)
@@ -79,19 +86,19 @@ fn label_of_cifar100_is_the_fine_one() {
 
 #[test]
 fn set_is_a_dataset_of_burn() {
-    let data = read(CIFAR10, small_cifar10().path()).unwrap();
-    let item = Dataset::get(&data.train, 2).unwrap();
+    let data = read(cifar10(), small_cifar10().path()).unwrap();
+    let item = data.train.get(2).unwrap();
     assert_eq!((item.label, item.image.len()), (1, 3072));
-    assert_eq!(Dataset::len(&data.train), 10);
-    assert_eq!(Dataset::iter(&data.test).count(), 2);
+    assert_eq!(data.train.len(), 10);
+    assert_eq!(data.test.iter().count(), 2);
 }
 
 #[test]
 fn hash_is_that_of_the_files_checksums() {
     let folder = small_cifar10();
-    let data = read(CIFAR10, folder.path()).unwrap();
+    let data = read(cifar10(), folder.path()).unwrap();
     // as `sha256sum FILES` prints it
-    let lines = CIFAR10.files().map(|file| {
+    let lines = cifar10().release.files().map(|file| {
         let bytes = fs::read(folder.path().join(file.name)).unwrap();
         format!("{}  {}\n", hex(&Sha256::digest(bytes)), file.name)
     });
@@ -101,7 +108,7 @@ fn hash_is_that_of_the_files_checksums() {
 
 #[test]
 fn fewer_records_than_official_are_said_to_be_partial() {
-    let data = read(CIFAR10, small_cifar10().path()).unwrap();
+    let data = read(cifar10(), small_cifar10().path()).unwrap();
     assert_eq!(
         data.notes,
         [
@@ -118,7 +125,7 @@ fn fewer_records_than_official_are_said_to_be_partial() {
 fn missing_training_file_is_said() {
     let folder = small_cifar10();
     fs::remove_file(folder.path().join("data_batch_3.bin")).unwrap();
-    let data = read(CIFAR10, folder.path()).unwrap();
+    let data = read(cifar10(), folder.path()).unwrap();
     assert_eq!(data.train.len(), 8);
     assert_eq!(data.notes[1], "missing: data_batch_3.bin");
 }
@@ -127,7 +134,7 @@ fn missing_training_file_is_said() {
 fn missing_test_file_is_refused() {
     let folder = small_cifar10();
     fs::remove_file(folder.path().join("test_batch.bin")).unwrap();
-    let error = read(CIFAR10, folder.path()).unwrap_err().to_string();
+    let error = read(cifar10(), folder.path()).unwrap_err().to_string();
     assert!(
         error.contains("test_batch.bin: expected a readable file, found "),
         "{error}"
@@ -137,10 +144,10 @@ fn missing_test_file_is_refused() {
 #[test]
 fn folder_without_training_files_is_refused() {
     let folder = small_cifar10();
-    for file in CIFAR10.train {
-        fs::remove_file(folder.path().join(file.name)).unwrap();
+    for shard in cifar10().release.train {
+        fs::remove_file(folder.path().join(shard.files[0].name)).unwrap();
     }
-    let error = read(CIFAR10, folder.path()).unwrap_err().to_string();
+    let error = read(cifar10(), folder.path()).unwrap_err().to_string();
     assert!(
         error.contains("expected at least one training file (data_batch_1.bin, "),
         "{error}"
@@ -183,7 +190,7 @@ fn records_of_cifar100_are_refused_as_cifar10() {
 #[test]
 fn more_records_than_official_are_refused() {
     let error = refused(|path| {
-        let file = File::create(path).unwrap();
+        let file = fs::File::create(path).unwrap();
         file.set_len(10_001 * 3073).unwrap(); // sparse
     });
     assert_eq!(error, "expected at most 10000 records, found 10001");
@@ -194,7 +201,7 @@ fn label_out_of_range_is_refused_with_its_record() {
     let folder = small_cifar10();
     let path = folder.path().join("data_batch_2.bin");
     fs::write(&path, records(&[&[1], &[9], &[10]])).unwrap();
-    let error = read(CIFAR10, folder.path()).unwrap_err().to_string();
+    let error = read(cifar10(), folder.path()).unwrap_err().to_string();
     let expected = format!(
         "{}: record 2: expected a label from 0 to 9, found 10",
         path.display()
@@ -210,7 +217,9 @@ fn coarse_and_fine_labels_have_their_own_ranges() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("train.bin"), records(&[&labels])).unwrap();
-        let error = read(CIFAR100, folder.path()).unwrap_err().to_string();
+        let error = read(files_of("cifar100"), folder.path())
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with(expected), "{error}");
     }
 }
@@ -235,7 +244,7 @@ fn unreadable_file_is_refused() {
         eprintln!("skipped: this user may read everything");
         return;
     }
-    let error = read(CIFAR10, folder.path()).unwrap_err().to_string();
+    let error = read(cifar10(), folder.path()).unwrap_err().to_string();
     assert!(
         error.contains("test_batch.bin: expected a readable file, found "),
         "{error}"
@@ -272,14 +281,14 @@ fn device_in_the_place_of_a_file_is_refused() {
 fn loading_finds_the_folder_and_reads_it() {
     let folder = small_cifar10();
     let source = |name| DatasetSource {
-        name,
+        dataset: Dataset::find(name).unwrap(),
         noise: 0.1,
         ambiguous: 0.0,
     };
-    let data = load(&source(DatasetName::Cifar10), Some(folder.path())).unwrap();
+    let data = load(&source("cifar10"), Some(folder.path())).unwrap();
     assert_eq!(data.train.len(), 10);
-    assert!(load(&source(DatasetName::Cifar100), Some(folder.path())).is_err());
-    let shapes = load(&source(DatasetName::Shapes), None).unwrap();
+    assert!(load(&source("cifar100"), Some(folder.path())).is_err());
+    let shapes = load(&source("shapes"), None).unwrap();
     assert_eq!((shapes.train.len(), shapes.test.len()), (5000, 1000));
     assert!(shapes.records.is_complete());
 }
