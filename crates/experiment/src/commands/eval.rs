@@ -160,8 +160,8 @@ fn print_score(score: &Score, images: usize, json: bool) -> Result<()> {
     if json {
         return print(&json::pretty(score));
     }
-    let measured = METRICS
-        .iter()
+    // Which loss a checkpoint was trained with is not known.
+    let measured = (METRICS.iter().filter(|metric| metric.name != "eval_loss"))
         .filter_map(|metric| Some((metric, score.get(metric.name)?)));
     let measured: Vec<(&Metric, f64)> = measured.collect();
     let table = bare(vec![

@@ -23,6 +23,16 @@ pub enum DataError {
         expected: String,
         found: String,
     },
+    #[error(
+        "{}: expected a file of {dataset}, found that of {other}: choose dataset {other}, or another --data-dir",
+        path.display()
+    )]
+    OtherDataset {
+        path: PathBuf,
+        dataset: &'static str,
+        /// Whose official file it is.
+        other: &'static str,
+    },
     #[error("{}: expected usable training and test files, found damaged or missing ones", folder.display())]
     Unusable { folder: PathBuf },
     #[error(

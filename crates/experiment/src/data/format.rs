@@ -124,10 +124,10 @@ fn refuse_other_dataset(files: DatasetFiles, found: &Checksum) -> Result<(), Dat
     });
     match other {
         None => Ok(()),
-        Some(DatasetFiles { dataset, .. }) => Err(DataError::unexpected(
-            found.path.display(),
-            format!("a file of {}", files.dataset),
-            format!("that of {dataset}: choose dataset {dataset}, or another --data-dir"),
-        )),
+        Some(other) => Err(DataError::OtherDataset {
+            path: found.path.clone(),
+            dataset: files.dataset.name,
+            other: other.dataset.name,
+        }),
     }
 }

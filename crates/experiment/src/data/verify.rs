@@ -48,6 +48,17 @@ impl Inspection {
         })
     }
 
+    /// Whether all that was found are another dataset's official files.
+    pub fn is_of_another(&self) -> bool {
+        let mut found = (self.shards.iter())
+            .filter(|(_, state)| !matches!(state, ShardState::Missing))
+            .peekable();
+        found.peek().is_some()
+            && found.all(|(_, state)| {
+                matches!(state, ShardState::Damaged(DataError::OtherDataset { .. }))
+            })
+    }
+
     /// Whether the folder can be trained on: nothing damaged, with training and test images.
     pub fn usable(&self) -> bool {
         let (test, train) = self.shards.split_last().expect("a release has files");
@@ -113,4 +124,35 @@ fn state_of(
         labels: images.labels,
         official: checksums.iter().all(official),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::Dataset;
+
+    #[test]
+    fn files_are_of_another_dataset_where_all_that_are_there_are() {
+        let files = DatasetFiles::of(Dataset::find("fashion_mnist").unwrap()).unwrap();
+        let of_another = |states: [ShardState; 2]| {
+            let inspection = Inspection {
+                files,
+                folder: PathBuf::from("here"),
+                shards: files.release.shards().zip(states).collect(),
+            };
+            inspection.is_of_another()
+        };
+        let other = || {
+            ShardState::Damaged(DataError::OtherDataset {
+                path: PathBuf::from("here/a"),
+                dataset: "fashion_mnist",
+                other: "mnist",
+            })
+        };
+        let damaged = ShardState::Damaged(DataError::unexpected("here/a", "whole", "half"));
+        assert!(of_another([other(), other()]));
+        assert!(of_another([ShardState::Missing, other()]));
+        assert!(!of_another([damaged, other()]));
+        assert!(!of_another([ShardState::Missing, ShardState::Missing]));
+    }
 }

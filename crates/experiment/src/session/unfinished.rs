@@ -19,7 +19,7 @@ pub enum Unfinished {
         store: String,
     },
     #[error(
-        "{damaged} of {trials} trials are damaged and excluded; to retrain them and keep their folders under {store}/set-aside, rerun with --retry damaged"
+        "{damaged} of {trials} trials are damaged and excluded; to retrain them and keep their folders under {store}/set-aside, rerun `experiment run` with --retry damaged"
     )]
     Damaged {
         damaged: usize,
