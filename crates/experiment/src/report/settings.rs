@@ -23,11 +23,7 @@ pub fn canonical(settings: &Map<String, Value>) -> Map<String, Value> {
             canonical.insert(key.name.to_owned(), json!(setting));
         }
     }
-    if let Some(loss) = canonical.get_mut("loss")
-        && let Some(config) = label::read(loss)
-    {
-        *loss = json!(config);
-    }
+    complete_loss(&mut canonical);
     canonical
 }
 
@@ -45,12 +41,17 @@ pub fn complete(mut settings: Map<String, Value>) -> Map<String, Value> {
             .entry(key.name)
             .or_insert_with(|| json!(key.default(&train)));
     }
+    complete_loss(&mut settings);
+    settings
+}
+
+/// Writes the loss with each parameter, those at their default included, as far as this version knows it.
+fn complete_loss(settings: &mut Map<String, Value>) {
     if let Some(loss) = settings.get_mut("loss")
         && let Some(config) = label::read(loss)
     {
         *loss = json!(config);
     }
-    settings
 }
 
 /// The settings of these keys, others at their default; `None` if this version does not know a value.
