@@ -83,6 +83,10 @@ pub fn check_margin(margin: f64) -> Result<(), Error> {
     check("margin", "a finite number of at least 0", margin, is_right)
 }
 
+pub fn check_finite(name: &'static str, value: f64) -> Result<(), Error> {
+    check(name, "a finite number", value, value.is_finite())
+}
+
 pub fn check_positive(name: &'static str, value: f64) -> Result<(), Error> {
     let is_right = value > 0.0 && value.is_finite();
     check(name, "a finite number above 0", value, is_right)

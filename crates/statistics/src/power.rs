@@ -3,7 +3,7 @@
 use statrs::function::gamma::ln_gamma;
 
 use crate::distributions::{normal_cdf, t_quantile};
-use crate::error::{Error, check, check_alpha, check_margin, check_positive};
+use crate::error::{Error, check, check_alpha, check_finite, check_margin, check_positive};
 use crate::seeds::{Design, fewest};
 
 /// A comparison of two arms with as many seeds each, and the noise to be expected.
@@ -55,12 +55,7 @@ impl Planned {
     /// Seeds out of 2 to [`MAX_SEEDS`](Self::MAX_SEEDS), a difference that is not finite.
     pub fn power(&self, seeds: usize, difference: f64) -> Result<f64, Error> {
         check_seeds(seeds)?;
-        check(
-            "difference",
-            "a finite number",
-            difference,
-            difference.is_finite(),
-        )?;
+        check_finite("difference", difference)?;
         let (noncentrality, degrees_of_freedom) = self.noncentrality(seeds, difference);
         let t = -t_quantile(self.alpha / 2.0, degrees_of_freedom);
         Ok(over_spreads(degrees_of_freedom, f64::INFINITY, |spread| {
@@ -82,12 +77,7 @@ impl Planned {
     ) -> Result<f64, Error> {
         check_seeds(seeds)?;
         check_margin(margin)?;
-        check(
-            "difference",
-            "a finite number",
-            difference,
-            difference.is_finite(),
-        )?;
+        check_finite("difference", difference)?;
         let (above, degrees_of_freedom) = self.noncentrality(seeds, margin - difference);
         let (below, _) = self.noncentrality(seeds, -margin - difference);
         let t = -t_quantile(self.alpha, degrees_of_freedom);

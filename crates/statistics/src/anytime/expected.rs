@@ -3,7 +3,7 @@
 use random_streams::Stream;
 
 use super::Arms;
-use crate::error::{Error, check, check_alpha, check_margin, check_positive};
+use crate::error::{Error, check, check_alpha, check_finite, check_margin, check_positive};
 use crate::seeds::Design;
 
 /// A comparison that adds a seed to both arms until E has reached 1/α, or the confidence sequence lies within the margin,
@@ -67,12 +67,7 @@ impl UntilDecided {
         check_positive("prior_variance", self.prior_variance)?;
         check_margin(self.margin)?;
         check_alpha(self.alpha)?;
-        check(
-            "difference",
-            "a finite number",
-            difference,
-            difference.is_finite(),
-        )?;
+        check_finite("difference", difference)?;
         let is_right = repetitions > 0;
         check(
             "repetitions",
