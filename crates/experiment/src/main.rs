@@ -22,6 +22,7 @@ mod report;
 mod session;
 mod settings;
 mod store;
+mod study;
 mod sweep;
 mod synthetic;
 mod terminal;

@@ -79,6 +79,13 @@ pub enum Direction {
     Lower,
 }
 
+impl PartialEq for Metric {
+    /// A name is in the table once.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 impl Metric {
     /// The row of the table with this name or abbreviation.
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -105,10 +112,23 @@ impl Metric {
         }
     }
 
+    /// A value in the unit in which tables show it: percent where it is a share.
+    pub fn in_unit_shown(&self, value: f64) -> f64 {
+        match self.unit {
+            Unit::Share => 100.0 * value,
+            Unit::Nats | Unit::Number => value,
+        }
+    }
+
     /// A value as tables show it, without its unit.
     pub fn show(&self, value: f64) -> String {
+        self.show_in_unit(self.in_unit_shown(value))
+    }
+
+    /// A value that is in the unit in which tables show it.
+    pub fn show_in_unit(&self, value: f64) -> String {
         match self.unit {
-            Unit::Share => format!("{:.2}", 100.0 * value),
+            Unit::Share => format!("{value:.2}"),
             Unit::Nats | Unit::Number => format!("{value:.4}"),
         }
     }

@@ -38,6 +38,15 @@ impl Trial {
         }
     }
 
+    /// The trial of these settings, told from others by its values of `keys`.
+    pub fn at(train: TrainSettings, loss: LossConfig, seed: u64, keys: &[&'static TrainKey]) -> Self {
+        let point = point_text(keys, &train);
+        Self {
+            point,
+            ..Self::new(train, loss, seed)
+        }
+    }
+
     /// The trial that [`Trial::settings_toml`] described; `None` if `text` is something else.
     pub fn from_settings_toml(text: &str) -> Option<Self> {
         let sweep = sweep::parse(text, Path::new("settings.toml")).ok()?;
@@ -56,26 +65,23 @@ impl Trial {
     }
 }
 
-/// Every trial of a sweep in the order in which they run: seeds outermost and losses innermost, so
-/// that the first comparison is complete early and each further seed narrows all of them alike.
+/// Every trial of a sweep without a tuning stage in the order in which they run: seeds outermost and losses innermost,
+/// so that the first comparison is complete early and each further seed narrows all of them alike.
 pub fn trials(sweep: &Sweep) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for &seed in &sweep.seeds {
+    for seed in sweep.seeds.planned(&[]) {
         for point in &sweep.points {
             for loss in &sweep.losses {
-                let trial = Trial::new(point.clone(), loss.clone(), seed);
-                let point = point_text(&sweep.axes, point);
-                trials.push(Trial { point, ..trial });
+                trials.push(Trial::at(point.clone(), loss.clone(), seed, &sweep.axes));
             }
         }
     }
     trials
 }
 
-/// The values of the grid's keys, in the order of the file, without those that have no effect.
-fn point_text(axes: &[String], settings: &TrainSettings) -> String {
-    let keys = axes.iter().filter_map(|axis| TrainKey::find(axis));
-    let keys = keys.filter(|key| key.counts(settings));
+/// The values of `keys`, without those that have no effect.
+pub fn point_text(keys: &[&'static TrainKey], settings: &TrainSettings) -> String {
+    let keys = keys.iter().filter(|key| key.counts(settings));
     let values = keys.map(|key| format!("{} = {}", key.name, (key.get)(settings)));
     values.collect::<Vec<_>>().join(", ")
 }

@@ -8,7 +8,7 @@ use crate::data::{Data, DataError, DatasetSource, load, split};
 use crate::exit::BadInput;
 use crate::measure::EVALUATION_BATCH;
 use crate::plan::Trial;
-use crate::store::Stored;
+use crate::study::Run;
 use crate::terminal::{TrialSize, inform};
 use crate::train::TrialImages;
 
@@ -18,7 +18,7 @@ pub struct ImageLibrary(Vec<(DatasetSource, Data)>);
 impl ImageLibrary {
     /// # Errors
     /// When a dataset cannot be read or has too few images for a trial's split.
-    pub fn load(trials: &[&Trial], data_dir: Option<&Path>) -> Result<Self> {
+    pub fn load(trials: &[Trial], data_dir: Option<&Path>) -> Result<Self> {
         let mut library = Self(Vec::new());
         for trial in trials {
             let source = DatasetSource::of(&trial.train);
@@ -62,10 +62,10 @@ impl ImageLibrary {
 
     /// Rejects images other than those of earlier results, such as the complete dataset where only
     /// a part was found before: a mean over both would be meaningless.
-    pub fn check_same_data(&self, trials: &[Trial], stored: &[Stored]) -> Result<(), DataError> {
-        for (trial, stored) in trials.iter().zip(stored) {
+    pub fn check_same_data(&self, runs: &[&Run]) -> Result<(), DataError> {
+        for Run { trial, result } in runs {
             let data = self.find(&DatasetSource::of(&trial.train));
-            let before = (stored.ended()).and_then(|result| result.data_hash.as_ref());
+            let before = (result.as_ref()).and_then(|result| result.data_hash.as_ref());
             if let (Some(data), Some(before)) = (data, before)
                 && *before != data.hash
             {

@@ -39,7 +39,7 @@ struct Job<'a> {
 /// They stay in this process's group, so that a terminal suspends and resumes all of them together.
 pub fn train_in_processes(
     session: &Session,
-    trials: &[&Trial],
+    trials: &[Trial],
     jobs: NonZeroUsize,
     progress: SweepProgress,
     stop: &AtomicBool,

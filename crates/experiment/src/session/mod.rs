@@ -12,6 +12,7 @@ mod training;
 mod trial;
 mod unfinished;
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,19 +25,20 @@ pub use self::device::{open_device, usable_precision, warn_of_scalar_instruction
 use self::images::ImageLibrary;
 pub use self::job::{TrainTrial, train_for_parent};
 use self::pace::Pace;
-pub use self::todo::{Retry, missing, stored_if_there};
-use self::training::Training;
+pub use self::todo::{Retry, State};
+use self::training::{Training, Worker};
 pub use self::unfinished::Unfinished;
-use crate::plan::Trial;
 use crate::settings::BackendChoice;
-use crate::store::{Plan, Store, Stored};
+use crate::store::{Declaration, Plan, Store, Stored};
+use crate::study::{Run, Study, digest};
+use crate::sweep::Sweep;
 
 /// A sweep to run, and how to run it.
 #[derive(Debug)]
 pub struct Session {
-    /// Of the sweep.
-    pub name: String,
-    pub trials: Vec<Trial>,
+    pub sweep: Sweep,
+    /// The text of the sweep file.
+    pub text: String,
     /// Folder of the results.
     pub store: PathBuf,
     /// Folder of the dataset's files, or its parent; where they are searched otherwise where `None`.
@@ -52,50 +54,99 @@ pub struct Session {
     pub checkpoint_interval: Duration,
 }
 
+/// A sweep as the store has it.
+#[derive(Debug)]
+pub struct Carried {
+    pub study: Study,
+    /// Trials of the sweep that had ended when its claims were last changed.
+    pub declared_after: usize,
+    /// What the store has of each trial of the study, in its order.
+    pub stored: Vec<Stored>,
+}
+
 impl Session {
-    /// Trains the trials that have no result yet; returns what the store contains in the end.
+    /// Trains the trials that have no result yet, stage by stage; returns what the store contains in the end.
     ///
     /// # Errors
     /// [`Unfinished`] if it was interrupted, and anything that prevents training. A failed trial is not an error.
-    pub fn carry_out(&self) -> Result<Vec<Stored>> {
+    pub fn carry_out(&self) -> Result<Carried> {
         let store = Store::open_if_there(&self.store)?;
-        let before = stored_if_there(store.as_ref(), &self.trials)?;
-        let to_train = missing(&self.trials, &before, self.retry);
+        let mut state = State::of(store.as_ref());
+        let study = state.study(&self.sweep)?;
+        let to_train = state.missing(&study, self.retry);
         if to_train.is_empty() {
             // A finished store may be read-only, or another process may be writing others of its trials.
             if let Ok(store) = Store::create_or_open(&self.store) {
-                self.keep_plan(&store, &before).ok();
+                self.keep_plan(&store, &study).ok();
             }
-            return Ok(before);
+            return Ok(Carried::of(study, store.as_ref(), &state));
         }
         // Before anything is made: a store without data would be a folder without a trial.
         let images = ImageLibrary::load(&to_train, self.data_dir.as_deref())?;
-        images.check_same_data(&self.trials, &before)?;
+        images.check_same_data(&study.runs())?;
         let store = Store::create_or_open(&self.store)?;
-        // Another process may have trained some of them meanwhile.
-        let before = todo::stored(&store, &self.trials)?;
-        self.keep_plan(&store, &before)?;
-        let training = Training {
+        let mut training = Training {
             session: self,
-            trials: missing(&self.trials, &before, self.retry),
             images,
             store: &store,
             pace: Pace::new(signals::stop_or_leave()?, self.checkpoint_interval),
+            worker: Worker::Unopened,
         };
-        training.run()?;
-        todo::stored(&store, &self.trials)
+        self.train(&mut training)
+    }
+
+    /// Trains what is due, until nothing is: what comes next depends on the results.
+    fn train(&self, training: &mut Training) -> Result<Carried> {
+        let store = training.store;
+        // Another process may have trained some of them meanwhile.
+        let mut state = State::of(Some(store));
+        let mut tried = HashSet::new();
+        loop {
+            let study = state.study(&self.sweep)?;
+            self.keep_plan(store, &study)?;
+            let mut due = state.missing(&study, self.retry);
+            due.retain(|trial| tried.insert(trial.id.clone()));
+            if due.is_empty() {
+                return Ok(Carried::of(study, Some(store), &state));
+            }
+            training.train(&study, &due)?;
+        }
     }
 
     /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
-    fn keep_plan(&self, store: &Store, stored: &[Stored]) -> Result<()> {
-        store.save_plan(&Plan {
-            name: self.name.clone(),
-            trials: self.trials.iter().map(|trial| trial.id.clone()).collect(),
-        })?;
+    fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
+        let runs = study.runs();
+        let earlier = store.plan().filter(|plan| plan.name == self.sweep.name);
+        let mut plan = Plan {
+            name: self.sweep.name.clone(),
+            trials: runs.iter().map(|run| run.trial.id.clone()).collect(),
+            declarations: earlier.map_or(Vec::new(), |plan| plan.declarations),
+        };
+        plan.declare(Declaration {
+            sha256: digest(&self.sweep),
+            ended: runs.iter().filter(|run| run.has_ended()).count(),
+            sweep: self.text.clone(),
+        });
+        store.save_plan(&plan)?;
         // A kill can come between a result and the removal of its checkpoint.
-        for result in stored.iter().filter_map(Stored::ended) {
-            store.remove_checkpoint(&result.id)?;
+        for run in runs.iter().filter(|run| run.result.is_some()) {
+            store.remove_checkpoint(&run.trial.id)?;
         }
         Ok(())
+    }
+}
+
+impl Carried {
+    fn of(study: Study, store: Option<&Store>, state: &State) -> Self {
+        let stored = study.runs().into_iter();
+        let stored = stored.map(|Run { trial, .. }| state.stored(&trial.id).clone());
+        let stored = stored.collect();
+        let plan = store.and_then(Store::plan);
+        let declared = plan.as_ref().and_then(Plan::declared);
+        Self {
+            declared_after: declared.map_or(0, |declaration| declaration.ended),
+            stored,
+            study,
+        }
     }
 }

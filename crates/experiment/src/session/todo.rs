@@ -1,10 +1,12 @@
 //! Which trials of a sweep are to be trained.
 
-use anyhow::Result;
+use std::collections::HashMap;
 
 use crate::plan::Trial;
-use crate::records::TrialState;
-use crate::store::{Store, Stored};
+use crate::records::{TrialResult, TrialState};
+use crate::store::{Store, StoreError, Stored};
+use crate::study::Study;
+use crate::sweep::Sweep;
 
 /// Trials to retrain although they have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -13,30 +15,64 @@ pub enum Retry {
     Damaged,
 }
 
-/// The stored state of each trial.
-pub fn stored(store: &Store, trials: &[Trial]) -> Result<Vec<Stored>> {
-    Ok(store.stored_all(trials.iter().map(|trial| trial.id.as_str()))?)
+/// The state of a sweep in a store, read again each time one looks, but for the trials that have ended.
+pub struct State<'s> {
+    store: Option<&'s Store>,
+    stored: HashMap<String, Stored>,
 }
 
-/// As [`stored`]; nothing for every trial if there is no store yet.
-pub fn stored_if_there(store: Option<&Store>, trials: &[Trial]) -> Result<Vec<Stored>> {
-    match store {
-        Some(store) => stored(store, trials),
-        None => Ok(vec![Stored::Nothing; trials.len()]),
+impl<'s> State<'s> {
+    /// Nothing is stored where there is no store yet.
+    pub fn of(store: Option<&'s Store>) -> Self {
+        Self {
+            store,
+            stored: HashMap::new(),
+        }
+    }
+
+    /// The sweep with the results that there are now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn study(&mut self, sweep: &Sweep) -> Result<Study, StoreError> {
+        let study = Study::new(sweep, |id| self.result(id));
+        if let Some(store) = self.store {
+            store.keep_verified();
+        }
+        study
+    }
+
+    fn result(&mut self, id: &str) -> Result<Option<TrialResult>, StoreError> {
+        let known = self.stored.get(id).filter(|stored| is_final(stored));
+        if known.is_none() {
+            let stored = match self.store {
+                Some(store) => store.stored(id)?,
+                None => Stored::Nothing,
+            };
+            self.stored.insert(id.to_owned(), stored);
+        }
+        Ok(self.stored[id].ended().cloned())
+    }
+
+    /// What the store has of a trial of the last study.
+    pub fn stored(&self, id: &str) -> &Stored {
+        self.stored.get(id).unwrap_or(&Stored::Nothing)
+    }
+
+    /// The trials of `study` that are due and have no result, or are to be retrained.
+    pub fn missing(&self, study: &Study, retry: Option<Retry>) -> Vec<Trial> {
+        let due = study.due().into_iter();
+        let missing = due.filter(|run| match self.stored(&run.trial.id) {
+            Stored::Nothing => true,
+            Stored::Ended(_) => retry == Some(Retry::Failed),
+            Stored::Damaged(_) => retry == Some(Retry::Damaged),
+        });
+        missing.map(|run| run.trial.clone()).collect()
     }
 }
 
-/// The trials that have no result, or that are to be retrained.
-pub fn missing<'a>(trials: &'a [Trial], stored: &[Stored], retry: Option<Retry>) -> Vec<&'a Trial> {
-    let missing = trials
-        .iter()
-        .zip(stored)
-        .filter(|(_, stored)| match stored {
-            Stored::Nothing => true,
-            Stored::Ended(result) => {
-                result.state == TrialState::Failed && retry == Some(Retry::Failed)
-            }
-            Stored::Damaged(_) => retry == Some(Retry::Damaged),
-        });
-    missing.map(|(trial, _)| trial).collect()
+/// Nothing but a failed or damaged trial is trained again.
+fn is_final(stored: &Stored) -> bool {
+    let result = stored.ended();
+    result.is_some_and(|result| result.state != TrialState::Failed)
 }

@@ -18,31 +18,62 @@ use crate::plan::Trial;
 use crate::records::TrialState;
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
+use crate::study::{Stage, Study};
 use crate::terminal::{Progress, SweepProgress, TrialName, detail, inform};
 
-/// The trials to train, their data, and the store for the results.
+/// What the trials of a session share: data, device, and the store for the results.
 pub struct Training<'a> {
     pub session: &'a Session,
-    pub trials: Vec<&'a Trial>,
     pub images: ImageLibrary,
     pub store: &'a Store,
     pub pace: Pace,
+    pub worker: Worker,
+}
+
+/// What trains the next trials.
+pub enum Worker {
+    /// Nothing has been trained yet.
+    Unopened,
+    ThisProcess(Box<OpenDevice>),
+    /// Separate processes, since there are several jobs or the device may have failed.
+    Processes,
 }
 
 impl Training<'_> {
-    /// Opens the device, prints what will be done, and does it; an error if it was interrupted.
-    pub fn run(mut self) -> Result<()> {
+    /// Trains these trials of a study; an error if it was interrupted.
+    pub fn train(&mut self, study: &Study, trials: &[Trial]) -> Result<()> {
+        if matches!(self.worker, Worker::Unopened) {
+            self.worker = self.open(study, trials)?;
+        } else {
+            let name = &self.session.sweep.name;
+            let (stage, trials) = (stage(study), trials.len());
+            inform(format_args!("{name}: {stage}{trials} trials to train"));
+        }
+        match std::mem::replace(&mut self.worker, Worker::Processes) {
+            Worker::ThisProcess(device) => {
+                self.worker = self.train_here(*device, trials)?;
+                Ok(())
+            }
+            Worker::Unopened | Worker::Processes => {
+                self.train_in_processes(trials, self.session.jobs)
+            }
+        }
+    }
+
+    /// Opens the device, and prints what will be done.
+    fn open(&self, study: &Study, trials: &[Trial]) -> Result<Worker> {
         let session = self.session;
         use_threads(session.threads)?;
-        let mut precisions = self.trials.iter().map(|trial| trial.train.precision);
+        let mut precisions = trials.iter().map(|trial| trial.train.precision);
         let mixed = precisions.find(|precision| *precision != PrecisionName::F32);
         let precision = mixed.unwrap_or(PrecisionName::F32);
         let device = open_device(session.backend, precision)?;
         inform(format_args!(
-            "{}: {} of {} trials to train on {}, results in {}",
-            session.name,
-            self.trials.len(),
-            session.trials.len(),
+            "{}: {}{} of {} trials to train on {}, results in {}",
+            session.sweep.name,
+            stage(study),
+            trials.len(),
+            study.runs().len(),
             device.description(),
             session.store.display(),
         ));
@@ -51,19 +82,19 @@ impl Training<'_> {
             device.details(usable_precision(&device, precision)),
             rayon::current_num_threads()
         ));
-        if session.jobs.get() > 1 {
-            drop(device);
-            return self.train_in_processes(&self.trials, session.jobs);
-        }
-        self.train_here(&device)
+        Ok(if session.jobs.get() == 1 {
+            Worker::ThisProcess(Box::new(device))
+        } else {
+            Worker::Processes
+        })
     }
 
-    fn train_in_processes(&self, trials: &[&Trial], jobs: NonZeroUsize) -> Result<()> {
+    fn train_in_processes(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<()> {
         let progress = self.progress(trials, jobs)?;
         train_in_processes(self.session, trials, jobs, progress, &self.pace.stop)
     }
 
-    fn progress(&self, trials: &[&Trial], jobs: NonZeroUsize) -> Result<SweepProgress> {
+    fn progress(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<SweepProgress> {
         let work = trials.iter().map(|trial| {
             let images = self.images.of(trial)?;
             Ok(size(trial, &images).work())
@@ -76,53 +107,68 @@ impl Training<'_> {
         Ok(SweepProgress::new(names.collect(), work, jobs.get()))
     }
 
-    /// Trains one trial after the other in this process, as long as its device can be relied on.
-    fn train_here(&mut self, device: &OpenDevice) -> Result<()> {
-        let trials = self.trials.len();
-        let mut progress = Progress::shown_in(self.progress(&self.trials, NonZeroUsize::MIN)?);
-        for (trained, trial) in self.trials.iter().enumerate() {
+    /// Trains one trial after the other in this process, as long as its device can be relied on; what trains the next.
+    fn train_here(&mut self, device: OpenDevice, trials: &[Trial]) -> Result<Worker> {
+        let mut progress = Progress::shown_in(self.progress(trials, NonZeroUsize::MIN)?);
+        for (trained, trial) in trials.iter().enumerate() {
             let images = self.images.of(trial)?;
             progress.begin_trial(size(trial, &images));
             self.pace.begin_trial();
             let mut next = |point| self.pace.next(point);
-            match train_and_record(trial, &images, device, self.store, &mut progress, &mut next)? {
+            match train_and_record(trial, &images, &device, self.store, &mut progress, &mut next)? {
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.
                     let megabytes = memory::release() as f64 / 1e6;
                     detail(format_args!("{megabytes:.1} MB of memory released"));
-                    let left = &self.trials[trained + 1..];
-                    let failed = result.state == TrialState::Failed;
-                    if failed && device.backend == BackendChoice::Wgpu && !left.is_empty() {
+                    if result.state == TrialState::Failed && device.backend == BackendChoice::Wgpu {
                         drop(progress);
-                        return self.train_without(device, left);
+                        self.train_without(&device, &trials[trained + 1..])?;
+                        return Ok(Worker::Processes);
                     }
                 }
                 Outcome::Interrupted { step } => {
                     return Err(Unfinished::Interrupted {
                         trial: trial.id.clone(),
                         step,
-                        left: trials - trained,
-                        trials,
+                        left: trials.len() - trained,
+                        trials: trials.len(),
                     }
                     .into());
                 }
             }
         }
-        Ok(())
+        Ok(Worker::ThisProcess(Box::new(device)))
     }
 
     /// Trains `trials` after one failed on `device`, which may be lost with all that this process would
     /// do on it.
-    fn train_without(&self, device: &OpenDevice, trials: &[&Trial]) -> Result<()> {
-        inform(
-            "note: the device may have failed, so the remaining trials run in separate processes",
-        );
+    fn train_without(&self, device: &OpenDevice, trials: &[Trial]) -> Result<()> {
         // They need its memory; a device that is lost cannot give any back.
         let _ = without_panic(|| {
             device.device.memory_cleanup();
             Ok(())
         });
+        if trials.is_empty() {
+            return Ok(());
+        }
+        inform(
+            "note: the device may have failed, so the remaining trials run in separate processes",
+        );
         self.train_in_processes(trials, NonZeroUsize::MIN)
+    }
+}
+
+/// The part of the sweep that comes next, before a number of trials.
+fn stage(study: &Study) -> String {
+    match (study.stage(), &study.tuning) {
+        (Stage::Tuning, _) => "tuning, ".to_owned(),
+        (Stage::Comparison, _) if study.is_until_decided() => format!(
+            "comparison, {} of {} claims open, ",
+            study.open_claims(),
+            study.sweep.claims.len()
+        ),
+        (Stage::Comparison, Some(_)) => "comparison, ".to_owned(),
+        (Stage::Comparison, None) => String::new(),
     }
 }

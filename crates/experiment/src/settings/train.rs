@@ -174,6 +174,19 @@ pub struct TrainKey {
     pub set: fn(&mut TrainSettings, Setting),
 }
 
+impl PartialEq for TrainKey {
+    /// A name is in the table once.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for TrainKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
 impl TrainKey {
     pub fn find(name: &str) -> Option<&'static Self> {
         TRAIN_KEYS.iter().find(|key| key.name == name)

@@ -15,8 +15,37 @@ use crate::records::{EpochRecord, Split, TrialResult};
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
-    /// Ids in the order of the sweep.
+    /// Ids in the order of the sweep, as far as they are known: which trials follow a tuning stage depends on it.
     pub trials: Vec<String>,
+    /// What the sweep declared, and each change of it, the last in force; empty in stores of versions that kept none.
+    #[serde(default)]
+    pub declarations: Vec<Declaration>,
+}
+
+/// A sweep file as it was when its claims, seeds or search spaces were declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declaration {
+    /// Of the claims, the seeds and the search spaces.
+    pub sha256: String,
+    /// Trials of the sweep that had ended by then; above 0 where it was declared with knowledge of results.
+    pub ended: usize,
+    /// The text of the sweep file.
+    pub sweep: String,
+}
+
+impl Plan {
+    /// The sweep file in force, and the trials that had ended when its claims were declared.
+    pub fn declared(&self) -> Option<&Declaration> {
+        self.declarations.last()
+    }
+
+    /// Adds a declaration unless it says what the last one says, whose text it then replaces.
+    pub fn declare(&mut self, declaration: Declaration) {
+        match self.declarations.last_mut() {
+            Some(last) if last.sha256 == declaration.sha256 => last.sweep = declaration.sweep,
+            _ => self.declarations.push(declaration),
+        }
+    }
 }
 
 /// A trial that has started.

@@ -20,7 +20,7 @@ use crate::records::{Environment, TrialResult, TrialState};
 pub use self::damage::Damage;
 pub use self::error::StoreError;
 use self::integrity::Verified;
-pub use self::listing::{Plan, StoredTrial};
+pub use self::listing::{Declaration, Plan, StoredTrial};
 use self::lock::Lock;
 pub use self::trial::{Covered, TrialDir};
 
@@ -142,14 +142,9 @@ impl Store {
         }
     }
 
-    /// What the store has of each of these trials, in their order.
-    pub fn stored_all<'a>(
-        &self,
-        ids: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let stored = ids.into_iter().map(|id| self.stored(id)).collect();
+    /// Keeps which weights [`Store::stored`] has verified, so that they are not read again.
+    pub fn keep_verified(&self) {
         self.verified.save();
-        stored
     }
 
     /// Every trial, of which those that have ended are read and verified.

@@ -1,15 +1,20 @@
 //! A parsed document → the sweep that it describes.
 
+use std::ops::Range;
+
 use bonus_loss::LossConfig;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::check::{Checker, Item, List, in_file_order};
+use super::check::{Checker, Item, in_file_order};
+use super::claims::{Claim, WrittenClaim};
 use super::diagnostics::Problem;
 use super::points::Axis;
-use super::unknown::{EXAMPLES, SEEDS_EXAMPLE};
-use super::values::{key_name, suggestion, whole};
-use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey, TrainSettings};
+use super::reference::Reference;
+use super::seeds::Seeds;
+use super::tune::{Tune, WrittenTune};
+use super::unknown::EXAMPLES;
+use crate::settings::{ExecutionSettings, Setting, TrainKey, TrainSettings};
 
 /// A sweep file, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,57 +25,92 @@ pub struct Sweep {
     /// last key of the grid changes fastest.
     pub points: Vec<TrainSettings>,
     /// The keys of `[grid]` in the order of the file.
-    pub axes: Vec<String>,
+    pub axes: Vec<&'static TrainKey>,
     pub losses: Vec<LossConfig>,
-    pub seeds: Vec<u64>,
+    pub seeds: Seeds,
+    /// The settings to choose from before the comparison; there is no grid then, and no point.
+    pub tune: Option<Tune>,
+    pub claims: Vec<Claim>,
+    pub reference: Option<Reference>,
     pub execution: ExecutionSettings,
 }
 
-const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
-const THREADS: Kind = Kind::Whole(1, 1024);
+/// The tables of a sweep file, each checked by itself.
+#[derive(Default)]
+struct Written {
+    name: String,
+    description: String,
+    losses: Vec<Item<LossConfig>>,
+    seeds: Option<Item<Seeds>>,
+    fixed: Vec<(&'static TrainKey, Item<Setting>)>,
+    grid: Option<(Range<usize>, Vec<Axis>)>,
+    tune: Option<WrittenTune>,
+    claims: Vec<WrittenClaim>,
+    reference: Option<Reference>,
+    execution: ExecutionSettings,
+}
 
 /// Characters of a name, which a folder must be able to bear.
 const MAXIMUM_NAME: usize = 100;
-/// JSON's readers hold integers exactly up to 2⁵³ − 1.
-const MAXIMUM_SEED: u64 = (1 << 53) - 1;
-
-const SEEDS: List = List {
-    place: "seeds",
-    entries: "integers",
-    example: SEEDS_EXAMPLE,
-};
-
 impl Checker {
     /// A sweep file.
     pub fn sweep(&mut self, document: &DeTable) -> Sweep {
-        let mut name = String::new();
-        let mut description = String::new();
-        let mut losses = Vec::new();
-        let mut seeds = Vec::new();
-        let mut fixed = Vec::new();
-        let mut execution = ExecutionSettings::default();
-        let mut axes = Vec::new();
+        let mut written = Written::default();
         for (key, value) in in_file_order(document) {
             match key.get_ref().as_ref() {
-                "name" => name = self.name(value),
-                "description" => description = self.text(value, "description"),
-                "losses" => losses = self.losses(value),
-                "seeds" => seeds = self.distinct(value, &SEEDS, Self::seed),
-                "train" => (fixed, execution) = self.train(value),
-                "grid" => axes = self.grid(value),
+                "name" => written.name = self.name(value),
+                "description" => written.description = self.text(value, "description"),
+                "losses" => written.losses = self.losses(value),
+                "seeds" => written.seeds = Some(self.seeds(value)),
+                "train" => (written.fixed, written.execution) = self.train(value),
+                "grid" => written.grid = Some((key.span(), self.grid(value, "grid"))),
+                "tune" => written.tune = Some(self.tune(value)),
+                "claim" => written.claims = self.claims(value),
+                "reference" => written.reference = Some(self.reference(value)),
                 _ => self.unknown_key(key, ""),
             }
         }
         self.missing(document);
-        let points = self.points(&fixed, &axes, losses.len(), seeds.len());
+        self.consistent(written)
+    }
+
+    /// The sweep, once what is written in one table has been checked against the others.
+    fn consistent(&mut self, written: Written) -> Sweep {
+        let losses: Vec<LossConfig> = written.losses.into_iter().map(|loss| loss.value).collect();
+        let fixed = &written.fixed;
+        let axes = match (&written.grid, &written.tune) {
+            (Some((span, _)), Some(_)) => {
+                let message = "grid: expected either [grid] or [tune], found both".to_owned();
+                let help = "the tuned settings of each loss are compared: move these keys to [tune.grid], or write one sweep file for each of their values";
+                self.problems
+                    .push(Problem::at(span.clone(), message).help(help));
+                &[]
+            }
+            (Some((_, axes)), None) => axes.as_slice(),
+            (None, _) => &[],
+        };
+        let tune = (written.tune)
+            .map(|tune| self.spaces(tune, fixed, &losses, written.seeds.as_ref()));
+        let seeds = written
+            .seeds
+            .map_or(Seeds::Fixed(Vec::new()), |seeds| seeds.value);
+        let points = match &tune {
+            None => self.points(fixed, axes, losses.len(), seeds.at_most()),
+            Some(_) => Vec::new(),
+        };
+        let axes: Vec<&'static TrainKey> = axes.iter().map(|axis| axis.key).collect();
+        let claims = self.claims_of(written.claims, &losses, tune.as_ref(), &points, &axes);
         Sweep {
-            name,
-            description,
+            name: written.name,
+            description: written.description,
             points,
-            axes: axes.iter().map(|axis| axis.key.name.to_owned()).collect(),
-            losses: losses.into_iter().map(|loss| loss.value).collect(),
-            seeds: seeds.into_iter().map(|seed| seed.value).collect(),
-            execution,
+            axes,
+            losses,
+            seeds,
+            tune,
+            claims,
+            reference: written.reference,
+            execution: written.execution,
         }
     }
 
@@ -101,126 +141,10 @@ impl Checker {
         name
     }
 
-    fn text(&mut self, value: &Spanned<DeValue>, place: &str) -> String {
+    pub fn text(&mut self, value: &Spanned<DeValue>, place: &str) -> String {
         if !value.get_ref().is_str() {
             self.unexpected(value, place, "text in quotes", None);
         }
         value.get_ref().as_str().unwrap_or_default().to_owned()
-    }
-
-    fn seed(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<u64> {
-        let read = |value: &DeValue| {
-            let seed = whole(value).and_then(|number| u64::try_from(number).ok());
-            seed.filter(|seed| *seed <= MAXIMUM_SEED)
-        };
-        let seed = read(value.get_ref());
-        if seed.is_none() {
-            let expectation = format!("an integer from 0 to {MAXIMUM_SEED}");
-            let help = suggestion(value.get_ref(), |value| read(value).is_some())
-                .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
-            self.unexpected(value, place, &expectation, Some(help));
-        }
-        seed
-    }
-
-    /// `[train]`: the settings that it fixes, and where the sweep runs.
-    fn train(
-        &mut self,
-        value: &Spanned<DeValue>,
-    ) -> (Vec<(&'static TrainKey, Item<Setting>)>, ExecutionSettings) {
-        let mut fixed = Vec::new();
-        let mut execution = ExecutionSettings::default();
-        for (key, value) in self.table(value, "train") {
-            let place = format!("train.{}", key_name(key.get_ref()));
-            match key.get_ref().as_ref() {
-                "backend" => {
-                    if let Some(Setting::Choice(name)) = self.setting(&BACKEND, value, &place) {
-                        execution.backend = BackendChoice::from_name(name).unwrap_or_default();
-                    }
-                }
-                "threads" => {
-                    if let Some(Setting::Whole(threads)) = self.setting(&THREADS, value, &place) {
-                        execution.threads = Some(threads);
-                    }
-                }
-                name => match TrainKey::find(name) {
-                    Some(row) => match self.fixed_setting(row, value, &place) {
-                        Some(setting) => fixed.push((row, Item::new(setting, value, place))),
-                        None => self.doubtful.push(row.name),
-                    },
-                    None => self.unknown_key(key, "train"),
-                },
-            }
-        }
-        (fixed, execution)
-    }
-
-    /// A setting outside of `[grid]`, where a list has no meaning.
-    fn fixed_setting(
-        &mut self,
-        key: &TrainKey,
-        value: &Spanned<DeValue>,
-        place: &str,
-    ) -> Option<Setting> {
-        if value
-            .get_ref()
-            .as_array()
-            .is_some_and(|items| !items.is_empty())
-        {
-            let help = format!(
-                "only lists in [grid] are swept: write {} = […] below [grid]",
-                key.name
-            );
-            self.unexpected(value, place, &key.kind.to_string(), Some(help));
-            return None;
-        }
-        self.train_setting(key, value, place)
-    }
-
-    fn train_setting(
-        &mut self,
-        key: &TrainKey,
-        value: &Spanned<DeValue>,
-        place: &str,
-    ) -> Option<Setting> {
-        let problems_before = self.problems.len();
-        let setting = self.setting(&key.kind, value, place);
-        for problem in &mut self.problems[problems_before..] {
-            problem.help.get_or_insert_with(|| key.help());
-        }
-        setting
-    }
-
-    /// `[grid]`: an axis for each key.
-    fn grid(&mut self, value: &Spanned<DeValue>) -> Vec<Axis> {
-        let mut axes = Vec::new();
-        for (key, value) in self.table(value, "grid") {
-            let Some(row) = TrainKey::find(key.get_ref()) else {
-                self.unknown_key(key, "grid");
-                continue;
-            };
-            let list = List {
-                place: &format!("grid.{}", row.name),
-                entries: "values",
-                example: &format!(
-                    "{} = [{}]",
-                    row.name,
-                    row.default(&TrainSettings::default())
-                ),
-            };
-            let problems_before = self.problems.len();
-            let values = self.distinct(value, &list, |checker, value, place| {
-                checker.train_setting(row, value, place)
-            });
-            if self.problems.len() > problems_before {
-                self.doubtful.push(row.name);
-            }
-            axes.push(Axis {
-                key: row,
-                span: key.span(),
-                values,
-            });
-        }
-        axes
     }
 }

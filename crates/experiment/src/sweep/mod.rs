@@ -5,31 +5,41 @@ use std::path::Path;
 use toml::de::DeTable;
 
 mod check;
+mod claims;
 mod diagnostics;
 mod document;
 mod file;
 mod losses;
 mod points;
+mod reference;
+mod seeds;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod train;
+mod tune;
 mod unknown;
 mod values;
 
+pub use claims::{At, Claim};
 pub use diagnostics::Diagnostics;
 pub use document::Sweep;
 pub use losses::parse_loss;
+pub use reference::{Reference, ReferenceResult};
+pub use seeds::Seeds;
+pub use tune::Tune;
 
 use check::Checker;
 use diagnostics::Problem;
 
-/// The sweep that the file at `path` describes.
+/// The sweep that the file at `path` describes, and its text.
 ///
 /// # Errors
 /// [`Diagnostics`] with everything that is wrong, from an unreadable file to a value out of range.
-pub fn read(path: &Path) -> Result<Sweep, Diagnostics> {
+pub fn read(path: &Path) -> Result<(Sweep, String), Diagnostics> {
     let bytes = file::read(path).map_err(|problem| Diagnostics::new(path, "", vec![problem]))?;
-    parse(utf8(&bytes, path)?, path)
+    let text = utf8(&bytes, path)?;
+    Ok((parse(text, path)?, text.to_owned()))
 }
 
 /// The sweep that `text` describes; `path` is what messages call it.

@@ -13,6 +13,8 @@ const MAXIMUM_TRIALS: usize = 100_000;
 /// A key of `[grid]` and its values.
 pub(super) struct Axis {
     pub key: &'static TrainKey,
+    /// The table that has it.
+    pub place: String,
     /// Of the key.
     pub span: Range<usize>,
     pub values: Vec<Item<Setting>>,
@@ -30,8 +32,8 @@ impl Checker {
         for axis in axes {
             if let Some((_, item)) = fixed.iter().find(|(key, _)| key.name == axis.key.name) {
                 let message = format!(
-                    "grid.{}: expected in one place, found {} too",
-                    axis.key.name, item.place
+                    "{}.{}: expected in one place, found {} too",
+                    axis.place, axis.key.name, item.place
                 );
                 let help = "remove one of them: the grid's values would override the other";
                 self.problems

@@ -1,16 +1,28 @@
 //! Keys that a table does not have: misspelt, of another table, or parameters of a loss.
 
+use std::ops::Range;
+
 use bonus_loss::{LOSSES, Value};
 use toml::Spanned;
 use toml::de::DeString;
 
 use super::check::Checker;
 use super::diagnostics::Problem;
-use super::values::{key_name, nearest};
+use super::values::{key_name, nearest, suggest};
 use crate::settings::TRAIN_KEYS;
 
 /// The keys outside of tables, and the tables.
-const TOP_KEYS: [&str; 6] = ["name", "description", "losses", "seeds", "train", "grid"];
+const TOP_KEYS: [&str; 9] = [
+    "name",
+    "description",
+    "losses",
+    "seeds",
+    "train",
+    "grid",
+    "tune",
+    "claim",
+    "reference",
+];
 
 /// The keys of `[train]` that do not affect a trial's results.
 const EXECUTION_KEYS: [&str; 2] = ["backend", "threads"];
@@ -39,6 +51,29 @@ impl Checker {
         self.problems
             .push(Problem::at(key.span(), message).help(help));
     }
+
+    /// Reports a key that is none of `names`, those of the table at `place`.
+    pub fn unknown_in(&mut self, key: &Spanned<DeString>, place: &str, names: &[&str]) {
+        let name = key.get_ref().as_ref();
+        let message = format!("{place}.{}: unknown key", key_name(name));
+        let known: Vec<&str>;
+        let names = if names.is_empty() {
+            known = TRAIN_KEYS.iter().map(|key| key.name).collect();
+            &known
+        } else {
+            names
+        };
+        self.problems
+            .push(Problem::at(key.span(), message).help(suggest(name, names)));
+    }
+
+    /// Reports that the table at `span` lacks the key `place`.
+    pub fn missing_key(&mut self, span: Range<usize>, place: &str, help: &str) {
+        if self.complete {
+            let message = format!("{place}: missing required key");
+            self.problems.push(Problem::at(span, message).help(help));
+        }
+    }
 }
 
 struct Unknown {
@@ -54,9 +89,13 @@ fn displaced(name: &str, table: &str) -> Option<Unknown> {
     let top = TOP_KEYS.into_iter().find(is_name);
     let meant = top.or_else(|| train_names().find(is_name))?;
     let (problem, help) = match (top, table) {
-        (Some("train" | "grid"), _) => (
+        (Some("train" | "grid" | "tune" | "reference"), _) => (
             format!("expected as a separate table, found in [{table}]"),
             format!("write [{name}]"),
+        ),
+        (Some("claim"), _) => (
+            format!("expected as a separate table, found in [{table}]"),
+            "write [[claim]]".to_owned(),
         ),
         (Some(_), _) => (
             format!("expected above the tables, found in [{table}]"),
@@ -92,7 +131,7 @@ fn misspelt(name: &str, table: &str) -> Unknown {
     let train: Vec<&'static str> = train_names().collect();
     let (own, others): (Vec<&'static str>, &[&'static str]) = match table {
         "" => (TOP_KEYS.to_vec(), &train),
-        "grid" => (TRAIN_KEYS.iter().map(|key| key.name).collect(), &TOP_KEYS),
+        table if is_grid(table) => (TRAIN_KEYS.iter().map(|key| key.name).collect(), &TOP_KEYS),
         _ => (train, &TOP_KEYS),
     };
     let candidates: Vec<&'static str> = [nearest(name, others), nearest(name, &own)]
@@ -127,7 +166,7 @@ fn loss_parameter(name: &str, table: &str) -> Option<String> {
         Value::Choice(choice) => format!("{choice:?}"),
         number => number.bare(),
     };
-    let each = if table == "grid" {
+    let each = if is_grid(table) {
         " for each value"
     } else {
         ""
@@ -136,6 +175,11 @@ fn loss_parameter(name: &str, table: &str) -> Option<String> {
     Some(format!(
         "a parameter of {loss}: write a loss{each} such as {{ name = {loss:?}, {name} = {default} }}"
     ))
+}
+
+/// Whether a table has lists of values of the keys of `[train]`.
+fn is_grid(table: &str) -> bool {
+    table == "grid" || table.starts_with("tune.grid")
 }
 
 fn train_names() -> impl Iterator<Item = &'static str> {

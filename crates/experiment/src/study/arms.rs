@@ -1,0 +1,158 @@
+//! What is compared: losses, each at settings.
+
+use super::tuning::{Choice, Tuning};
+use crate::measure::Metric;
+use crate::plan::{Trial, point_text};
+use crate::records::{TrialResult, TrialState};
+use crate::settings::{TrainKey, TrainSettings};
+use crate::sweep::{At, Seeds, Sweep};
+
+/// A loss at settings, over the seeds of the comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// Its place in the sweep.
+    pub loss: usize,
+    /// The loss as tables show it.
+    pub label: String,
+    pub settings: TrainSettings,
+    /// The values of the keys of which the file has several, such as `learning_rate = 0.1`; may be empty.
+    pub point: String,
+    /// In the planned order of the seeds; with seeds until decided, as far as the first that has not ended.
+    pub runs: Vec<Run>,
+}
+
+/// A trial, and its result if it has one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub trial: Trial,
+    pub result: Option<TrialResult>,
+}
+
+impl Arm {
+    fn new<E>(
+        sweep: &Sweep,
+        loss: usize,
+        settings: TrainSettings,
+        run_of: &mut impl FnMut(Trial) -> Result<Run, E>,
+    ) -> Result<Self, E> {
+        let keys = keys(sweep);
+        let is_until_decided = matches!(sweep.seeds, Seeds::UntilDecided { .. });
+        let tuning_seeds = sweep.tune.as_ref().map_or(&[][..], |tune| &tune.seeds);
+        let mut runs = Vec::new();
+        for seed in sweep.seeds.planned(tuning_seeds) {
+            let trial = Trial::at(settings.clone(), sweep.losses[loss].clone(), seed, keys);
+            let run = run_of(trial)?;
+            let is_last = is_until_decided && !run.has_ended();
+            runs.push(run);
+            if is_last {
+                break;
+            }
+        }
+        Ok(Self {
+            loss,
+            label: sweep.losses[loss].to_string(),
+            point: point_text(keys, &settings),
+            settings,
+            runs,
+        })
+    }
+
+    /// The loss, and its settings where others are compared with the same loss.
+    pub fn name(&self) -> String {
+        if self.point.is_empty() {
+            self.label.clone()
+        } else {
+            format!("{} at {}", self.label, self.point)
+        }
+    }
+
+    /// Seeds that have ended, without a gap from the first.
+    pub fn ended(&self) -> usize {
+        self.runs.iter().take_while(|run| run.has_ended()).count()
+    }
+}
+
+impl Run {
+    /// Whether it is done or diverged; a failed trial can be trained again.
+    pub fn has_ended(&self) -> bool {
+        let state = self.result.as_ref().map(|result| result.state);
+        matches!(state, Some(TrialState::Done | TrialState::Diverged))
+    }
+
+    pub fn has_diverged(&self) -> bool {
+        let state = self.result.as_ref().map(|result| result.state);
+        state == Some(TrialState::Diverged)
+    }
+
+    /// The metric on the test set in the unit in which tables show it; `None` if it did not end with one.
+    pub fn test(&self, metric: &Metric) -> Option<f64> {
+        let result = self.result.as_ref();
+        let score = result.filter(|result| result.state == TrialState::Done);
+        let value = score.and_then(|result| result.test.as_ref()?.get(metric.name));
+        value.map(|value| metric.in_unit_shown(value))
+    }
+
+    /// The metric on the images held out from training, in the unit in which tables show it.
+    pub fn validation(&self, metric: &Metric) -> Option<f64> {
+        let result = self.result.as_ref();
+        let score = result.filter(|result| result.state == TrialState::Done);
+        let value = score.and_then(|result| result.validation.as_ref()?.get(metric.name));
+        value.map(|value| metric.in_unit_shown(value))
+    }
+}
+
+/// The arms of a sweep, and for each claim the places of the two that it compares: an arm of every point of the grid and
+/// every loss, or of every loss at its tuned settings and of whatever else the claims name. None as long as the tuning
+/// stage is not complete.
+pub(super) fn arms<E>(
+    sweep: &Sweep,
+    tuning: Option<&Tuning>,
+    run_of: &mut impl FnMut(Trial) -> Result<Run, E>,
+) -> Result<(Vec<Arm>, Vec<[usize; 2]>), E> {
+    let choices = match tuning {
+        None => &[][..],
+        Some(Tuning {
+            choices: Some(choices),
+            ..
+        }) => choices,
+        Some(_) => return Ok((Vec::new(), Vec::new())),
+    };
+    let losses = 0..sweep.losses.len();
+    let points = sweep.points.iter();
+    let mut compared: Vec<(usize, TrainSettings)> = points
+        .flat_map(|point| losses.clone().map(|loss| (loss, point.clone())))
+        .collect();
+    let tuned = choices.iter().enumerate();
+    compared.extend(tuned.map(|(loss, choice)| (loss, choice.settings.clone())));
+    let claims = sweep.claims.iter().map(|claim| {
+        claim.losses.map(|loss| {
+            let arm = (loss, settings_of(&claim.at, loss, choices));
+            let known = compared.iter().position(|known| *known == arm);
+            known.unwrap_or_else(|| {
+                compared.push(arm);
+                compared.len() - 1
+            })
+        })
+    });
+    let places = claims.collect();
+    let arms = compared.into_iter();
+    let arms = arms.map(|(loss, settings)| Arm::new(sweep, loss, settings, run_of));
+    Ok((arms.collect::<Result<_, E>>()?, places))
+}
+
+/// The settings at which a claim compares a loss.
+fn settings_of(at: &At, loss: usize, choices: &[Choice]) -> TrainSettings {
+    match at {
+        At::Tuned => choices[loss].settings.clone(),
+        At::TunedFor(other) => choices[*other].settings.clone(),
+        At::Point(point) => (**point).clone(),
+    }
+}
+
+/// The keys of which a sweep has several values.
+fn keys(sweep: &Sweep) -> &[&'static TrainKey] {
+    match &sweep.tune {
+        Some(tune) => &tune.keys,
+        None => &sweep.axes,
+    }
+}

@@ -1,0 +1,147 @@
+//! A sweep and its results so far → the tuned settings, the arms that are compared, the verdicts on its claims, and the
+//! trials that come next. It trains nothing and reads no file.
+
+mod arms;
+mod assessment;
+mod declaration;
+mod tuning;
+#[cfg(test)]
+mod tests;
+mod warnings;
+
+use std::collections::HashSet;
+
+pub use self::arms::{Arm, Run};
+pub use self::assessment::{ALPHA, Assessment, Comparison, Outcome};
+pub use self::declaration::digest;
+pub use self::tuning::{Candidate, Choice, Edge, Tuning};
+pub use self::warnings::warnings;
+use crate::plan::Trial;
+use crate::records::TrialResult;
+use crate::sweep::{Seeds, Sweep};
+
+/// Seeds that a loss without a claim gets in a sweep until decided: the fewest that give an idea of their spread.
+const SEEDS_WITHOUT_CLAIM: usize = 3;
+
+/// A sweep with the results that there are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Study {
+    pub sweep: Sweep,
+    /// `None` without a tuning stage.
+    pub tuning: Option<Tuning>,
+    /// Losses at settings, each with its trials; empty until every trial of the tuning stage has ended.
+    pub arms: Vec<Arm>,
+    /// One per claim of the sweep; empty as long as there are no arms.
+    pub assessments: Vec<Assessment>,
+}
+
+/// What is being trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Tuning,
+    Comparison,
+}
+
+impl Study {
+    /// The state of `sweep` with the results that `result_of` finds for the ids of its trials.
+    ///
+    /// # Errors
+    /// Those of `result_of`.
+    pub fn new<E>(
+        sweep: &Sweep,
+        mut result_of: impl FnMut(&str) -> Result<Option<TrialResult>, E>,
+    ) -> Result<Self, E> {
+        let mut run_of = |trial: Trial| {
+            let result = result_of(&trial.id)?;
+            Ok(Run { trial, result })
+        };
+        let tuning = match &sweep.tune {
+            Some(tune) => Some(Tuning::new(sweep, tune, &mut run_of)?),
+            None => None,
+        };
+        let (arms, places) = arms::arms(sweep, tuning.as_ref(), &mut run_of)?;
+        let assessments = assessment::assess(sweep, &arms, &places);
+        Ok(Self {
+            sweep: sweep.clone(),
+            tuning,
+            arms,
+            assessments,
+        })
+    }
+
+    pub fn stage(&self) -> Stage {
+        if self.arms.is_empty() {
+            Stage::Tuning
+        } else {
+            Stage::Comparison
+        }
+    }
+
+    /// The trials to train next, in their order: those of the tuning stage, then those of the comparison; with seeds until
+    /// decided, the next seed of every loss with an open claim. Empty once nothing is left to do.
+    pub fn due(&self) -> Vec<&Run> {
+        let mut runs = self.runs_in_order();
+        if self.stage() == Stage::Comparison && self.is_until_decided() {
+            let wanted: Vec<usize> = (0..self.arms.len()).map(|arm| self.wanted(arm)).collect();
+            let due = self.arms.iter().zip(wanted).filter_map(|(arm, wanted)| {
+                let ended = arm.ended();
+                arm.runs.get(ended).filter(|_| ended < wanted)
+            });
+            runs = due.collect();
+        }
+        runs.retain(|run| !run.has_ended());
+        runs
+    }
+
+    /// Every trial known so far, those to train next included: of the tuning stage, then of the comparison, seeds
+    /// outermost.
+    pub fn runs(&self) -> Vec<&Run> {
+        let due: HashSet<&str> = self.due().iter().map(|run| run.trial.id.as_str()).collect();
+        let mut compared = self.compared_runs();
+        if self.is_until_decided() {
+            // Of the arms that are decided the next seed will not be trained.
+            compared.retain(|run| run.result.is_some() || due.contains(run.trial.id.as_str()));
+        }
+        let tuning = self.tuning.iter().flat_map(Tuning::runs);
+        tuning.chain(compared).collect()
+    }
+
+    /// Whether seeds are added until every claim is decided.
+    pub fn is_until_decided(&self) -> bool {
+        matches!(self.sweep.seeds, Seeds::UntilDecided { .. })
+    }
+
+    /// The claims that more seeds may decide.
+    pub fn open_claims(&self) -> usize {
+        let open = self.assessments.iter();
+        open.filter(|assessment| assessment.is_open()).count()
+    }
+
+    fn runs_in_order(&self) -> Vec<&Run> {
+        match (self.stage(), &self.tuning) {
+            (Stage::Tuning, Some(tuning)) => tuning.runs(),
+            _ => self.compared_runs(),
+        }
+    }
+
+    /// Seeds outermost.
+    fn compared_runs(&self) -> Vec<&Run> {
+        let most = self.arms.iter().map(|arm| arm.runs.len()).max();
+        let of_seed = |seed: usize| self.arms.iter().filter_map(move |arm| arm.runs.get(seed));
+        (0..most.unwrap_or(0)).flat_map(of_seed).collect()
+    }
+
+    /// How many seeds an arm should have before the claims are looked at again.
+    fn wanted(&self, arm: usize) -> usize {
+        let at_most = self.sweep.seeds.at_most();
+        let of_claims = self.assessments.iter().filter(|it| it.arms.contains(&arm));
+        let next = of_claims.clone().filter(|it| it.is_open());
+        let next = next.map(|assessment| (assessment.looked_at() + 1).min(at_most));
+        let without_claim = if of_claims.count() == 0 {
+            SEEDS_WITHOUT_CLAIM.min(at_most)
+        } else {
+            0
+        };
+        next.max().unwrap_or(without_claim)
+    }
+}

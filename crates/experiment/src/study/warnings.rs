@@ -1,0 +1,44 @@
+//! What makes a comparison unfair, or its verdicts weaker than they look.
+
+use super::Study;
+use super::tuning::Edge;
+
+/// A sentence for each; `declared_after` trials of the study had ended when its claims were last changed.
+pub fn warnings(study: &Study, declared_after: usize) -> Vec<String> {
+    let mut warnings = edges(study);
+    if declared_after > 0 && !study.sweep.claims.is_empty() {
+        warnings.push(format!(
+            "the claims, seeds or search spaces were changed when {declared_after} trials had already ended: verdicts on claims that were chosen after seeing results are too optimistic"
+        ));
+    }
+    if study.sweep.tune.is_none() && !study.sweep.claims.is_empty() {
+        warnings.push(
+            "the settings were not tuned: a loss may lose at settings that suit the other; [tune] gives every loss the same budget".to_owned(),
+        );
+    }
+    warnings
+}
+
+fn edges(study: &Study) -> Vec<String> {
+    let choices = (study.tuning.iter()).flat_map(|tuning| tuning.choices.iter().flatten());
+    let choices = study.sweep.losses.iter().zip(choices);
+    let edges = choices.flat_map(|(loss, choice)| {
+        choice.edges.iter().map(move |edge| {
+            let Edge {
+                key,
+                value,
+                is_largest,
+            } = edge;
+            let (end, beyond) = if *is_largest {
+                ("largest", "larger")
+            } else {
+                ("smallest", "smaller")
+            };
+            format!(
+                "extend: the best {} of {loss}, {value}, is the {end} tried; add {beyond} values",
+                key.name
+            )
+        })
+    });
+    edges.collect()
+}

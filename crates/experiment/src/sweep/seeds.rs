@@ -1,0 +1,120 @@
+//! `seeds`: a list that is fixed in advance, or seeds added until every claim is decided.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::check::{Checker, Item, List};
+use super::unknown::SEEDS_EXAMPLE;
+use super::values::{suggestion, whole};
+use crate::settings::{Kind, Setting};
+
+/// The seeds of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seeds {
+    /// Those of the file, whose number is fixed before the first trial.
+    Fixed(Vec<u64>),
+    /// One after the other until every claim is decided, or so many per loss: 1, 2, 3, … without the seeds of
+    /// `[tune]`.
+    UntilDecided { at_most: usize },
+}
+
+/// JSON's readers hold integers exactly up to 2⁵³ − 1.
+const MAXIMUM_SEED: u64 = (1 << 53) - 1;
+
+const UNTIL: Kind = Kind::Choice(&["decided"]);
+/// Fewer than two seeds can decide nothing.
+const AT_MOST: Kind = Kind::Whole(2, 1000);
+const UNTIL_EXAMPLE: &str = "seeds = { until = \"decided\", at_most = 40 }";
+
+impl Checker {
+    /// The value of the key `seeds`.
+    pub fn seeds(&mut self, value: &Spanned<DeValue>) -> Item<Seeds> {
+        let seeds = if value.get_ref().is_table() {
+            self.until_decided(value)
+        } else {
+            let seeds = self.seed_list(value, "seeds", SEEDS_EXAMPLE);
+            Seeds::Fixed(seeds.into_iter().map(|seed| seed.value).collect())
+        };
+        Item::new(seeds, value, "seeds".to_owned())
+    }
+
+    /// A list of seeds.
+    pub fn seed_list(
+        &mut self,
+        value: &Spanned<DeValue>,
+        place: &str,
+        example: &str,
+    ) -> Vec<Item<u64>> {
+        let list = List {
+            place,
+            entries: "integers",
+            example,
+        };
+        self.distinct(value, &list, Self::seed)
+    }
+
+    fn until_decided(&mut self, value: &Spanned<DeValue>) -> Seeds {
+        let mut found = [false; 2];
+        let mut at_most = 0;
+        for (key, value) in self.table(value, "seeds") {
+            match key.get_ref().as_ref() {
+                "until" => {
+                    found[0] = true;
+                    self.setting(&UNTIL, value, "seeds.until");
+                }
+                "at_most" => {
+                    found[1] = true;
+                    if let Some(Setting::Whole(most)) =
+                        self.setting(&AT_MOST, value, "seeds.at_most")
+                    {
+                        at_most = most;
+                    }
+                }
+                _ => self.unknown_in(key, "seeds", &["until", "at_most"]),
+            }
+        }
+        for (name, found) in ["until", "at_most"].into_iter().zip(found) {
+            if !found {
+                let place = format!("seeds.{name}");
+                self.missing_key(value.span(), &place, &format!("write {UNTIL_EXAMPLE}"));
+            }
+        }
+        Seeds::UntilDecided { at_most }
+    }
+
+    fn seed(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<u64> {
+        let read = |value: &DeValue| {
+            let seed = whole(value).and_then(|number| u64::try_from(number).ok());
+            seed.filter(|seed| *seed <= MAXIMUM_SEED)
+        };
+        let seed = read(value.get_ref());
+        if seed.is_none() {
+            let expectation = format!("an integer from 0 to {MAXIMUM_SEED}");
+            let help = suggestion(value.get_ref(), |value| read(value).is_some())
+                .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
+            self.unexpected(value, place, &expectation, Some(help));
+        }
+        seed
+    }
+}
+
+impl Seeds {
+    /// The largest number of seeds per loss.
+    pub fn at_most(&self) -> usize {
+        match self {
+            Self::Fixed(seeds) => seeds.len(),
+            Self::UntilDecided { at_most } => *at_most,
+        }
+    }
+
+    /// The seeds in the order in which they count; those of `tuning` are not used again.
+    pub fn planned(&self, tuning: &[u64]) -> Vec<u64> {
+        match self {
+            Self::Fixed(seeds) => seeds.clone(),
+            Self::UntilDecided { at_most } => (1..)
+                .filter(|seed| !tuning.contains(seed))
+                .take(*at_most)
+                .collect(),
+        }
+    }
+}
