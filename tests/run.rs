@@ -262,6 +262,31 @@ fn a_validation_split_is_scored_each_epoch_and_the_test_set_once() {
 }
 
 #[test]
+fn a_sweep_that_leaves_the_test_set_out_has_validation_scores_alone_and_is_reported() {
+    let scratch = Scratch::new();
+    let train = "validation = 50\nevaluate_test = false";
+    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1, 2]", train));
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    assert!(run.stderr.contains("done: validation accuracy"), "{run:#?}");
+    for result in results(&scratch, "s") {
+        assert_eq!(result["state"], "done");
+        assert_eq!(result["test"], Value::Null);
+        assert!(result["validation"]["accuracy"].is_number(), "{result}");
+    }
+    let rows = scratch.run(&["report", "s", "--json"]).expect(0).json();
+    assert_eq!(
+        (&rows[0]["n"], &rows[0]["accuracy_n"]),
+        (&2.into(), &0.into())
+    );
+    assert_eq!(rows[0]["validation_n"], 2);
+    for format in ["--markdown", "--csv", "--trials"] {
+        scratch.run(&["report", "s", format]).expect(0);
+    }
+    let again = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    assert!(!again.stderr.contains("to train on"), "{again:#?}");
+}
+
+#[test]
 fn a_store_in_use_is_left_alone() {
     let scratch = Scratch::new();
     scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));

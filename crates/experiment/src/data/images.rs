@@ -58,6 +58,11 @@ impl ImageSet {
         }
     }
 
+    /// None of the images.
+    pub fn none(&self) -> Self {
+        self.choose(&[])
+    }
+
     /// Of every image.
     pub fn shape(&self) -> ImageShape {
         self.shape

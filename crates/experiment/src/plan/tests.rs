@@ -247,6 +247,7 @@ precision = \"f32\"
 augmentation = \"crop_flip\"
 subset = 0
 validation = 0
+evaluate_test = true
 ";
     assert_eq!(
         trial.settings_toml(),

@@ -27,7 +27,7 @@ pub struct TrialResult {
     /// device cannot; unknown in results of old versions.
     #[serde(default)]
     pub precision_used: Option<String>,
-    /// Of the final weights; absent where training diverged or failed.
+    /// Of the final weights; absent where training diverged or failed, or the settings leave the test set out.
     pub test: Option<Score>,
     /// Of the final weights on the images held out for it; absent if there are none, too.
     #[serde(default)]
@@ -71,17 +71,8 @@ impl TrialResult {
                 result.id
             ));
         }
-        let is_done = result.state == TrialState::Done;
-        if is_done != result.test.is_some() {
-            let (expected, found) = if is_done {
-                ("a score", "null")
-            } else {
-                ("null", "a score")
-            };
-            return Err(format!(
-                "test: expected {expected}, since state is \"{}\", found {found}",
-                result.state
-            ));
+        if let Some(contradiction) = result.contradiction() {
+            return Err(contradiction);
         }
         for (key, score) in [("test", &result.test), ("validation", &result.validation)] {
             if let Some(accuracy) = score.as_ref().map(Score::accuracy)
@@ -93,6 +84,33 @@ impl TrialResult {
             }
         }
         Ok(result)
+    }
+
+    /// How the scores contradict the state and the settings.
+    fn contradiction(&self) -> Option<String> {
+        let is_done = self.state == TrialState::Done;
+        let leaves_test_out = is_done && self.settings.get("evaluate_test") == Some(&false.into());
+        let has_test = is_done && !leaves_test_out;
+        let (key, has_score) = if self.test.is_some() != has_test {
+            ("test", has_test)
+        } else if leaves_test_out && self.validation.is_none() {
+            ("validation", true)
+        } else {
+            return None;
+        };
+        let cause = if leaves_test_out {
+            "settings.evaluate_test is false".to_string()
+        } else {
+            format!("state is \"{}\"", self.state)
+        };
+        let (expected, found) = if has_score {
+            ("a score", "null")
+        } else {
+            ("null", "a score")
+        };
+        Some(format!(
+            "{key}: expected {expected}, since {cause}, found {found}"
+        ))
     }
 }
 
@@ -203,6 +221,19 @@ mod tests {
             with("validation", json!({ "accuracy": -0.5, "eval_loss": 1.0 })),
             "validation.accuracy: expected a number in [0, 1], found -0.5"
         );
+        let mut left_out = good.clone();
+        left_out["settings"]["evaluate_test"] = json!(false);
+        assert_eq!(
+            read("a", &left_out).unwrap_err(),
+            "test: expected null, since settings.evaluate_test is false, found a score"
+        );
+        left_out["test"] = Value::Null;
+        assert_eq!(
+            read("a", &left_out).unwrap_err(),
+            "validation: expected a score, since settings.evaluate_test is false, found null"
+        );
+        left_out["validation"] = good["test"].clone();
+        assert_eq!(read("a", &left_out).unwrap().test, None);
         assert!(with("state", json!("paused")).contains("unknown variant `paused`"));
         assert!(with("step", json!(-1)).contains("expected u64"));
     }

@@ -52,7 +52,11 @@ impl ImageLibrary {
         Ok(TrialImages {
             train,
             validation,
-            test: data.test.clone(),
+            test: if trial.train.evaluate_test {
+                data.test.clone()
+            } else {
+                data.test.none()
+            },
             classes: data.classes,
             normalization: data.normalization,
             hash: data.hash.clone(),

@@ -81,7 +81,7 @@ pub fn train_and_record(
         }) => {
             log.directory.save_model(&weights)?;
             result.state = TrialState::Done;
-            result.test = Some(test);
+            result.test = test;
             result.validation = validation;
             result.images_per_second = Some(images_per_second);
             result.step = step;

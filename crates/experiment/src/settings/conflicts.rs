@@ -19,6 +19,7 @@ pub fn conflicts(settings: &TrainSettings) -> Vec<Conflict> {
         model(settings),
         augmentation(settings),
         images(settings),
+        score(settings),
     ]
     .into_iter()
     .flatten()
@@ -95,5 +96,19 @@ fn images(settings: &TrainSettings) -> Option<Conflict> {
              {subset} and validation = {validation}"
         ),
         help: "set a smaller subset or validation",
+    })
+}
+
+fn score(settings: &TrainSettings) -> Option<Conflict> {
+    let TrainSettings {
+        validation,
+        evaluate_test,
+        ..
+    } = *settings;
+    (!evaluate_test && validation == 0).then(|| Conflict {
+        key: "evaluate_test",
+        others: &["validation"],
+        problem: "expected true with validation = 0, found false".to_string(),
+        help: "a trial needs images for its score: hold out some for validation, or evaluate the test set",
     })
 }

@@ -136,6 +136,8 @@ train_settings! {
     subset: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
     /// Number of training images held out for validation, never part of the subset; if 0, the test set is evaluated after each epoch.
     validation: usize = 0, Kind::Whole(0, MOST_TRAINING_IMAGES);
+    /// Whether the test set is evaluated after the last epoch; the trials of a tuning stage do not read it.
+    evaluate_test: bool = true, Kind::Flag;
 }
 
 impl TrainSettings {

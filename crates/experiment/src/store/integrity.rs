@@ -171,7 +171,9 @@ fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, Sto
 
 /// How the last line of `epochs.jsonl` contradicts a result.
 fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Option<String> {
-    let test = result.test.as_ref()?;
+    if result.state != TrialState::Done {
+        return None;
+    }
     let last = epochs.lines().last().unwrap_or_default();
     let last: Option<EpochRecord> = serde_json::from_str(last).ok();
     let Some(last) = last.filter(|last| last.epoch == trial.train.epochs) else {
@@ -181,7 +183,7 @@ fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Opti
         ));
     };
     let score = match last.evaluated_on {
-        Split::Test => test,
+        Split::Test => result.test.as_ref()?,
         Split::Validation => result.validation.as_ref()?,
     };
     let last = last.score();

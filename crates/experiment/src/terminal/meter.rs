@@ -16,6 +16,7 @@ pub struct TrialSize {
     pub train: u64,
     /// Held-out images; 0 if the test set is evaluated after each epoch.
     pub validation: u64,
+    /// 0 if the settings leave the test set out.
     pub test: u64,
 }
 
@@ -135,7 +136,8 @@ impl Meter {
     /// An epoch was trained and evaluated.
     pub fn end_epoch(&mut self, epoch: usize) {
         self.all_epochs_evaluated = epoch == self.size.epochs;
-        if self.all_epochs_evaluated && self.phase == Phase::Validating {
+        let has_test = self.phase == Phase::Validating && self.size.test > 0;
+        if self.all_epochs_evaluated && has_test {
             self.begin_evaluation();
         }
     }
@@ -183,7 +185,7 @@ mod tests {
                 meter.end_epoch(step as usize / 3);
             }
         }
-        if size.validation > 0 {
+        if size.validation > 0 && size.test > 0 {
             assert_eq!((meter.phase, meter.done), (Phase::Testing, 0));
             for _ in 0..batches(size.test) {
                 done = done + meter.pass(StopPoint::Evaluation(6), Some(SECOND)).0;
@@ -199,7 +201,8 @@ mod tests {
             validation: 0,
             ..SIZE
         };
-        for size in [SIZE, tested_each_epoch] {
+        let never_tested = TrialSize { test: 0, ..SIZE };
+        for size in [SIZE, tested_each_epoch, never_tested] {
             let mut meter = Meter::new(size);
             let done = pass_all(&mut meter, size, 1);
             assert_eq!(done, size.work());

@@ -166,9 +166,13 @@ impl Progress {
     }
 
     pub fn end_trial(&mut self, result: &TrialResult) {
-        let ending = match (result.state, &result.test, &result.cause) {
-            (TrialState::Done, Some(test), _) => {
-                format!("done: test accuracy {:.2} %", 100.0 * test.accuracy())
+        let scores = [("test", &result.test), ("validation", &result.validation)];
+        let mut scores = scores
+            .into_iter()
+            .filter_map(|(split, score)| Some((split, score.as_ref()?)));
+        let ending = match (result.state, scores.next(), &result.cause) {
+            (TrialState::Done, Some((split, score)), _) => {
+                format!("done: {split} accuracy {:.2} %", 100.0 * score.accuracy())
             }
             (TrialState::Diverged, _, Some(cause)) => format!("diverged: {cause}"),
             (_, _, cause) => format!("failed: {}", cause.as_deref().unwrap_or("unknown cause")),

@@ -35,6 +35,7 @@ pub struct TrialImages {
     pub train: ImageSet,
     /// Held-out training images; empty where the settings ask for none.
     pub validation: ImageSet,
+    /// Empty where the settings leave it out.
     pub test: ImageSet,
     pub classes: usize,
     pub normalization: Normalization,
@@ -78,7 +79,8 @@ pub enum Ending {
     Done {
         /// The final weights as the content of a safetensors file.
         weights: Vec<u8>,
-        test: Score,
+        /// Unless the settings leave the test set out.
+        test: Option<Score>,
         /// On the images held out for it, if there are any.
         validation: Option<Score>,
         images_per_second: f64,
@@ -129,12 +131,13 @@ pub fn train(
     };
     let (test, validation) = match split {
         Split::Test => (Some(score), None),
-        Split::Validation => (run.evaluate(&state, &images.test, control)?, Some(score)),
+        Split::Validation if !trial.train.evaluate_test => (None, Some(score)),
+        Split::Validation => match run.evaluate(&state, &images.test, control)? {
+            None => return run.interrupt(state, control),
+            test => (test, Some(score)),
+        },
     };
-    match test {
-        Some(test) => run.ending(&state, test, validation),
-        None => run.interrupt(state, control),
-    }
+    run.ending(&state, test, validation)
 }
 
 fn class_counts(images: &TrialImages) -> Arc<[usize]> {
@@ -300,14 +303,25 @@ impl Run<'_> {
     }
 
     /// The end of a trial whose final weights have these scores.
-    fn ending(&self, state: &State, test: Score, validation: Option<Score>) -> Result<Ending> {
+    fn ending(
+        &self,
+        state: &State,
+        test: Option<Score>,
+        validation: Option<Score>,
+    ) -> Result<Ending> {
         let position = &state.position;
         let step = position.step;
         let diverged = |cause| Ok(Ending::Diverged { step, cause });
-        if !test.eval_loss().is_finite() {
+        let loss_on = |split: Split, score: &Option<Score>| {
+            let loss = score.as_ref()?.eval_loss();
+            Some((split.name(), loss))
+        };
+        let last = loss_on(Split::Test, &test).or_else(|| loss_on(Split::Validation, &validation));
+        if let Some((split, loss)) = last
+            && !loss.is_finite()
+        {
             return diverged(format!(
-                "the test loss is {} after step {step}, the last",
-                test.eval_loss()
+                "the {split} loss is {loss} after step {step}, the last"
             ));
         }
         if state.learner.skipped_steps()? == Some(step) {
