@@ -11,12 +11,14 @@ pub enum Exit {
     TrialsFailed = 3,
     Data = 4,
     Store = 5,
+    Refuted = 10,
+    Open = 11,
     Interrupted = 75,
 }
 
 impl Exit {
     /// Each with its meaning. README.md has the same lines.
-    pub const MEANINGS: [(Self, &'static str); 7] = [
+    pub const MEANINGS: [(Self, &'static str); 9] = [
         (Self::Done, "done; a diverged trial is a result too"),
         (Self::Unexpected, "unexpected, such as a full disk"),
         (Self::BadInput, "bad usage or settings"),
@@ -28,6 +30,11 @@ impl Exit {
         (
             Self::Store,
             "another process is using the store, or its file system cannot lock files",
+        ),
+        (Self::Refuted, "report --check: a claim is refuted"),
+        (
+            Self::Open,
+            "report --check: a claim is not decided yet, and none is refuted",
         ),
         (
             Self::Interrupted,

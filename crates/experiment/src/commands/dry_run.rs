@@ -3,25 +3,24 @@
 use anyhow::Result;
 
 use crate::plan::Trial;
-use crate::session::{Retry, Session, missing, stored_if_there};
+use crate::session::{Retry, Session, State};
 use crate::store::{Store, Stored};
+use crate::study::Stage;
 use crate::terminal::table::{self, Align, Column};
 use crate::train::steps_covered;
 
 /// A line per trial with its state in the store, and how many are to be trained.
 pub fn text(session: &Session) -> Result<String> {
-    let Session { trials, retry, .. } = session;
     let store = Store::open_if_there(&session.store)?;
-    let stored = stored_if_there(store.as_ref(), trials)?;
-    let states = trials
-        .iter()
-        .zip(&stored)
-        .map(|(trial, stored)| match stored {
-            Stored::Nothing => unfinished_state(store.as_ref(), &trial.id),
-            Stored::Ended(result) => result.state.to_string(),
-            Stored::Damaged(_) => "damaged".to_owned(),
-        });
-    let rows: Vec<(&Trial, String)> = trials.iter().zip(states).collect();
+    let mut state = State::of(store.as_ref());
+    let study = state.study(&session.sweep)?;
+    let trials: Vec<&Trial> = study.runs().iter().map(|run| &run.trial).collect();
+    let states = trials.iter().map(|trial| match state.stored(&trial.id) {
+        Stored::Nothing => unfinished_state(store.as_ref(), &trial.id),
+        Stored::Ended(result) => result.state.to_string(),
+        Stored::Damaged(_) => "damaged".to_owned(),
+    });
+    let rows: Vec<(&Trial, String)> = trials.iter().copied().zip(states).collect();
     let column = |cell: fn(&(&Trial, String)) -> String| Column::new("", Align::Left, &rows, cell);
     let mut text = table::bare(vec![
         column(|(trial, _)| trial.id.clone()),
@@ -30,13 +29,18 @@ pub fn text(session: &Session) -> Result<String> {
     ]);
     text += &format!(
         "{} of {} trials to train, results in {}\n",
-        missing(trials, &stored, *retry).len(),
+        state.missing(&study, session.retry).len(),
         trials.len(),
         session.store.display()
     );
-    let damaged = stored.iter().filter(|it| matches!(it, Stored::Damaged(_)));
-    let damaged = damaged.count();
-    if damaged > 0 && *retry != Some(Retry::Damaged) {
+    if study.stage() == Stage::Tuning {
+        text += "These choose the settings of each loss; the trials of the comparison follow from them.\n";
+    } else if study.is_until_decided() {
+        text += "Seeds are added until every claim is decided.\n";
+    }
+    let damaged = trials.iter().map(|trial| state.stored(&trial.id));
+    let damaged = damaged.filter(|it| matches!(it, Stored::Damaged(_))).count();
+    if damaged > 0 && session.retry != Some(Retry::Damaged) {
         text += &format!("{damaged} damaged: --retry damaged retrains them\n");
     }
     Ok(text)

@@ -80,7 +80,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     });
     match &command_line.command {
         Command::Run(arguments) => run::run(arguments)?,
-        Command::Report(arguments) => report::run(arguments)?,
+        Command::Report(arguments) => return report::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
         Command::Metrics(arguments) => metrics::run(arguments)?,

@@ -8,11 +8,9 @@ use anyhow::Result;
 use clap::Args;
 
 use super::dry_run;
-use crate::plan;
 use crate::report;
-use crate::session::{Retry, Session, Unfinished};
+use crate::session::{Carried, Retry, Session, Unfinished};
 use crate::settings::BackendChoice;
-use crate::store::Stored;
 use crate::sweep;
 use crate::terminal::print;
 
@@ -55,23 +53,22 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if arguments.dry_run {
         return print(&dry_run::text(&session)?);
     }
-    let stored = session.carry_out()?;
-    let whole = stored
-        .iter()
-        .filter(|stored| !matches!(stored, Stored::Damaged(_)));
-    let results = whole.map(|stored| stored.ended().cloned());
-    print(&report::table_of(results.collect()))?;
+    let Carried {
+        study,
+        stored,
+        declared_after,
+    } = session.carry_out()?;
+    print(&report::of_sweep(&study, declared_after))?;
     Ok(Unfinished::check(&stored, &session.store)?)
 }
 
 impl RunArguments {
     /// What the sweep file and the command line ask for.
     fn session(&self) -> Result<Session> {
-        let sweep = sweep::read(&self.file)?;
+        let (sweep, text) = sweep::read(&self.file)?;
         let threads = self.threads.map(usize::from);
         let default_store = || Path::new("runs").join(&sweep.name);
         Ok(Session {
-            trials: plan::trials(&sweep),
             store: self.store.clone().unwrap_or_else(default_store),
             data_dir: self.data_dir.clone(),
             backend: self.backend.unwrap_or(sweep.execution.backend),
@@ -80,7 +77,8 @@ impl RunArguments {
             jobs: self.jobs,
             retry: self.retry,
             checkpoint_interval: Duration::from_secs(self.checkpoint_interval),
-            name: sweep.name,
+            sweep,
+            text,
         })
     }
 }

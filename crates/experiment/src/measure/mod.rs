@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::Model;
 
-pub use self::metrics::{ACCURACY, METRICS, Metric, Unit};
+pub use self::metrics::{ACCURACY, Direction, METRICS, Metric, Unit};
 pub use self::outputs::Outputs;
 pub use self::predictions::Predictions;
 pub use self::tally::Tally;

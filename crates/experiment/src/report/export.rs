@@ -5,6 +5,7 @@ use std::iter;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::format::Format;
 use crate::json;
 
 /// Named columns of equal length, as in pandas and R. A missing value is null.
@@ -23,6 +24,14 @@ impl DataFrame {
     ) {
         let cells = rows.iter().map(|row| cell(row).into()).collect();
         self.columns.push((name.into(), cells));
+    }
+
+    /// As JSON, or else as CSV.
+    pub fn in_format(&self, format: Format) -> String {
+        match format {
+            Format::Json => self.json(),
+            _ => self.csv(),
+        }
     }
 
     /// A line per row under a header, quoted as in RFC 4180; empty where a value is missing.

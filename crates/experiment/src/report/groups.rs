@@ -81,6 +81,11 @@ impl Group {
         in_state.count()
     }
 
+    /// Whether its trials read the test set, which those of a tuning stage do not.
+    pub fn evaluates_test(&self) -> bool {
+        self.settings.get("evaluate_test") != Some(&Value::Bool(false))
+    }
+
     /// Of the final weights of the trials that are done.
     pub fn estimate(&self, metric: &Metric, of: ScoreOf) -> Estimate {
         let scores = self.runs.iter().filter_map(|run| of.score(run));

@@ -1,9 +1,11 @@
 //! Results in a store → tables.
 
+mod claims;
 mod columns;
 #[cfg(test)]
 mod documented;
 mod export;
+mod format;
 mod groups;
 mod label;
 mod partial;
@@ -12,40 +14,38 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod trials;
+mod tuning;
 
+pub use format::Format;
 pub use groups::Group;
 pub use trials::TrialRow;
 
 use crate::measure::{ACCURACY, Metric};
 use crate::records::{EpochRecord, TrialResult};
 use crate::store::{Damage, Results, Store, StoreError};
+use crate::study::{Study, warnings};
 use crate::terminal::table;
 pub use export::DataFrame;
-
-/// The output format of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Markdown,
-    Csv,
-    Json,
-}
 
 /// The metrics that tables for people show by default: the accuracy.
 pub static DEFAULT_METRICS: [&Metric; 1] = [&ACCURACY];
 
 /// A table that ends in a line feed; text and Markdown of no groups are empty. Those for programs have every metric.
 pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {
-    let columns = || summary::columns(groups, metrics);
+    let shown: Vec<Group> = (groups.iter())
+        .filter(|group| group.evaluates_test())
+        .cloned()
+        .collect();
+    let columns = || summary::columns(&shown, metrics);
     let note = || {
         format!(
             "\n{}{}",
-            summary::note(groups, metrics),
+            summary::note(&shown, metrics),
             partial::partial_datasets(groups)
         )
     };
     match format {
-        Format::Text | Format::Markdown if groups.is_empty() => String::new(),
+        Format::Text | Format::Markdown if shown.is_empty() => String::new(),
         Format::Text => table::ruled(columns()) + &note(),
         Format::Markdown => table::markdown(columns()) + &note(),
         Format::Csv => summary::csv(groups).csv(),
@@ -108,11 +108,31 @@ pub fn groups_of(ended: &[TrialResult]) -> Vec<Group> {
     groups
 }
 
-/// The text table of a sweep's trials, in their order, and how many of them have no result yet.
-pub fn table_of(results: Vec<Option<TrialResult>>) -> String {
-    let trials = results.len();
-    let ended: Vec<TrialResult> = results.into_iter().flatten().collect();
-    let missing = trials - ended.len();
-    let text = render(&groups::group(ended), &DEFAULT_METRICS, Format::Text);
-    text + &left_of(missing, trials).unwrap_or_default()
+/// What a sweep has found, for people: its [`findings`], the table of its trials, and how many of them have no result yet.
+pub fn of_sweep(study: &Study, declared_after: usize) -> String {
+    let runs = study.runs();
+    let ended = runs.iter().filter_map(|run| run.result.clone());
+    let groups = groups::group(ended.collect());
+    let missing = runs.iter().filter(|run| run.result.is_none()).count();
+    findings(study, declared_after, Format::Text)
+        + &render(&groups, &DEFAULT_METRICS, Format::Text)
+        + &left_of(missing, runs.len()).unwrap_or_default()
+}
+
+/// The verdicts on the claims of a sweep, what makes them weaker than they look, and what was tuned; empty in formats for
+/// programs.
+pub fn findings(study: &Study, declared_after: usize, format: Format) -> String {
+    let table = match format {
+        Format::Text => table::ruled,
+        Format::Markdown => table::markdown,
+        Format::Csv | Format::Json => return String::new(),
+    };
+    let warnings = warnings(study, declared_after).into_iter();
+    let warnings: String = warnings.map(|it| format!("warning: {it}\n\n")).collect();
+    claims::text(study) + &warnings + &tuning::text(study, table)
+}
+
+/// A row per claim, for programs.
+pub fn claims_of(study: &Study) -> DataFrame {
+    claims::frame(study)
 }

@@ -2,6 +2,7 @@
 
 mod conditions;
 
+use std::fmt;
 use std::iter::successors;
 
 use cifar_models::{MODEL_NAMES, ModelEntry, WIDTH};

@@ -12,9 +12,9 @@ mod warnings;
 use std::collections::HashSet;
 
 pub use self::arms::{Arm, Run};
-pub use self::assessment::{ALPHA, Assessment, Comparison, Outcome};
+pub use self::assessment::{ALPHA, Assessment, Comparison, Numbers, Outcome};
 pub use self::declaration::digest;
-pub use self::tuning::{Candidate, Choice, Edge, Tuning};
+pub use self::tuning::{Candidate, Tuning};
 pub use self::warnings::warnings;
 use crate::plan::Trial;
 use crate::records::TrialResult;

@@ -1,0 +1,10 @@
+//! The output formats of tables.
+
+/// The output format of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Markdown,
+    Csv,
+    Json,
+}

@@ -1,0 +1,53 @@
+//! The tuning stage → a table of what was tried for each loss.
+
+use crate::study::{Candidate, Study, Tuning};
+use crate::terminal::table::{Align, Column, NONE};
+
+/// The table under a heading, as `render` writes it; empty without a tuning stage.
+pub fn text(study: &Study, render: fn(Vec<Column>) -> String) -> String {
+    let Some(tuning) = &study.tuning else {
+        return String::new();
+    };
+    let rows = rows(study, tuning);
+    let header = format!("validation {}", tuning.metric.header());
+    let table = render(vec![
+        Column::new("loss", Align::Left, &rows, |row| row.loss.clone()),
+        Column::new("tried", Align::Left, &rows, |row| {
+            row.candidate.point.clone()
+        }),
+        Column::new("seeds", Align::Right, &rows, |row| {
+            let ended = row.candidate.runs.iter().filter(|run| run.has_ended());
+            ended.count().to_string()
+        }),
+        Column::new("diverged", Align::Right, &rows, |row| {
+            row.candidate.diverged().to_string()
+        }),
+        Column::new(&header, Align::Right, &rows, |row| {
+            let mean = row.candidate.mean(tuning.metric);
+            mean.map_or(NONE.to_owned(), |mean| tuning.metric.show_in_unit(mean))
+        }),
+        Column::new("", Align::Left, &rows, |row| {
+            (if row.is_chosen { "chosen" } else { "" }).to_owned()
+        }),
+    ]);
+    format!("Tuning, on images held out from training:\n\n{table}\n")
+}
+
+struct Row<'a> {
+    loss: String,
+    candidate: &'a Candidate,
+    is_chosen: bool,
+}
+
+fn rows<'a>(study: &Study, tuning: &'a Tuning) -> Vec<Row<'a>> {
+    let losses = study.sweep.losses.iter().zip(&tuning.candidates).enumerate();
+    let rows = losses.flat_map(|(loss, (config, candidates))| {
+        let chosen = tuning.choices.as_ref().map(|it| it[loss].candidate);
+        candidates.iter().enumerate().map(move |(place, candidate)| Row {
+            loss: config.to_string(),
+            candidate,
+            is_chosen: chosen == Some(place),
+        })
+    });
+    rows.collect()
+}
