@@ -7,8 +7,8 @@ use crate::scale::{Range, Scale};
 use crate::svg::{Canvas, Svg, WIDTH};
 use crate::text::{width, wrap};
 
-/// What is known of several differences: each with its estimate, its interval, and every value behind them as a dot, on
-/// one axis that shows 0.
+/// Several differences on one axis that includes 0: for each an estimate, its interval, and a dot for every value behind
+/// them.
 ///
 /// ```
 /// use charts::{Difference, ForestPlot, Verdict};
@@ -50,15 +50,15 @@ pub struct Difference {
     pub estimate: Option<f64>,
     /// The interval around it. An end that is infinite or far from all values is an arrow at the edge of the plot.
     pub interval: Option<(f64, f64)>,
-    /// The values that the estimate is made from.
+    /// The values that the estimate is computed from.
     pub values: Vec<f64>,
-    /// What follows.
+    /// The conclusion.
     pub verdict: Verdict,
     /// The difference that matters: the part from −margin to +margin is shaded.
     pub margin: Option<f64>,
 }
 
-/// What a [`Difference`] shows, as a word and as the shape and colour of its mark.
+/// The conclusion from a [`Difference`], shown as a word and by the shape and colour of its marker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// Above 0: a triangle that points up.
@@ -67,7 +67,7 @@ pub enum Verdict {
     Loss,
     /// Within the margin: a square.
     Equivalent,
-    /// Nothing yet: a hollow diamond.
+    /// Undecided: a hollow diamond.
     #[default]
     Inconclusive,
 }

@@ -1,9 +1,9 @@
 //! The look of all charts: classes on marks, colours in one style sheet.
 
-/// The style sheet of all charts, which a page with any of them has once. Every rule is of the class `chart`.
+/// The style sheet of all charts, which a page contains once. Every rule applies to the class `chart` alone.
 ///
-/// Light and dark follow the reader's setting, paper is always light. A page may set the variables itself, such as
-/// `--chart-paper` (the background) and `--chart-ink` (the text).
+/// It is light or dark as the reader's system is, and light in print. A page may override its variables, such as
+/// `--chart-paper` (the background, `#fff` or `#16181c`) and `--chart-ink` (the text), after it.
 pub const STYLE: &str = include_str!("style.css");
 
 /// And as many patterns of dashes.

@@ -11,8 +11,8 @@ pub(crate) const WIDTH: f64 = 400.0;
 
 /// A chart as SVG.
 ///
-/// Its `Display` is an element for a page that has [`STYLE`] once; [`Svg::file`] is a file on its own. The same numbers
-/// and labels give the same bytes on every machine.
+/// Its `Display` is an element for a page that contains [`STYLE`] once; [`Svg::file`] is a standalone file. The same
+/// numbers and labels give the same bytes on every machine.
 ///
 /// ```
 /// use charts::{Axis, Line, LineChart, Point};
@@ -42,7 +42,7 @@ pub struct Svg {
 }
 
 impl Svg {
-    /// The content of a file, with the style in it.
+    /// A standalone file, which contains the style.
     pub fn file(&self) -> String {
         let namespace = " xmlns=\"http://www.w3.org/2000/svg\"";
         format!(
