@@ -118,6 +118,7 @@ fn each_library_says_how_to_depend_on_it_without_a_registry() {
     let read = |file: &str| fs::read_to_string(Path::new(WORKSPACE).join(file)).unwrap();
     let libraries = [
         "bonus-loss",
+        "charts",
         "cifar-models",
         "random-streams",
         "training-kernels",
