@@ -38,7 +38,7 @@ pub struct PlanArguments {
 }
 
 pub fn run(arguments: &PlanArguments) -> Result<()> {
-    let (sweep, _) = sweep::read(&arguments.file)?;
+    let sweep = sweep::read(&arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let folder = arguments.store.clone().unwrap_or_else(default_store);
     let store = Store::open_if_there(&folder)?;

@@ -94,6 +94,7 @@ fn what_is_left_of_the_last_sweep_or_without_a_plan_of_what_has_begun_is_counted
     let plan = Plan {
         name: "small".to_string(),
         trials: ["a", "c", "d"].map(str::to_string).to_vec(),
+        declarations: Vec::new(),
     };
     store.save_plan(&plan).unwrap();
     let counted = left(&store, &store.results().unwrap()).unwrap();
