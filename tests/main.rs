@@ -4,6 +4,7 @@ mod bad_input;
 mod bench;
 mod child;
 mod command_line;
+mod comparison;
 mod data;
 mod eval;
 #[cfg(feature = "wgpu")]

@@ -75,9 +75,11 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
         (report::render_trials(&rows, metrics, format), empty)
     } else {
         let groups = report::groups_of(&results.ended);
-        let findings = study.as_ref().map_or(String::new(), |(study, declared_after)| {
-            report::findings(study, *declared_after, format)
-        });
+        let findings = study
+            .as_ref()
+            .map_or(String::new(), |(study, declared_after)| {
+                report::findings(study, *declared_after, format)
+            });
         let empty = (trials == 0).then_some("no trial has a result yet");
         (findings + &report::render(&groups, metrics, format), empty)
     };
@@ -98,7 +100,10 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     }
     match study {
         Some((study, _)) if !study.sweep.claims.is_empty() => Ok(check(&study)),
-        _ => Err(BadInput(anyhow!("--check: expected a sweep with [[claim]], found none")).into()),
+        _ => Err(BadInput(anyhow!(
+            "--check: expected a sweep with [[claim]], found none"
+        ))
+        .into()),
     }
 }
 
@@ -123,10 +128,16 @@ fn study_of(store: &Store, results: &Results) -> anyhow::Result<Option<(Study, u
 /// Whether every claim holds.
 fn check(study: &Study) -> Exit {
     let is = |refuting: fn(&Verdict) -> bool| {
-        let mut verdicts = study.assessments.iter().filter_map(|it| it.with_diverged.verdict());
+        let mut verdicts = study
+            .assessments
+            .iter()
+            .filter_map(|it| it.with_diverged.verdict());
         verdicts.any(|verdict| refuting(&verdict))
     };
-    let decided = study.assessments.iter().filter_map(|it| it.with_diverged.verdict());
+    let decided = study
+        .assessments
+        .iter()
+        .filter_map(|it| it.with_diverged.verdict());
     if is(|it| matches!(it, Verdict::Loss | Verdict::Equivalent)) {
         Exit::Refuted
     } else if is(|it| matches!(it, Verdict::Inconclusive { .. }))

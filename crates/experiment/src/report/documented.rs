@@ -39,7 +39,9 @@ fn keys(record: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (key, value) in object {
         let inner = match value {
-            Value::Array(list) if ["resumed", "runs", "declarations"].contains(&key.as_str()) => &list[0],
+            Value::Array(list) if ["resumed", "runs", "declarations"].contains(&key.as_str()) => {
+                &list[0]
+            }
             Value::Object(_) if key != "settings" && !key.ends_with("metrics") => value,
             _ => {
                 names.insert(key.clone());

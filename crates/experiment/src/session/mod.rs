@@ -96,6 +96,16 @@ impl Session {
         self.train(&mut training)
     }
 
+    /// Trials without a result; with seeds until decided or before a tuning stage is complete, the most that there can be.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn trials_left(&self) -> Result<usize> {
+        let store = Store::open_if_there(&self.store)?;
+        let study = State::of(store.as_ref()).study(&self.sweep)?;
+        Ok(study.left().iter().map(|(_, trials)| trials).sum())
+    }
+
     /// Trains what is due, until nothing is: what comes next depends on the results.
     fn train(&self, training: &mut Training) -> Result<Carried> {
         let store = training.store;

@@ -2,7 +2,8 @@
 
 use statistics::{Anytime, Difference, Evidence, PRIOR_VARIANCE, Verdict, verdicts};
 
-use super::arms::{Arm, Run};
+use super::arms::Arm;
+use super::run::Run;
 use crate::measure::{Direction, Metric};
 use crate::sweep::{Claim, Seeds, Sweep};
 
@@ -100,14 +101,16 @@ pub(super) fn assess(sweep: &Sweep, arms: &[Arm], places: &[[usize; 2]]) -> Vec<
     let claims = sweep.claims.iter().zip(places);
     let compared = claims.zip(with.into_iter().zip(without));
     compared
-        .map(|((claim, places), (with_diverged, without_diverged))| Assessment {
-            claim: claim.clone(),
-            arms: *places,
-            seeds: places.map(|place| arms[place].ended()),
-            with_diverged,
-            without_diverged,
-            at_most,
-        })
+        .map(
+            |((claim, places), (with_diverged, without_diverged))| Assessment {
+                claim: claim.clone(),
+                arms: *places,
+                seeds: places.map(|place| arms[place].ended()),
+                with_diverged,
+                without_diverged,
+                at_most,
+            },
+        )
         .collect()
 }
 
@@ -170,7 +173,8 @@ fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Vec<(u64, f
 
 /// The value of a metric for a network that guesses, in the unit in which tables show it.
 fn chance(metric: &Metric, run: &Run) -> Option<f64> {
-    let value = (metric.name == "accuracy").then(|| 1.0 / run.trial.train.dataset.classes as f64)?;
+    let value =
+        (metric.name == "accuracy").then(|| 1.0 / run.trial.train.dataset.classes as f64)?;
     run.has_diverged().then(|| metric.in_unit_shown(value))
 }
 

@@ -61,9 +61,7 @@ impl Simulated {
 
     /// Until nothing is due; the number of rounds.
     fn train_all(&mut self) -> usize {
-        (1..100)
-            .find(|_| self.train().is_empty())
-            .expect("it ends")
+        (1..100).find(|_| self.train().is_empty()).expect("it ends")
     }
 
     fn verdicts(&self) -> Vec<Option<Verdict>> {
@@ -109,7 +107,15 @@ fn tuned_accuracy(trial: &Trial) -> Option<f64> {
         _ if rate == 0.1 => return None,
         _ => 0.6,
     };
-    Some(accuracy + of_seed + if trial.loss.name() == "focal" { noise } else { 0.0 })
+    Some(
+        accuracy
+            + of_seed
+            + if trial.loss.name() == "focal" {
+                noise
+            } else {
+                0.0
+            },
+    )
 }
 
 #[test]
@@ -245,12 +251,27 @@ fn seeds_count_in_their_planned_order_whichever_ended_first() {
 
 #[test]
 fn seeds_of_the_tuning_stage_are_not_used_again() {
-    let text = TUNED.replace("[1, 2, 3, 4, 5, 6]", "{ until = \"decided\", at_most = 12 }");
+    let text = TUNED.replace(
+        "[1, 2, 3, 4, 5, 6]",
+        "{ until = \"decided\", at_most = 12 }",
+    );
     let mut simulated = Simulated::new(&text, tuned_accuracy);
     simulated.train_all();
     let study = simulated.study();
-    let seeds = |arm: &Arm| arm.runs.iter().map(|run| run.trial.seed).collect::<Vec<_>>();
-    assert!(study.arms.iter().map(seeds).flatten().all(|seed| seed != 11 && seed != 12));
+    let seeds = |arm: &Arm| {
+        arm.runs
+            .iter()
+            .map(|run| run.trial.seed)
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        study
+            .arms
+            .iter()
+            .map(seeds)
+            .flatten()
+            .all(|seed| seed != 11 && seed != 12)
+    );
     assert_eq!(study.sweep.seeds.planned(&[11, 12])[9..], [10, 13, 14]);
 }
 
@@ -314,9 +335,15 @@ fn what_a_sweep_declares_changes_its_digest_and_nothing_else_does() {
     }
     for (from, to) in [
         ("margin = 0.5", "margin = 0.25"),
-        ("better = \"focal\"\nthan = \"cross_entropy\"", "than = \"focal\"\nbetter = \"cross_entropy\""),
+        (
+            "better = \"focal\"\nthan = \"cross_entropy\"",
+            "than = \"focal\"\nbetter = \"cross_entropy\"",
+        ),
         ("tuned_for = \"cross_entropy\"", "tuned_for = \"focal\""),
-        ("{ tuned_for = \"cross_entropy\" }", "{ learning_rate = 0.03 }"),
+        (
+            "{ tuned_for = \"cross_entropy\" }",
+            "{ learning_rate = 0.03 }",
+        ),
         ("[1, 2, 3, 4, 5, 6]", "[1, 2, 3, 4, 5]"),
         ("[1, 2, 3, 4, 5, 6]", "{ until = \"decided\", at_most = 6 }"),
         ("[11, 12]", "[11]"),
