@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "run",
     "report",
+    "show",
     "losses",
     "models",
     "metrics",

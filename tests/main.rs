@@ -19,6 +19,7 @@ mod report;
 mod resume;
 mod rooms;
 mod run;
+mod show;
 mod sources;
 mod store;
 mod style;

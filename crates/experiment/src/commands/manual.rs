@@ -40,6 +40,11 @@ Examples:
   experiment report runs/quickstart --metrics accuracy,ece
   experiment report runs/quickstart --csv";
 
+pub const SHOW: &str = "\
+Examples:
+  experiment show runs/quickstart 3f2
+  experiment show runs/quickstart 3f2 --json";
+
 pub const LOSSES: &str = "\
 Examples:
   experiment losses

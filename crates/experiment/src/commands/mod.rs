@@ -12,6 +12,7 @@ mod metrics;
 mod models;
 mod report;
 mod run;
+mod show;
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -48,6 +49,8 @@ enum Command {
     Run(run::RunArguments),
     #[command(after_help = manual::REPORT)]
     Report(report::ReportArguments),
+    #[command(after_help = manual::SHOW)]
+    Show(show::ShowArguments),
     #[command(after_help = manual::LOSSES)]
     Losses(losses::LossesArguments),
     #[command(after_help = manual::MODELS)]
@@ -81,6 +84,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     match &command_line.command {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Report(arguments) => report::run(arguments)?,
+        Command::Show(arguments) => show::run(arguments)?,
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
         Command::Metrics(arguments) => metrics::run(arguments)?,

@@ -8,12 +8,14 @@ mod groups;
 mod label;
 mod partial;
 mod settings;
+mod show;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod trials;
 
 pub use groups::Group;
+pub use show::TrialReport;
 pub use trials::TrialRow;
 
 use crate::measure::{ACCURACY, Metric};
