@@ -5,10 +5,11 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "run",
     "report",
     "show",
+    "verify",
     "losses",
     "models",
     "metrics",

@@ -25,3 +25,4 @@ mod store;
 mod style;
 mod support;
 mod terminal;
+mod verify;

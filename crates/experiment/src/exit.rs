@@ -11,12 +11,13 @@ pub enum Exit {
     TrialsFailed = 3,
     Data = 4,
     Store = 5,
+    Different = 6,
     Interrupted = 75,
 }
 
 impl Exit {
     /// Each with its meaning. README.md has the same lines.
-    pub const MEANINGS: [(Self, &'static str); 7] = [
+    pub const MEANINGS: [(Self, &'static str); 8] = [
         (Self::Done, "done; a diverged trial is a result too"),
         (Self::Unexpected, "unexpected, such as a full disk"),
         (Self::BadInput, "bad usage or settings"),
@@ -28,6 +29,10 @@ impl Exit {
         (
             Self::Store,
             "another process is using the store, or its file system cannot lock files",
+        ),
+        (
+            Self::Different,
+            "a trial that `verify` trained again has a different result",
         ),
         (
             Self::Interrupted,

@@ -45,6 +45,11 @@ Examples:
   experiment show runs/quickstart 3f2
   experiment show runs/quickstart 3f2 --json";
 
+pub const VERIFY: &str = "\
+Examples:
+  experiment verify runs/quickstart 3f2
+  experiment verify runs/quickstart 3f2 --backend flex --threads 1";
+
 pub const LOSSES: &str = "\
 Examples:
   experiment losses

@@ -13,6 +13,7 @@ mod models;
 mod report;
 mod run;
 mod show;
+mod verify;
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -51,6 +52,8 @@ enum Command {
     Report(report::ReportArguments),
     #[command(after_help = manual::SHOW)]
     Show(show::ShowArguments),
+    #[command(after_help = manual::VERIFY)]
+    Verify(verify::VerifyArguments),
     #[command(after_help = manual::LOSSES)]
     Losses(losses::LossesArguments),
     #[command(after_help = manual::MODELS)]
@@ -85,6 +88,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Report(arguments) => report::run(arguments)?,
         Command::Show(arguments) => show::run(arguments)?,
+        Command::Verify(arguments) => return verify::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
         Command::Metrics(arguments) => metrics::run(arguments)?,

@@ -1,6 +1,7 @@
 //! Results in a store → tables.
 
 mod columns;
+mod difference;
 #[cfg(test)]
 mod documented;
 mod export;
@@ -13,10 +14,12 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod trials;
+mod verification;
 
 pub use groups::Group;
 pub use show::TrialReport;
 pub use trials::TrialRow;
+pub use verification::Verification;
 
 use crate::measure::{ACCURACY, Metric};
 use crate::records::{EpochRecord, TrialResult};

@@ -1,5 +1,6 @@
 //! Runs a sweep: which trials to train, on which device, in which process, and how it ended.
 
+mod again;
 mod device;
 mod failure;
 mod images;
