@@ -5,10 +5,11 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "run",
     "report",
     "show",
+    "diff",
     "verify",
     "losses",
     "models",

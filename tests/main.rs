@@ -5,6 +5,7 @@ mod bench;
 mod child;
 mod command_line;
 mod data;
+mod diff;
 mod eval;
 #[cfg(feature = "wgpu")]
 mod gpu;

@@ -45,6 +45,11 @@ Examples:
   experiment show runs/quickstart 3f2
   experiment show runs/quickstart 3f2 --json";
 
+pub const DIFF: &str = "\
+Examples:
+  experiment diff runs/quickstart/trials/3f2 runs/quickstart/trials/90a
+  experiment diff runs/quickstart runs/another --json";
+
 pub const VERIFY: &str = "\
 Examples:
   experiment verify runs/quickstart 3f2

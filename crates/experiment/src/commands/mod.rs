@@ -3,6 +3,7 @@
 mod bench;
 mod child;
 mod data;
+mod diff;
 mod doctor;
 mod dry_run;
 mod eval;
@@ -52,6 +53,8 @@ enum Command {
     Report(report::ReportArguments),
     #[command(after_help = manual::SHOW)]
     Show(show::ShowArguments),
+    #[command(after_help = manual::DIFF)]
+    Diff(diff::DiffArguments),
     #[command(after_help = manual::VERIFY)]
     Verify(verify::VerifyArguments),
     #[command(after_help = manual::LOSSES)]
@@ -88,6 +91,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Report(arguments) => report::run(arguments)?,
         Command::Show(arguments) => show::run(arguments)?,
+        Command::Diff(arguments) => diff::run(arguments)?,
         Command::Verify(arguments) => return verify::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,

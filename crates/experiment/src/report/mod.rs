@@ -1,6 +1,7 @@
 //! Results in a store → tables.
 
 mod columns;
+mod diff;
 mod difference;
 #[cfg(test)]
 mod documented;
@@ -16,6 +17,7 @@ mod tests;
 mod trials;
 mod verification;
 
+pub use diff::{StoreDiff, TrialDiff};
 pub use groups::Group;
 pub use show::TrialReport;
 pub use trials::TrialRow;
