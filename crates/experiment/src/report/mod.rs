@@ -8,6 +8,7 @@ mod documented;
 mod export;
 mod groups;
 mod label;
+mod latex;
 mod partial;
 mod settings;
 mod show;
@@ -34,6 +35,7 @@ pub use export::DataFrame;
 pub enum Format {
     Text,
     Markdown,
+    Latex,
     Csv,
     Json,
 }
@@ -52,9 +54,10 @@ pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {
         )
     };
     match format {
-        Format::Text | Format::Markdown if groups.is_empty() => String::new(),
+        Format::Text | Format::Markdown | Format::Latex if groups.is_empty() => String::new(),
         Format::Text => table::ruled(columns()) + &note(),
         Format::Markdown => table::markdown(columns()) + &note(),
+        Format::Latex => latex::table(groups, metrics),
         Format::Csv => summary::csv(groups).csv(),
         Format::Json => summary::json(groups).json(),
     }
@@ -63,9 +66,10 @@ pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {
 /// As [`render`], a row per trial.
 pub fn render_trials(rows: &[TrialRow], metrics: &[&Metric], format: Format) -> String {
     match format {
-        Format::Text | Format::Markdown if rows.is_empty() => String::new(),
+        Format::Text | Format::Markdown | Format::Latex if rows.is_empty() => String::new(),
         Format::Text => table::ruled(trials::columns(rows, metrics)) + &trials::note(rows),
         Format::Markdown => table::markdown(trials::columns(rows, metrics)) + &trials::note(rows),
+        Format::Latex => table::latex_rows(trials::columns(rows, metrics)),
         Format::Csv => trials::frame(rows).csv(),
         Format::Json => trials::frame(rows).json(),
     }
