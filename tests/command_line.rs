@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "run",
     "report",
     "show",
     "diff",
+    "export",
     "verify",
     "losses",
     "models",

@@ -50,6 +50,11 @@ Examples:
   experiment diff runs/quickstart/trials/3f2 runs/quickstart/trials/90a
   experiment diff runs/quickstart runs/another --json";
 
+pub const EXPORT: &str = "\
+Examples:
+  experiment export runs/quickstart --tensorboard tensorboard
+  tensorboard --logdir tensorboard";
+
 pub const VERIFY: &str = "\
 Examples:
   experiment verify runs/quickstart 3f2

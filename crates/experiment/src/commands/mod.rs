@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod dry_run;
 mod eval;
+mod export;
 mod losses;
 mod manual;
 mod metrics;
@@ -55,6 +56,8 @@ enum Command {
     Show(show::ShowArguments),
     #[command(after_help = manual::DIFF)]
     Diff(diff::DiffArguments),
+    #[command(after_help = manual::EXPORT)]
+    Export(export::ExportArguments),
     #[command(after_help = manual::VERIFY)]
     Verify(verify::VerifyArguments),
     #[command(after_help = manual::LOSSES)]
@@ -92,6 +95,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Report(arguments) => report::run(arguments)?,
         Command::Show(arguments) => show::run(arguments)?,
         Command::Diff(arguments) => diff::run(arguments)?,
+        Command::Export(arguments) => export::run(arguments)?,
         Command::Verify(arguments) => return verify::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,

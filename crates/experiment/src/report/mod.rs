@@ -5,6 +5,7 @@ mod diff;
 mod difference;
 #[cfg(test)]
 mod documented;
+mod event_file;
 mod export;
 mod groups;
 mod label;
@@ -13,6 +14,7 @@ mod partial;
 mod settings;
 mod show;
 mod summary;
+mod tensorboard;
 #[cfg(test)]
 mod tests;
 mod trials;
@@ -21,6 +23,7 @@ mod verification;
 pub use diff::{StoreDiff, TrialDiff};
 pub use groups::Group;
 pub use show::TrialReport;
+pub use tensorboard::export_tensorboard;
 pub use trials::TrialRow;
 pub use verification::Verification;
 
