@@ -5,12 +5,13 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "run",
     "report",
     "show",
     "diff",
     "export",
+    "schema",
     "verify",
     "losses",
     "models",

@@ -7,6 +7,7 @@ mod command_line;
 mod data;
 mod diff;
 mod eval;
+mod export;
 #[cfg(feature = "wgpu")]
 mod gpu;
 mod instructions;

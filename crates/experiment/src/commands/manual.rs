@@ -55,6 +55,10 @@ Examples:
   experiment export runs/quickstart --tensorboard tensorboard
   tensorboard --logdir tensorboard";
 
+pub const SCHEMA: &str = "\
+Examples:
+  experiment schema";
+
 pub const VERIFY: &str = "\
 Examples:
   experiment verify runs/quickstart 3f2

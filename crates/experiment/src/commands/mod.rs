@@ -14,6 +14,7 @@ mod metrics;
 mod models;
 mod report;
 mod run;
+mod schema;
 mod show;
 mod verify;
 
@@ -58,6 +59,8 @@ enum Command {
     Diff(diff::DiffArguments),
     #[command(after_help = manual::EXPORT)]
     Export(export::ExportArguments),
+    #[command(after_help = manual::SCHEMA)]
+    Schema(schema::SchemaArguments),
     #[command(after_help = manual::VERIFY)]
     Verify(verify::VerifyArguments),
     #[command(after_help = manual::LOSSES)]
@@ -96,6 +99,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Show(arguments) => show::run(arguments)?,
         Command::Diff(arguments) => diff::run(arguments)?,
         Command::Export(arguments) => export::run(arguments)?,
+        Command::Schema(arguments) => schema::run(arguments)?,
         Command::Verify(arguments) => return verify::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,

@@ -26,13 +26,13 @@ pub struct Sweep {
     pub execution: ExecutionSettings,
 }
 
-const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
-const THREADS: Kind = Kind::Whole(1, 1024);
+pub(super) const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
+pub(super) const THREADS: Kind = Kind::Whole(1, 1024);
 
 /// Characters of a name, which a folder must be able to bear.
-const MAXIMUM_NAME: usize = 100;
+pub(super) const MAXIMUM_NAME: usize = 100;
 /// JSON's readers hold integers exactly up to 2⁵³ − 1.
-const MAXIMUM_SEED: u64 = (1 << 53) - 1;
+pub(super) const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
 const SEEDS: List = List {
     place: "seeds",

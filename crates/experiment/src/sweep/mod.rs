@@ -10,6 +10,7 @@ mod document;
 mod file;
 mod losses;
 mod points;
+mod schema;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod values;
 pub use diagnostics::Diagnostics;
 pub use document::Sweep;
 pub use losses::parse_loss;
+pub use schema::{MetricNames, schema};
 
 use check::Checker;
 use diagnostics::Problem;
