@@ -41,6 +41,9 @@ pub struct ReportArguments {
     /// Print a Markdown table
     #[arg(long, group = "format", conflicts_with = "curves")]
     markdown: bool,
+    /// Print a LaTeX table, which needs the package booktabs: mean ± standard deviation
+    #[arg(long, group = "format", conflicts_with = "curves")]
+    latex: bool,
     /// Print comma-separated values: every setting and metric, accuracies from 0 to 1
     #[arg(long, groups = ["format", "for_programs"])]
     csv: bool,
@@ -153,6 +156,7 @@ impl ReportArguments {
     fn format(&self) -> Format {
         match self {
             Self { markdown: true, .. } => Format::Markdown,
+            Self { latex: true, .. } => Format::Latex,
             Self { csv: true, .. } => Format::Csv,
             Self { json: true, .. } => Format::Json,
             _ => Format::Text,

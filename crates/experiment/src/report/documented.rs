@@ -143,6 +143,20 @@ fn study() -> Study {
 }
 
 #[test]
+fn every_key_of_a_trial_that_is_shown_is_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create_or_open(folder.path()).unwrap();
+    store.begin("a", "", &environment()).unwrap();
+    let report = TrialReport::read(&store, folder.path(), "a").unwrap();
+    let mut report: Value = serde_json::from_str(&report.json()).unwrap();
+    // Objects of other records.
+    for key in ["environment", "changed_settings"] {
+        report[key] = Value::Null;
+    }
+    assert_eq!(keys(&report), documented("show --json"));
+}
+
+#[test]
 fn every_metric_is_documented_as_it_is() {
     const START: &str =
         "<!-- metrics, written by the tests: EXPERIMENT_WRITE_DOCS=1 cargo test --release -->\n";

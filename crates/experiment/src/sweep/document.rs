@@ -51,7 +51,7 @@ struct Written {
 }
 
 /// Characters of a name, which a folder must be able to bear.
-const MAXIMUM_NAME: usize = 100;
+pub(super) const MAXIMUM_NAME: usize = 100;
 impl Checker {
     /// A sweep file.
     pub fn sweep(&mut self, document: &DeTable) -> Sweep {

@@ -20,7 +20,7 @@ pub enum Seeds {
 }
 
 /// JSON's readers hold integers exactly up to 2⁵³ − 1.
-const MAXIMUM_SEED: u64 = (1 << 53) - 1;
+pub(super) const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
 const UNTIL: Kind = Kind::Choice(&["decided"]);
 /// Fewer than two seeds can decide nothing.
