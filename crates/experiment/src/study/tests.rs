@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use statistics::Verdict;
 
 use super::*;
+use crate::digest::hex;
 use crate::records::TrialState;
 use crate::records::examples::{done, ended, score};
 use crate::sweep;
@@ -353,4 +355,41 @@ fn what_a_sweep_declares_changes_its_digest_and_nothing_else_does() {
     ] {
         assert_ne!(parse(&TUNED.replacen(from, to, 1)), before, "{to}");
     }
+}
+
+/// Of the trials that are due first: a store of an earlier version has these.
+#[test]
+fn ids_of_the_sweep_files_never_change() {
+    let expected = [
+        ("blog-question.toml", 20, ""),
+        ("blog-table.toml", 15, ""),
+        ("cifar10-narrow.toml", 12, "05864f0fb106"),
+        ("cifar10-short.toml", 2, "4094c7c0578c"),
+        ("gpu-accuracy.toml", 2, "96d06a712a62"),
+        ("quickstart.toml", 9, "9da9232b14e1"),
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments");
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
+    files.sort();
+    let found = files.iter().map(|path| {
+        let sweep = sweep::read(path).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        let Ok(study) = Study::new(&sweep, |_| Ok::<_, Infallible>(None));
+        let due = study.due();
+        let ids: String = (due.iter())
+            .map(|run| format!("{}\n", run.trial.id))
+            .collect();
+        let digest = hex(&Sha256::digest(ids)[..6]);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        (name, due.len(), digest)
+    });
+    let found: Vec<_> = found.collect();
+    let found: Vec<_> = (found.iter())
+        .map(|(name, count, ids)| (*name, *count, &**ids))
+        .collect();
+    assert_eq!(found, expected);
 }

@@ -70,7 +70,8 @@ impl Checker {
                 }
                 name => {
                     let message = format!("seeds.{}: unknown key", key_name(name));
-                    let help = format!("write {SEEDS_EXAMPLE} or {UNTIL_EXAMPLE}");
+                    let help =
+                        format!("list the seeds, as in {SEEDS_EXAMPLE}, or use {UNTIL_EXAMPLE}");
                     self.problems
                         .push(Problem::at(key.span(), message).help(help));
                     return Seeds::UntilDecided { at_most };
