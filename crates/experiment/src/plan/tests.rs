@@ -5,10 +5,8 @@ use std::path::Path;
 
 use bonus_loss::LOSSES;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::digest::hex;
 use crate::settings::{Kind, Setting, TRAIN_KEYS};
 use crate::sweep;
 

@@ -65,7 +65,7 @@ pub fn frame(study: &Study) -> DataFrame {
     frame.push("better", &rows, |it| it.names[0].clone());
     frame.push("than", &rows, |it| it.names[1].clone());
     frame.push("metric", &rows, |it| it.metric().name);
-    frame.push("unit", &rows, |it| it.unit());
+    frame.push("unit", &rows, Facts::unit);
     frame.push("margin", &rows, |it| it.assessment.claim.margin);
     frame.push("paired", &rows, |it| it.assessment.claim.paired);
     frame.push("until_decided", &rows, |_| study.is_until_decided());
@@ -79,7 +79,7 @@ pub fn frame(study: &Study) -> DataFrame {
         number(it, |it| it.interval[1])
     });
     frame.push("p", &rows, |it| number(it, |it| it.p));
-    frame.push("seeds_still_needed", &rows, |it| it.seeds_still_needed());
+    frame.push("seeds_still_needed", &rows, Facts::seeds_still_needed);
     frame.push("sign_flip_p", &rows, |it| it.sign_flip.map(|(p, _)| p));
     frame.push("correlation", &rows, |it| it.correlation);
     frame.push("superiority", &rows, |it| it.superiority.map(|it| it.share));
@@ -281,11 +281,12 @@ impl<'a> Facts<'a> {
                     );
                 }
             }
-            if let Some(Share { share, interval }) = self.superiority {
-                line += &format!(
-                    "; P(better) = {share:.2} [{:.2}, {:.2}]",
-                    interval[0], interval[1]
-                );
+            if let Some(Share {
+                share,
+                interval: [low, high],
+            }) = self.superiority
+            {
+                line += &format!("; P(better) = {share:.2} [{low:.2}, {high:.2}]");
             }
             if let Some(correlation) = self.correlation {
                 line += &format!("; correlation of the pairs {correlation:.2}");

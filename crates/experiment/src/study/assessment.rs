@@ -26,11 +26,14 @@ pub struct Assessment {
     at_most: Option<usize>,
 }
 
+/// The values of an arm, each with its seed.
+pub type Sample = Vec<(u64, f64)>;
+
 /// The numbers of two arms, and the verdict on "the first is better".
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// For each of the two arms, seeds and values in the unit in which tables show the metric; the same seeds for pairs.
-    pub values: [Vec<(u64, f64)>; 2],
+    pub values: [Sample; 2],
     pub numbers: Option<Numbers>,
     pub outcome: Outcome,
 }
@@ -125,7 +128,7 @@ fn compare_all(
     let mut runs = arms.iter().flat_map(|arm| &arm.runs);
     let is_complete = runs.all(Run::has_ended);
     let claims = sweep.claims.iter().zip(places);
-    let found: Vec<([Vec<(u64, f64)>; 2], Found)> = claims
+    let found: Vec<([Sample; 2], Found)> = claims
         .map(|(claim, places)| {
             let values = values_of(claim, places.map(|place| &arms[place]), diverged);
             let found = Found::of(claim, &values, is_fixed);
@@ -149,7 +152,7 @@ fn compare_all(
 }
 
 /// The values of two arms; of pairs, the seeds that both have.
-fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Vec<(u64, f64)>; 2] {
+fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] {
     let [a, b] = arms.map(|arm| {
         let ended = arm.runs.iter().take_while(|run| run.has_ended());
         let values = ended.map(|run| {
@@ -185,7 +188,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(claim: &Claim, values: &[Vec<(u64, f64)>; 2], is_fixed: bool) -> Self {
+    fn of(claim: &Claim, values: &[Sample; 2], is_fixed: bool) -> Self {
         let [a, b] = [0, 1].map(|arm| values[arm].iter().map(|it| it.1).collect::<Vec<f64>>());
         let found = if is_fixed {
             Self::of_fixed(claim, &a, &b)

@@ -100,7 +100,7 @@ impl Checker {
                     claim.metric = metric.unwrap_or(&ACCURACY);
                 }
                 "margin" => claim.margin = self.margin(value, &place),
-                "at" => claim.at = self.at(value, place),
+                "at" => claim.at = self.at(value, &place),
                 "paired" => {
                     if let Some(Setting::Flag(paired)) = self.setting(&Kind::Flag, value, &place) {
                         claim.paired = paired;
@@ -141,13 +141,13 @@ impl Checker {
         margin.unwrap_or_default()
     }
 
-    fn at(&mut self, value: &Spanned<DeValue>, place: String) -> Option<WrittenAt> {
+    fn at(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<WrittenAt> {
         match value.get_ref() {
             DeValue::String(text) if text == "tuned" => Some(WrittenAt::Tuned(value.span())),
-            DeValue::Table(table) => self.at_table(table, value, &place),
+            DeValue::Table(table) => self.at_table(table, value, place),
             _ => {
                 let help = Some(format!("write {AT_EXAMPLE}"));
-                self.unexpected(value, &place, "\"tuned\" or a table of settings", help);
+                self.unexpected(value, place, "\"tuned\" or a table of settings", help);
                 None
             }
         }

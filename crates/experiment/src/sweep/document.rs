@@ -89,8 +89,8 @@ impl Checker {
             (Some((_, axes)), None) => axes.as_slice(),
             (None, _) => &[],
         };
-        let tune =
-            (written.tune).map(|tune| self.spaces(tune, fixed, &losses, written.seeds.as_ref()));
+        let tune = (written.tune.as_ref())
+            .map(|tune| self.spaces(tune, fixed, &losses, written.seeds.as_ref()));
         if let Some(seeds) = &written.seeds
             && matches!(seeds.value, Seeds::UntilDecided { .. })
             && written.claims.is_empty()
