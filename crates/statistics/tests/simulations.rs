@@ -150,9 +150,14 @@ fn a_loss_compared_with_itself_over_many_splits_wins_or_loses_in_5_percent_at_mo
             let (a, b) = shuffled.split_at(10);
             let fixed = Difference::welch(a, b).unwrap();
             let anytime = Anytime::two_samples(a, b, PRIOR_VARIANCE).unwrap();
-            let evidence = [fixed.evidence(0.0, ALPHA), anytime.evidence(0.0, ALPHA)];
-            for (count, evidence) in decided.iter_mut().zip(evidence) {
-                let verdict = verdicts(&[evidence.unwrap()], ALPHA).unwrap()[0];
+            let p_values = [fixed.p_two_sided(), anytime.p()];
+            for (count, p_difference) in decided.iter_mut().zip(p_values) {
+                let evidence = Evidence {
+                    mean: fixed.mean(),
+                    p_difference,
+                    ..Evidence::NONE
+                };
+                let verdict = verdicts(&[evidence], ALPHA).unwrap()[0];
                 *count += u32::from(matches!(verdict, Verdict::Win | Verdict::Loss));
             }
         }
