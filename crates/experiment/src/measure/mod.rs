@@ -22,8 +22,8 @@ use crate::records::Score;
 /// Images in an evaluation batch; it changes speed and memory, not the score.
 pub const EVALUATION_BATCH: usize = 200;
 
-/// Every metric over all of `images`, in evaluation mode on `device`; `None` if `go_on`, asked after each batch,
-/// says no.
+/// Every metric over all of `images`, in evaluation mode on `device`, and what was predicted; `None` if `go_on`, asked
+/// after each batch, says no.
 ///
 /// # Errors
 /// When the device fails.
@@ -34,7 +34,7 @@ pub fn evaluate(
     normalization: Normalization,
     device: &Device,
     mut go_on: impl FnMut() -> bool,
-) -> Result<Option<Score>> {
+) -> Result<Option<(Score, Predictions)>> {
     let mut tally = Tally::new(loss.clone());
     for outputs in outputs(model, images, normalization, device) {
         tally.add(outputs);
@@ -42,8 +42,7 @@ pub fn evaluate(
             return Ok(None);
         }
     }
-    let (score, _) = tally.read()?;
-    Ok(Some(score))
+    tally.read().map(Some)
 }
 
 /// The outputs of the network for every batch, in file order.

@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 
 use rayon::prelude::*;
 
+use crate::records::Correctness;
+
 /// The logits of all images with their targets; probabilities and log-odds are in double precision.
 #[derive(Debug)]
 pub struct Predictions {
@@ -86,6 +88,11 @@ impl Predictions {
             log_odds.par_sort_by(f64::total_cmp);
             log_odds
         })
+    }
+
+    /// Which images are classified correctly, as the accuracy counts them.
+    pub fn correctness(&self) -> Correctness {
+        self.iter().map(|image| image.rank() == Some(0)).collect()
     }
 
     /// The mean of a number of each image.

@@ -1,5 +1,6 @@
 //! What a trial tells: plain data, as the files of a store and other processes have it.
 
+mod correctness;
 mod data;
 mod environment;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod result;
 mod score;
 mod training;
 
+pub use self::correctness::Correctness;
 pub use self::data::{DataRecords, RecordCount};
 pub use self::environment::{Computation, Determinism, Environment};
 pub use self::result::{STORE_VERSION, TrialResult, TrialState};

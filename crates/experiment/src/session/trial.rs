@@ -54,22 +54,7 @@ pub fn train_and_record(
         step: before.map_or(0, |before| before.step),
     };
     let ending = without_panic(|| train(trial, images, device, state, &mut log));
-    let mut result = TrialResult {
-        id: trial.id.clone(),
-        state: TrialState::Failed,
-        store_version: STORE_VERSION,
-        settings: trial.settings_json(),
-        data_hash: Some(images.hash.clone()),
-        data_records: Some(images.records),
-        precision_used: Some(device.precision(trial.train.precision).to_string()),
-        test: None,
-        validation: None,
-        images_per_second: None,
-        time_s_total: 0.0,
-        device_memory_bytes: None,
-        step: log.step,
-        cause: None,
-    };
+    let mut result = failed(trial, images, device, log.step);
     match ending {
         Ok(Ending::Interrupted { step }) => return Ok(Outcome::Interrupted { step }),
         Ok(Ending::Done {
@@ -81,7 +66,10 @@ pub fn train_and_record(
         }) => {
             log.directory.save_model(&weights)?;
             result.state = TrialState::Done;
-            result.test = test;
+            if let Some((score, correctness)) = test {
+                log.directory.save_test_correct(&correctness)?;
+                result.test = Some(score);
+            }
             result.validation = validation;
             result.images_per_second = Some(images_per_second);
             result.step = step;
@@ -104,6 +92,26 @@ pub fn train_and_record(
     result.time_s_total = time_s_before + start.elapsed().as_secs_f64();
     log.directory.finish(&result)?;
     Ok(Outcome::Ended(Box::new(result)))
+}
+
+/// The result of a trial that failed after `step`, without its cause and time.
+fn failed(trial: &Trial, images: &TrialImages, device: &OpenDevice, step: u64) -> TrialResult {
+    TrialResult {
+        id: trial.id.clone(),
+        state: TrialState::Failed,
+        store_version: STORE_VERSION,
+        settings: trial.settings_json(),
+        data_hash: Some(images.hash.clone()),
+        data_records: Some(images.records),
+        precision_used: Some(device.precision(trial.train.precision).to_string()),
+        test: None,
+        validation: None,
+        images_per_second: None,
+        time_s_total: 0.0,
+        device_memory_bytes: None,
+        step,
+        cause: None,
+    }
 }
 
 /// The trial's folder, and the state to resume from if an earlier session left one.

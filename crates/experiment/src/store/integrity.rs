@@ -19,22 +19,32 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKSUMS, Damage, EPOCHS, MODEL, RESULT, STEPS, StoreError, atomic, metadata_if_there,
-    read_if_there,
+    CHECKSUMS, Damage, EPOCHS, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic,
+    metadata_if_there, read_if_there,
 };
 use crate::digest::{hex, sha256};
 use crate::plan::Trial;
-use crate::records::{EpochRecord, Split, TrialResult, TrialState};
+use crate::records::{Correctness, EpochRecord, Split, TrialResult, TrialState};
 
 /// The files that `SHA256SUMS` covers, as far as they exist.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "environment.json",
     EPOCHS,
     MODEL,
     RESULT,
     "settings.toml",
     STEPS,
+    TEST_CORRECT,
 ];
+
+/// Whether a trial that ended in `state` must have this file; those of earlier versions lack some.
+fn is_needed(file: &str, state: TrialState) -> bool {
+    match file {
+        MODEL => state == TrialState::Done,
+        TEST_CORRECT => false,
+        _ => true,
+    }
+}
 
 /// Writes `SHA256SUMS` over the files of a trial. Digests that are `known` are those of what was meant to be written,
 /// whatever the file contains.
@@ -91,7 +101,23 @@ pub(super) fn damage(
         };
         return Ok(Some(Damage::new(&path, cause)));
     }
-    Ok(None)
+    Ok(test_correct(folder, result)?.and_then(Result::err))
+}
+
+/// Which test images a trial classified correctly, or how that contradicts its result; `None` if it does not tell.
+pub(super) fn test_correct(
+    folder: &Path,
+    result: &TrialResult,
+) -> Result<Option<Result<Correctness, Damage>>, StoreError> {
+    let (Some(test), Some(records)) = (&result.test, &result.data_records) else {
+        return Ok(None);
+    };
+    let file = folder.join(TEST_CORRECT);
+    let bytes = read_if_there(&file)?;
+    Ok(bytes.map(|bytes| {
+        Correctness::from_bytes(&bytes, records.test.found, test.accuracy())
+            .map_err(|cause| Damage::new(&file, cause))
+    }))
 }
 
 /// The content of `SHA256SUMS`: files and their digests.
@@ -118,11 +144,10 @@ impl Checksums {
                 }
             }
         }
-        let needs = |file: &str| file != MODEL || state == TrialState::Done;
         let listed = |file: &str| sums.iter().filter(|(name, _)| *name == file).count();
         match FILES
             .into_iter()
-            .find(|file| needs(file) && listed(file) != 1)
+            .find(|file| is_needed(file, state) && listed(file) != 1)
         {
             Some(file) => Err(format!(
                 "expected one line for {file}, found {}",
@@ -137,8 +162,7 @@ impl Checksums {
 fn consistent(folder: &Path, result: &TrialResult) -> Result<Option<Damage>, StoreError> {
     for name in FILES {
         let path = folder.join(name);
-        let is_needed = name != MODEL || result.state == TrialState::Done;
-        if is_needed && metadata_if_there(&path)?.is_none() {
+        if is_needed(name, result.state) && metadata_if_there(&path)?.is_none() {
             return Ok(Some(Damage::new(&path, "expected a file, found none")));
         }
     }

@@ -15,7 +15,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::records::{Environment, TrialResult, TrialState};
+use crate::records::{Correctness, Environment, TrialResult, TrialState};
 
 pub use self::damage::Damage;
 pub use self::error::StoreError;
@@ -31,6 +31,7 @@ const EPOCHS: &str = "epochs.jsonl";
 const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 const STEPS: &str = "steps.jsonl";
+const TEST_CORRECT: &str = "test_correct.bin";
 /// The folder for files that are no longer part of the store but may matter to its owner.
 const SET_ASIDE: &str = "set-aside";
 
@@ -170,6 +171,22 @@ impl Store {
             }
             stored => stored,
         }
+    }
+
+    /// Which test images the final weights of a trial classify correctly; `None` if it has no test score, or was
+    /// written by a version that did not store this.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by reports of images"))]
+    pub fn test_correct(&self, id: &str) -> Result<Option<Correctness>, StoreError> {
+        let folder = self.trial_folder(id);
+        let file = folder.join(RESULT);
+        let Some(bytes) = read_if_there(&file)? else {
+            return Ok(None);
+        };
+        let result = TrialResult::from_json(id, &bytes)
+            .map_err(|cause| StoreError::Damaged(Damage::new(&file, cause)))?;
+        integrity::test_correct(&folder, &result)?
+            .transpose()
+            .map_err(StoreError::Damaged)
     }
 
     /// The last checkpoint of a trial that has not ended, with its file.

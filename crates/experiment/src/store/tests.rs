@@ -26,6 +26,11 @@ pub(super) fn add(store: &Store, result: &TrialResult) {
     if result.state == TrialState::Done {
         trial.save_model(b"weights").unwrap();
     }
+    if let Some(test) = &result.test {
+        let right = (test.accuracy() * 10_000.0) as usize;
+        let correct = (0..10_000).map(|image| image < right).collect();
+        trial.save_test_correct(&correct).unwrap();
+    }
     trial.finish(result).unwrap();
 }
 

@@ -9,10 +9,12 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{CHECKPOINT, EPOCHS, MODEL, RESULT, STEPS, StoreError, atomic, integrity};
+use super::{
+    CHECKPOINT, EPOCHS, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
+};
 use crate::digest::hex;
 use crate::json;
-use crate::records::{Environment, EpochRecord, StepRecord, TrialResult};
+use crate::records::{Correctness, Environment, EpochRecord, StepRecord, TrialResult};
 
 /// A trial that has started. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.
@@ -134,6 +136,11 @@ impl TrialDir {
     /// Stores the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
         atomic::write(&self.folder.join(MODEL), safetensors)
+    }
+
+    /// Stores which test images the final weights classify correctly.
+    pub fn save_test_correct(&self, correctness: &Correctness) -> Result<(), StoreError> {
+        atomic::write(&self.folder.join(TEST_CORRECT), &correctness.to_bytes())
     }
 
     /// Commits the trial: everything else, including checksums, is on disk before `result.json` appears, and the

@@ -25,9 +25,9 @@ use self::step_log::{PendingStep, StepLog};
 use crate::data::{ImageSet, training_batches};
 use crate::datasets::Normalization;
 use crate::device::OpenDevice;
-use crate::measure::{evaluate, to_tensors};
+use crate::measure::{Predictions, evaluate, to_tensors};
 use crate::plan::Trial;
-use crate::records::{DataRecords, EpochRecord, Score, Split, StepRecord, StopPoint};
+use crate::records::{Correctness, DataRecords, EpochRecord, Score, Split, StepRecord, StopPoint};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -79,8 +79,8 @@ pub enum Ending {
     Done {
         /// The final weights as the content of a safetensors file.
         weights: Vec<u8>,
-        /// Unless the settings leave the test set out.
-        test: Option<Score>,
+        /// With what was classified correctly, unless the settings leave the test set out.
+        test: Option<(Score, Correctness)>,
         /// On the images held out for it, if there are any.
         validation: Option<Score>,
         images_per_second: f64,
@@ -113,28 +113,29 @@ pub fn train(
         class_counts: class_counts(images),
         clock: Clock::from(state.position.time_s_total),
     };
-    let (split, score) = loop {
+    let (split, score, predictions) = loop {
         state = match run.epoch(state, control)? {
             ControlFlow::Continue(state) => state,
             ControlFlow::Break(ending) => return Ok(ending),
         };
-        let Some((split, score)) = run.evaluate_epoch(&state, control)? else {
+        let (split, evaluated) = run.evaluated();
+        let Some((score, predictions)) = run.evaluate(&state, evaluated, control)? else {
             return run.interrupt(state, control);
         };
         let mut record = run.epoch_record(&state.position, split, &score);
         record.steps_skipped = state.learner.skipped_steps()?;
         control.epoch(&record)?;
         if state.position.epoch == trial.train.epochs {
-            break (split, score);
+            break (split, score, predictions);
         }
         state.position = state.position.next_epoch();
     };
     let (test, validation) = match split {
-        Split::Test => (Some(score), None),
+        Split::Test => (Some((score, predictions.correctness())), None),
         Split::Validation if !trial.train.evaluate_test => (None, Some(score)),
         Split::Validation => match run.evaluate(&state, &images.test, control)? {
+            Some((test, predictions)) => (Some((test, predictions.correctness())), Some(score)),
             None => return run.interrupt(state, control),
-            test => (test, Some(score)),
         },
     };
     run.ending(&state, test, validation)
@@ -245,28 +246,22 @@ impl Run<'_> {
         (epoch as u64 - 1) * self.steps_per_epoch
     }
 
-    /// The score after an epoch, on the validation split or, if there is none, on the test set;
-    /// `None` if the control stops it.
-    fn evaluate_epoch(
-        &self,
-        state: &State,
-        control: &mut dyn TrainingControl,
-    ) -> Result<Option<(Split, Score)>> {
-        let (split, images) = if self.images.validation.is_empty() {
+    /// What is evaluated after an epoch: the validation split or, if there is none, the test set.
+    fn evaluated(&self) -> (Split, &ImageSet) {
+        if self.images.validation.is_empty() {
             (Split::Test, &self.images.test)
         } else {
             (Split::Validation, &self.images.validation)
-        };
-        let score = self.evaluate(state, images, control)?;
-        Ok(score.map(|score| (split, score)))
+        }
     }
 
+    /// `None` if the control stops it.
     fn evaluate(
         &self,
         state: &State,
         images: &ImageSet,
         control: &mut dyn TrainingControl,
-    ) -> Result<Option<Score>> {
+    ) -> Result<Option<(Score, Predictions)>> {
         let point = StopPoint::Evaluation(state.position.step);
         evaluate(
             &state.learner.model,
@@ -306,22 +301,21 @@ impl Run<'_> {
     fn ending(
         &self,
         state: &State,
-        test: Option<Score>,
+        test: Option<(Score, Correctness)>,
         validation: Option<Score>,
     ) -> Result<Ending> {
         let position = &state.position;
         let step = position.step;
         let diverged = |cause| Ok(Ending::Diverged { step, cause });
-        let loss_on = |split: Split, score: &Option<Score>| {
-            let loss = score.as_ref()?.eval_loss();
-            Some((split.name(), loss))
+        let (split, last) = match &test {
+            Some((score, _)) => (Split::Test, Some(score)),
+            None => (Split::Validation, validation.as_ref()),
         };
-        let last = loss_on(Split::Test, &test).or_else(|| loss_on(Split::Validation, &validation));
-        if let Some((split, loss)) = last
-            && !loss.is_finite()
-        {
+        let loss = last.map_or(f64::NAN, Score::eval_loss);
+        if !loss.is_finite() {
             return diverged(format!(
-                "the {split} loss is {loss} after step {step}, the last"
+                "the {} loss is {loss} after step {step}, the last",
+                split.name()
             ));
         }
         if state.learner.skipped_steps()? == Some(step) {

@@ -47,6 +47,7 @@ impl Case {
         let mut images = library.of(&trial).unwrap();
         if trial.train.evaluate_test {
             (images.test, _) = split(&images.test, 0, 250).unwrap();
+            images.records.test.found = images.test.len();
         }
         Self {
             images,
@@ -106,8 +107,11 @@ impl Case {
             value
         };
         assert!(!self.checkpoint(store).exists(), "a checkpoint is left");
+        let reader = Store::open_existing(store.0.path()).unwrap();
+        assert_eq!(reader.results().unwrap().damaged, []);
         Record {
             model: fs::read(folder.join("model.safetensors")).ok(),
+            test_correct: fs::read(folder.join("test_correct.bin")).ok(),
             steps: text("steps.jsonl"),
             epochs: text("epochs.jsonl").lines().map(timeless).collect(),
             result: timeless(&text("result.json")),
@@ -143,6 +147,7 @@ impl Folder {
 #[derive(Debug, PartialEq)]
 struct Record {
     model: Option<Vec<u8>>,
+    test_correct: Option<Vec<u8>>,
     steps: String,
     epochs: Vec<Value>,
     result: Value,

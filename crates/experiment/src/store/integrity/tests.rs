@@ -8,7 +8,7 @@ use crate::store::Store;
 use crate::store::tests::{add, new_store};
 
 /// Every file of a trial that is done.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "SHA256SUMS",
     "environment.json",
     "epochs.jsonl",
@@ -16,6 +16,7 @@ const FILES: [&str; 7] = [
     "result.json",
     "settings.toml",
     "steps.jsonl",
+    "test_correct.bin",
 ];
 
 #[test]
@@ -61,6 +62,50 @@ fn every_changed_or_missing_file_of_a_done_trial_is_named_and_the_others_are_rea
         fs::write(&file, &whole).unwrap();
         assert_eq!(store.results().unwrap().damaged, [], "{name}");
     }
+}
+
+#[test]
+fn correct_images_that_contradict_the_accuracy_are_damage_whatever_the_checksums() {
+    let (_folder, store) = new_store();
+    let result = done("a", json!({ "seed": 3 }), 0.5);
+    let write = |right: usize, images: usize| {
+        let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
+        trial.append_epoch(&epoch(1)).unwrap();
+        trial.save_model(b"weights").unwrap();
+        let correct = (0..images).map(|image| image < right).collect();
+        trial.save_test_correct(&correct).unwrap();
+        trial.finish(&result).unwrap();
+        let damaged = store.results().unwrap().damaged;
+        let read = store.test_correct("a");
+        store.set_aside("a").unwrap();
+        (damaged, read)
+    };
+    let (damaged, correct) = write(5000, 10_000);
+    let correct = correct.unwrap().unwrap();
+    assert_eq!(
+        (damaged, correct.count(), correct.len()),
+        (vec![], 5000, 10_000)
+    );
+    for (right, images, expected) in [
+        (5001, 10_000, "found 5001"),
+        (4992, 9992, "found 1249"),
+        (5000, 10_001, "found 1251"),
+    ] {
+        let (damaged, read) = write(right, images);
+        let message = damaged[0].to_string();
+        assert!(damaged[0].file.ends_with("a/test_correct.bin"), "{message}");
+        assert!(message.ends_with(expected), "{message}");
+        assert_eq!(read.unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn trials_that_store_no_correct_images_have_none() {
+    let (_folder, store) = new_store();
+    let old = add_without_checksums(&store);
+    assert_eq!(store.results().unwrap().damaged, []);
+    assert_eq!(store.test_correct(&old.id).unwrap(), None);
+    assert_eq!(store.test_correct("unknown").unwrap(), None);
 }
 
 #[test]

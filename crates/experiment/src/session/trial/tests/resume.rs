@@ -63,6 +63,8 @@ fn a_trial_that_leaves_the_test_set_out_trains_the_same_network_and_never_reads_
     assert!(found.model.is_some() && found.model == tested.model);
     assert_eq!((found.steps, found.epochs), (tested.steps, tested.epochs));
     assert_eq!(found.result["test"], Value::Null);
+    assert_eq!(found.test_correct, None);
+    assert_eq!(tested.test_correct.map(|bytes| bytes.len()), Some(32));
     assert!(found.result["validation"].is_object());
     assert_eq!(found.result["validation"], tested.result["validation"]);
     assert_eq!(found.result["state"], "done");
