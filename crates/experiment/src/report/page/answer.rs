@@ -8,7 +8,7 @@ use statistics::{Verdict, mcnemar_p, mean};
 use super::Figure;
 use crate::measure::{Metric, Unit};
 use crate::report::claims::{Facts, procedure, word};
-use crate::report::snapshot::{Snapshot, TestImages};
+use crate::report::snapshot::{Snapshot, TestImages, short_name};
 use crate::study::{Outcome, Study, warnings};
 
 /// The first section of a page.
@@ -49,7 +49,7 @@ impl Answer {
         };
         let concerns = warnings(study, declared_after);
         Some(Self {
-            figures: forest_plots(&facts),
+            figures: forest_plots(study, &facts),
             missing: missing(study, snapshot),
             assurance: assurance(study, &facts, &concerns),
             concerns,
@@ -165,7 +165,7 @@ fn assurance(study: &Study, facts: &[Facts], concerns: &[String]) -> String {
 }
 
 /// One plot per metric, since units differ.
-fn forest_plots(facts: &[Facts]) -> Vec<Figure> {
+fn forest_plots(study: &Study, facts: &[Facts]) -> Vec<Figure> {
     let is_given = |facts: &&Facts| facts.assessment.with_diverged.verdict().is_some();
     let mut metrics: Vec<&Metric> = Vec::new();
     for facts in facts.iter().filter(is_given) {
@@ -176,7 +176,7 @@ fn forest_plots(facts: &[Facts]) -> Vec<Figure> {
     let figures = metrics.into_iter().map(|metric| {
         let of_metric = facts.iter().filter(is_given);
         let of_metric = of_metric.filter(|facts| facts.assessment.claim.metric == metric);
-        let rows: Vec<Difference> = of_metric.map(difference).collect();
+        let rows: Vec<Difference> = of_metric.map(|facts| difference(study, facts)).collect();
         let name = format!("differences-{}", metric.name.replace('_', "-"));
         let unit = match metric.unit {
             Unit::Share => ", percentage points",
@@ -200,7 +200,7 @@ fn forest_plots(facts: &[Facts]) -> Vec<Figure> {
     figures.collect()
 }
 
-fn difference(facts: &Facts) -> Difference {
+fn difference(study: &Study, facts: &Facts) -> Difference {
     let assessment = facts.assessment;
     let found = &assessment.with_diverged;
     let [a, b] = found.samples();
@@ -211,8 +211,9 @@ fn difference(facts: &Facts) -> Difference {
         a.iter().map(|a| a - mean_b).collect()
     };
     let margin = assessment.claim.margin;
+    let [first, second] = assessment.arms.map(|arm| short_name(study, arm));
     Difference {
-        label: format!("{} − {}", facts.names[0], facts.names[1]),
+        label: format!("{first} − {second}"),
         estimate: found.numbers.map(|numbers| numbers.mean),
         interval: found.numbers.map(|numbers| numbers.interval.into()),
         values,

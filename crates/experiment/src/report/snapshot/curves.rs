@@ -9,7 +9,7 @@ use statistics::{mean, standard_deviation};
 use super::RecordedTrial;
 use crate::records::Split;
 use crate::report::groups;
-use crate::study::{Arm, Study};
+use crate::study::Study;
 
 /// How numbers change over the epochs of a loss at settings, over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> Vec<Curves> {
         .map(|it| (it.trial.id.as_str(), it))
         .collect();
     let named: Vec<(String, Vec<&str>)> = match study {
-        Some(study) => study.arms.iter().map(of_arm).collect(),
+        Some(study) => (0..study.arms.len()).map(|arm| of_arm(study, arm)).collect(),
         None => Vec::new(),
     };
     let ended = trials.iter().filter_map(|it| it.trial.result.clone());
@@ -88,9 +88,20 @@ pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> Vec<Curves> {
     .collect()
 }
 
-fn of_arm(arm: &Arm) -> (String, Vec<&str>) {
-    let ids = arm.runs.iter().map(|run| run.trial.id.as_str());
-    (arm.name(), ids.collect())
+fn of_arm(study: &Study, arm: usize) -> (String, Vec<&str>) {
+    let ids = study.arms[arm].runs.iter().map(|run| run.trial.id.as_str());
+    (short_name(study, arm), ids.collect())
+}
+
+/// The loss of an arm, and its settings if the loss is in several arms.
+pub fn short_name(study: &Study, arm: usize) -> String {
+    let arm = &study.arms[arm];
+    let of_loss = study.arms.iter().filter(|other| other.loss == arm.loss);
+    if of_loss.count() == 1 {
+        arm.label.clone()
+    } else {
+        arm.name()
+    }
 }
 
 impl Curves {

@@ -4,7 +4,7 @@ mod compact;
 mod curves;
 mod images;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::curves::{Curves, Series};
+pub use self::curves::{Curves, Series, short_name};
 pub use self::images::TestImages;
 use super::left_of;
 use super::export::DataFrame;
