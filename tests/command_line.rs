@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "run",
+    "plan",
     "report",
     "losses",
     "models",

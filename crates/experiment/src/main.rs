@@ -13,6 +13,7 @@ mod digest;
 #[cfg(feature = "wgpu")]
 mod doctor;
 mod exit;
+mod forecast;
 mod json;
 mod measure;
 mod memory;

@@ -34,6 +34,11 @@ Examples:
   experiment run experiments/quickstart.toml --dry-run
   experiment run experiments/cifar10-short.toml --backend flex --jobs 2";
 
+pub const PLAN: &str = "\
+Examples:
+  experiment plan experiments/blog-question.toml
+  experiment plan experiments/quickstart.toml --standard-deviation 5 --json";
+
 pub const REPORT: &str = "\
 Examples:
   experiment report runs/quickstart

@@ -10,6 +10,7 @@ mod losses;
 mod manual;
 mod metrics;
 mod models;
+mod plan;
 mod report;
 mod run;
 
@@ -46,6 +47,8 @@ pub struct CommandLine {
 enum Command {
     #[command(after_help = manual::RUN)]
     Run(run::RunArguments),
+    #[command(after_help = manual::PLAN)]
+    Plan(plan::PlanArguments),
     #[command(after_help = manual::REPORT)]
     Report(report::ReportArguments),
     #[command(after_help = manual::LOSSES)]
@@ -80,6 +83,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     });
     match &command_line.command {
         Command::Run(arguments) => run::run(arguments)?,
+        Command::Plan(arguments) => plan::run(arguments)?,
         Command::Report(arguments) => return report::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,

@@ -65,7 +65,8 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
 impl RunArguments {
     /// What the sweep file and the command line ask for.
     fn session(&self) -> Result<Session> {
-        let (sweep, text) = sweep::read(&self.file)?;
+        let text = sweep::text(&self.file)?;
+        let sweep = sweep::parse(&text, &self.file)?;
         let threads = self.threads.map(usize::from);
         let default_store = || Path::new("runs").join(&sweep.name);
         Ok(Session {

@@ -1,6 +1,8 @@
 //! `docs/records.md` names every key of every record and every metric, and nothing else.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -9,7 +11,9 @@ use crate::measure::METRICS;
 use crate::records::StepRecord;
 use crate::records::examples::{done, environment, epoch, validated};
 use crate::settings::TRAIN_KEYS;
-use crate::store::Plan;
+use crate::store::{Declaration, Plan};
+use crate::study::Study;
+use crate::sweep;
 
 const DOCUMENT: &str = include_str!("../../../../docs/records.md");
 
@@ -35,7 +39,7 @@ fn keys(record: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (key, value) in object {
         let inner = match value {
-            Value::Array(list) if key == "resumed" || key == "runs" => &list[0],
+            Value::Array(list) if ["resumed", "runs", "declarations"].contains(&key.as_str()) => &list[0],
             Value::Object(_) if key != "settings" && !key.ends_with("metrics") => value,
             _ => {
                 names.insert(key.clone());
@@ -90,6 +94,11 @@ fn every_key_of_every_record_is_documented() {
     let plan = Plan {
         name: "small".to_string(),
         trials: vec!["a".to_string()],
+        declarations: vec![Declaration {
+            sha256: "0f".to_string(),
+            ended: 0,
+            sweep: "name = \"small\"".to_string(),
+        }],
     };
     for (file, record) in [
         ("steps.jsonl", json!(step)),
@@ -103,9 +112,11 @@ fn every_key_of_every_record_is_documented() {
     let groups = groups_of(&[result]);
     let json = render(&groups, &DEFAULT_METRICS, Format::Json);
     let json: Value = serde_json::from_str(&json).unwrap();
+    let claims = claims_of(&study());
     for (table, names) in [
         ("report --json", keys(&json[0]).into_iter().collect()),
         ("report --csv", header(&summary::csv(&[]).csv()).collect()),
+        ("report --claims", header(&claims.csv()).collect()),
         (
             "report --trials",
             header(&trials::frame(&[]).csv()).collect(),
@@ -119,6 +130,14 @@ fn every_key_of_every_record_is_documented() {
         let documented = documented(table);
         assert_eq!(as_documented(names, &documented), documented, "{table}");
     }
+}
+
+/// Without a result.
+fn study() -> Study {
+    let text = "name = \"a\"\nlosses = [{ name = \"focal\" }]\nseeds = [1]\n";
+    let sweep = sweep::parse(text, Path::new("a.toml")).unwrap();
+    let Ok(study) = Study::new(&sweep, |_| Ok::<_, Infallible>(None));
+    study
 }
 
 #[test]

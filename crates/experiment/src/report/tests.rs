@@ -1,6 +1,9 @@
 mod settings;
 mod trials;
 
+use std::convert::Infallible;
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -9,6 +12,7 @@ use crate::measure::METRICS;
 use crate::records::examples::{done, ended, environment, validated};
 use crate::records::{TrialResult, TrialState};
 use crate::store::Store;
+use crate::{plan, sweep};
 
 fn object(value: Value) -> Map<String, Value> {
     match value {
@@ -337,22 +341,27 @@ fn settings(loss: &str, seed: u64) -> Value {
 
 #[test]
 fn the_table_of_a_sweep_has_its_own_trials_in_their_order_and_counts_those_without_result() {
-    let a = done("a", settings("poly1", 0), 0.5);
-    let b = done("b", settings("cross_entropy", 0), 0.5);
-    let text = table_of(vec![Some(b), Some(a.clone()), None, None]);
-    let losses: Vec<&str> = text
-        .lines()
-        .skip(2)
-        .take(3)
-        .map(|line| line.split(' ').next().unwrap())
-        .collect();
-    assert_eq!(losses, ["cross_entropy", "poly1", ""]);
+    let text = "name = \"a\"\nlosses = [{ name = \"poly1\" }, { name = \"cross_entropy\" }]\nseeds = [0, 1]\n";
+    let sweep = sweep::parse(text, Path::new("a.toml")).unwrap();
+    let with_seeds = |ended: &[u64]| {
+        let study = Study::new(&sweep, |id| {
+            let trials = plan::trials(&sweep);
+            let trial = trials.into_iter().find(|trial| trial.id == id).unwrap();
+            let result = done(id, json!(trial.settings_json()), 0.5);
+            Ok::<_, Infallible>(ended.contains(&trial.seed).then_some(result))
+        });
+        of_sweep(&study.unwrap(), 0)
+    };
+    let text = with_seeds(&[0]);
+    let losses = text.lines().skip(2).take(3);
+    let losses: Vec<&str> = losses.map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(losses, ["poly1", "cross_entropy", ""]);
     assert!(
         text.ends_with("\n2 of 4 trials have no result yet.\n"),
         "{text}"
     );
-    assert!(!table_of(vec![Some(a)]).contains("no result"));
-    assert_eq!(table_of(vec![None]), "1 of 1 trials have no result yet.\n");
+    assert!(!with_seeds(&[0, 1]).contains("no result"));
+    assert_eq!(with_seeds(&[]), "4 of 4 trials have no result yet.\n");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::data::{Data, DataError, DatasetSource, load, split};
 use crate::exit::BadInput;
 use crate::measure::EVALUATION_BATCH;
 use crate::plan::Trial;
+use crate::settings::TrainSettings;
 use crate::study::Run;
 use crate::terminal::{TrialSize, inform};
 use crate::train::TrialImages;
@@ -102,5 +103,27 @@ pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
         train: images.train.len() as u64,
         validation: images.validation.len() as u64,
         test: images.test.len() as u64,
+    }
+}
+
+/// The amount of work of a trial, as far as its settings tell: the whole dataset may not be there.
+pub fn expected_size(settings: &TrainSettings) -> TrialSize {
+    let dataset = settings.dataset;
+    let train = match settings.subset {
+        0 => dataset.training_images - settings.validation,
+        subset => subset,
+    };
+    let test = if settings.evaluate_test {
+        dataset.test_images
+    } else {
+        0
+    };
+    TrialSize {
+        epochs: settings.epochs,
+        batch_size: settings.batch_size as u64,
+        evaluation_batch: EVALUATION_BATCH as u64,
+        train: train as u64,
+        validation: settings.validation as u64,
+        test: test as u64,
     }
 }

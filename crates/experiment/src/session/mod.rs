@@ -23,6 +23,7 @@ use anyhow::Result;
 pub use self::device::best_adapter;
 pub use self::device::{open_device, usable_precision, warn_of_scalar_instructions};
 use self::images::ImageLibrary;
+pub use self::images::expected_size;
 pub use self::job::{TrainTrial, train_for_parent};
 use self::pace::Pace;
 pub use self::todo::{Retry, State};

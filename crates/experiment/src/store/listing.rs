@@ -223,7 +223,11 @@ mod tests {
         for trials in [&["a", "b"][..], &["a"]] {
             let trials = trials.iter().map(|id| (*id).to_string()).collect();
             let name = "small".to_string();
-            let plan = Plan { name, trials };
+            let plan = Plan {
+                name,
+                trials,
+                declarations: Vec::new(),
+            };
             store.save_plan(&plan).unwrap();
             store.save_plan(&plan).unwrap();
             assert_eq!(store.plan(), Some(plan));

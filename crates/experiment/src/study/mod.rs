@@ -18,7 +18,8 @@ pub use self::tuning::{Candidate, Tuning};
 pub use self::warnings::warnings;
 use crate::plan::Trial;
 use crate::records::TrialResult;
-use crate::sweep::{Seeds, Sweep};
+use crate::settings::TrainSettings;
+use crate::sweep::{At, Seeds, Sweep};
 
 /// Seeds that a loss without a claim gets in a sweep until decided: the fewest that give an idea of their spread.
 const SEEDS_WITHOUT_CLAIM: usize = 3;
@@ -104,6 +105,48 @@ impl Study {
         }
         let tuning = self.tuning.iter().flat_map(Tuning::runs);
         tuning.chain(compared).collect()
+    }
+
+    /// Losses at settings that the comparison will have; before the tuning stage is complete, the most that it can have.
+    pub fn arms_at_most(&self) -> usize {
+        if !self.arms.is_empty() {
+            return self.arms.len();
+        }
+        let mut others: Vec<(usize, &At)> = Vec::new();
+        for claim in &self.sweep.claims {
+            for loss in claim.losses {
+                let is_tuned = matches!(claim.at, At::Tuned) || claim.at == At::TunedFor(loss);
+                if !is_tuned && !others.contains(&(loss, &claim.at)) {
+                    others.push((loss, &claim.at));
+                }
+            }
+        }
+        self.sweep.losses.len() + others.len()
+    }
+
+    /// The settings of the trials without a result, each with the number of them; with seeds until decided or before the
+    /// tuning stage is complete, the most that there can be.
+    pub fn left(&self) -> Vec<(TrainSettings, usize)> {
+        let left = |runs: &[Run]| runs.iter().filter(|run| run.result.is_none()).count();
+        let candidates = self.tuning.iter().flat_map(|it| it.candidates.iter().flatten());
+        let tuning = candidates.map(|it| (it.settings.clone(), left(&it.runs)));
+        let at_most = self.sweep.seeds.at_most();
+        let arms = self.arms.iter().map(|arm| {
+            let ended = arm.runs.iter().filter(|run| run.result.is_some()).count();
+            (arm.settings.clone(), at_most.saturating_sub(ended))
+        });
+        let mut all: Vec<(TrainSettings, usize)> = tuning.chain(arms).collect();
+        if self.arms.is_empty()
+            && let Some((settings, _)) = all.first()
+        {
+            // Whichever are chosen: what is tuned rarely changes the time of a trial.
+            let settings = TrainSettings {
+                evaluate_test: true,
+                ..settings.clone()
+            };
+            all.push((settings, self.arms_at_most() * at_most));
+        }
+        all
     }
 
     /// Whether seeds are added until every claim is decided.

@@ -91,6 +91,16 @@ impl Checker {
         };
         let tune = (written.tune)
             .map(|tune| self.spaces(tune, fixed, &losses, written.seeds.as_ref()));
+        if let Some(seeds) = &written.seeds
+            && matches!(seeds.value, Seeds::UntilDecided { .. })
+            && written.claims.is_empty()
+            && self.complete
+        {
+            let message = "seeds.until: expected a table [[claim]] to decide, found none".to_owned();
+            let help = "add [[claim]] with `better` and `than`, or list the seeds";
+            self.problems
+                .push(Problem::at(seeds.span.clone(), message).help(help));
+        }
         let seeds = written
             .seeds
             .map_or(Seeds::Fixed(Vec::new()), |seeds| seeds.value);

@@ -13,6 +13,7 @@ pub mod text;
 mod tuning;
 
 pub use self::bars::{Shown, can_show as can_show_bars, clear as clear_bars, show as show_bars};
+pub use self::estimate::{Estimate, Work};
 pub use self::meter::TrialSize;
 pub use self::output::{Verbosity, detail, inform, print, set_verbosity, tell, verbosity};
 pub use self::progress::Progress;

@@ -43,7 +43,7 @@ impl Case {
 
     fn of(backend: BackendChoice, loss: &str, seed: u64, settings: TrainSettings) -> Self {
         let trial = Trial::new(settings, LossConfig::new(loss).unwrap(), seed);
-        let library = ImageLibrary::load(&[&trial], None).unwrap();
+        let library = ImageLibrary::load(std::slice::from_ref(&trial), None).unwrap();
         let mut images = library.of(&trial).unwrap();
         if trial.train.evaluate_test {
             (images.test, _) = split(&images.test, 0, 250).unwrap();

@@ -37,7 +37,7 @@ fn a_wrong_key_outside_of_tables_is_refused() {
         ("gamma = 3", "4:1: gamma: unknown key", "a parameter of focal: write a loss such as { name = \"focal\", gamma = 2 }"),
         ("[train.grid]\nwidth = [4]", "4:8: train.grid: expected as a separate table, found in [train]", "write [grid]"),
         ("desciption = \"\"", "4:1: desciption: unknown key", "did you mean description?"),
-        ("\"\" = 3", "4:1: \"\": unknown key", "valid names: name, description, losses, seeds, train, grid"),
+        ("\"\" = 3", "4:1: \"\": unknown key", "valid names: name, description, losses, seeds, train, grid, tune, claim, reference"),
         ("train = 3", "4:9: train: expected a table, found 3", ""),
         ("[trian]\nepochs = 3", "4:2: trian: unknown key", "did you mean train?"),
         ("[train]\n[train.epochs]\na = 1", "5:1: train.epochs: expected an integer from 1 to 100000, found a table", "Passes over the training images; 200 by default"),
