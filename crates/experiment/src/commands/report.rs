@@ -68,7 +68,7 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
         damaged.extend(unreadable);
     }
     if arguments.html.is_some() || arguments.svg.is_some() {
-        write_page(arguments, &snapshot)?;
+        write_page(arguments, &snapshot.clone().fitting())?;
     } else {
         let (text, empty) = arguments.text(&snapshot, study.as_ref());
         if let Some(empty) = empty.filter(|_| damaged.is_empty()) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::measure::METRICS;
-use crate::records::StepRecord;
+use crate::records::{EpochRecord, StepRecord};
 use crate::records::examples::{done, environment, epoch, validated};
 use crate::settings::TRAIN_KEYS;
 use crate::store::{Declaration, Plan};

@@ -82,39 +82,48 @@ struct Own {
 }
 
 impl Snapshot {
-    /// As JSON that fits into a page: without the least important numbers where all of them would be too many.
-    pub fn json(&self) -> String {
+    /// Without the least important numbers where all of them are too many for a page.
+    pub fn fitting(mut self) -> Self {
         let most = BYTES.max(BYTES_PER_TRIAL * self.trials.len());
-        let omissions = [Omission::Epochs, Omission::Metrics];
-        let mut text = self.json_without(&[]);
-        for count in 1..=omissions.len() {
-            if text.len() > most {
-                text = self.json_without(&omissions[..count]);
+        for omission in [Omission::Epochs, Omission::Metrics] {
+            if self.json().len() > most {
+                self = self.without(omission);
             }
         }
-        text
+        self
     }
 
-    fn json_without(&self, omitted: &[Omission]) -> String {
+    pub(super) fn without(mut self, omission: Omission) -> Self {
         let kept = self.kept_metrics();
-        let mut omits = self.omitted.clone();
-        omits.extend(omitted);
-        let mut shared: Vec<Shared> = Vec::new();
-        let mut trials = Vec::new();
-        for trial in &self.trials {
-            let (of_row, mut own) = split(trial, |metric| {
-                !omitted.contains(&Omission::Metrics) || kept.contains(metric)
-            });
-            if omitted.contains(&Omission::Epochs) {
-                own.epochs.clear();
+        for trial in &mut self.trials {
+            match (omission, &mut trial.trial.result) {
+                (Omission::Epochs, _) => trial.epochs.clear(),
+                (Omission::Metrics, Some(result)) => {
+                    let scores = [&mut result.test, &mut result.validation];
+                    for score in scores.into_iter().flatten() {
+                        *score = only(score, &kept);
+                    }
+                }
+                (Omission::Metrics, None) => {}
             }
+        }
+        self.omitted.insert(omission);
+        self
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> String {
+        let mut shared: Vec<Shared> = Vec::new();
+        let trials = self.trials.iter().map(|trial| {
+            let (of_row, mut own) = split(trial);
             let place = shared.iter().position(|known| *known == of_row);
             own.shared = place.unwrap_or_else(|| {
                 shared.push(of_row);
                 shared.len() - 1
             });
-            trials.push(own);
-        }
+            own
+        });
+        let trials: Vec<Own> = trials.collect();
         let compact = Compact {
             format: FORMAT,
             plan: self.plan.clone(),
@@ -123,7 +132,7 @@ impl Snapshot {
             damaged: self.damaged.clone(),
             curves: self.curves.clone(),
             images: self.images.clone(),
-            omitted: omits,
+            omitted: self.omitted.clone(),
         };
         serde_json::to_string(&compact).expect("strings and numbers always have a JSON form")
     }
@@ -164,8 +173,16 @@ impl Snapshot {
     }
 }
 
+/// A score of these metrics alone.
+fn only(score: &Score, kept: &BTreeSet<String>) -> Score {
+    let metrics = score.metrics().iter();
+    let metrics = metrics.filter(|(name, _)| kept.contains(*name));
+    let metrics = metrics.map(|(name, value)| (name.as_str(), value.unwrap_or(f64::NAN)));
+    metrics.collect()
+}
+
 /// What a trial shares with others, and the rest of it.
-fn split(trial: &RecordedTrial, keeps: impl Fn(&str) -> bool) -> (Shared, Own) {
+fn split(trial: &RecordedTrial) -> (Shared, Own) {
     let RecordedTrial {
         trial,
         epochs,
@@ -180,10 +197,9 @@ fn split(trial: &RecordedTrial, keeps: impl Fn(&str) -> bool) -> (Shared, Own) {
         for (key, score) in SCORES.into_iter().zip([&result.test, &result.validation]) {
             object.remove(key);
             if let Some(score) = score {
-                let kept = score.metrics().iter().filter(|(name, _)| keeps(name));
-                let (names, values): (Vec<String>, Vec<Option<f64>>) =
-                    kept.map(|(name, value)| (name.clone(), *value)).unzip();
-                metrics.insert(key.to_owned(), names);
+                let (names, values): (Vec<&String>, Vec<&Option<f64>>) =
+                    score.metrics().iter().unzip();
+                metrics.insert(key.to_owned(), names.into_iter().cloned().collect());
                 own.insert(key.to_owned(), json!(values));
             }
         }

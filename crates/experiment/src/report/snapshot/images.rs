@@ -139,11 +139,11 @@ mod tests {
         assert!((found.test_error - expected).abs() < 1e-9, "{found:?}");
         assert!(found.interval[0] < 25.0 && found.interval[1] > 25.0);
         // Of the first loss one image of four differs between its two networks, of the second three.
-        let [Some([a, if_a]), Some([b, if_b])] = found.between_runs else {
+        let [Some([sd_a, if_a]), Some([sd_b, if_b])] = found.between_runs else {
             panic!("{found:?}")
         };
-        assert!((a - 25.0 / 2.0_f64.sqrt()).abs() < 1e-9, "{a}");
-        assert!((b - 25.0 / 2.0_f64.sqrt()).abs() < 1e-9, "{b}");
+        assert!((sd_a - 25.0 / 2.0_f64.sqrt()).abs() < 1e-9, "{sd_a}");
+        assert!((sd_b - 25.0 / 2.0_f64.sqrt()).abs() < 1e-9, "{sd_b}");
         assert!((if_a - 25.0 * 0.5_f64.sqrt()).abs() < 1e-9, "{if_a}");
         assert!((if_b - 25.0 * 1.5_f64.sqrt()).abs() < 1e-9, "{if_b}");
         assert_eq!(of_networks(&a, &b, false).unwrap().pairs, [[0_u32; 2]; 0]);
