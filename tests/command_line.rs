@@ -5,10 +5,15 @@ use std::process::Stdio;
 
 use crate::support::{Finished, Scratch};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 17] = [
     "run",
     "plan",
     "report",
+    "show",
+    "diff",
+    "export",
+    "schema",
+    "verify",
     "losses",
     "models",
     "metrics",

@@ -5,20 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     (
         "commands",
         &[
-            "session", "doctor", "bench", "report", "train", "measure", "store", "plan", "data",
-            "datasets", "device", "sweep", "terminal", "child", "records", "settings", "exit",
-            "cpu", "json",
+            "forecast", "session", "doctor", "bench", "report", "study", "train", "measure",
+            "store", "plan", "data", "datasets", "device", "sweep", "terminal", "child", "records",
+            "settings", "exit", "cpu", "json",
+        ],
+    ),
+    (
+        "forecast",
+        &[
+            "session", "bench", "study", "train", "store", "sweep", "device", "terminal",
+            "records", "settings",
         ],
     ),
     (
         "session",
         &[
-            "doctor", "train", "measure", "store", "plan", "data", "device", "terminal", "child",
-            "records", "settings", "exit", "memory",
+            "doctor", "study", "train", "measure", "store", "plan", "data", "device", "sweep",
+            "terminal", "child", "records", "settings", "exit", "memory",
         ],
     ),
     (
@@ -52,8 +59,12 @@ const ROOMS: [(&str, &[&str]); 23] = [
     (
         "report",
         &[
-            "measure", "store", "terminal", "records", "settings", "json",
+            "study", "measure", "store", "sweep", "terminal", "records", "settings", "json",
         ],
+    ),
+    (
+        "study",
+        &["plan", "sweep", "measure", "records", "settings", "digest"],
     ),
     (
         "train",
@@ -61,10 +72,10 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "measure", "plan", "data", "datasets", "device", "records", "settings", "digest",
         ],
     ),
-    ("measure", &["data", "datasets", "records"]),
     ("store", &["plan", "records", "digest", "json"]),
     ("plan", &["sweep", "settings", "digest"]),
-    ("sweep", &["settings"]),
+    ("sweep", &["measure", "settings"]),
+    ("measure", &["data", "datasets", "records"]),
     ("data", &["datasets", "records", "settings", "digest"]),
     ("device", &["records", "settings"]),
     ("terminal", &["records"]),

@@ -11,6 +11,7 @@ pub enum Exit {
     TrialsFailed = 3,
     Data = 4,
     Store = 5,
+    Different = 6,
     Refuted = 10,
     Open = 11,
     Interrupted = 75,
@@ -18,7 +19,7 @@ pub enum Exit {
 
 impl Exit {
     /// Each with its meaning. README.md has the same lines.
-    pub const MEANINGS: [(Self, &'static str); 9] = [
+    pub const MEANINGS: [(Self, &'static str); 10] = [
         (Self::Done, "done; a diverged trial is a result too"),
         (Self::Unexpected, "unexpected, such as a full disk"),
         (Self::BadInput, "bad usage or settings"),
@@ -30,6 +31,10 @@ impl Exit {
         (
             Self::Store,
             "another process is using the store, or its file system cannot lock files",
+        ),
+        (
+            Self::Different,
+            "a trial that `verify` trained again has a different result",
         ),
         (Self::Refuted, "report --check: a claim is refuted"),
         (

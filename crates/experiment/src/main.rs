@@ -63,7 +63,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     match (error.downcast_ref(), error.downcast_ref()) {
         _ if is_usage => Exit::BadInput,
         _ if error.is::<DataError>() => Exit::Data,
-        (Some(StoreError::NotAStore { .. }), _) => Exit::BadInput,
+        (Some(StoreError::NotAStore { .. } | StoreError::NoTrial { .. }), _) => Exit::BadInput,
         (Some(StoreError::Locked { .. } | StoreError::NoLocks { .. }), _) => Exit::Store,
         (_, Some(unfinished)) => Unfinished::exit(unfinished),
         _ => Exit::Unexpected,

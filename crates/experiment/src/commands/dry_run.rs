@@ -39,7 +39,9 @@ pub fn text(session: &Session) -> Result<String> {
         text += "Seeds are added until every claim is decided.\n";
     }
     let damaged = trials.iter().map(|trial| state.stored(&trial.id));
-    let damaged = damaged.filter(|it| matches!(it, Stored::Damaged(_))).count();
+    let damaged = damaged
+        .filter(|it| matches!(it, Stored::Damaged(_)))
+        .count();
     if damaged > 0 && session.retry != Some(Retry::Damaged) {
         text += &format!("{damaged} damaged: --retry damaged retrains them\n");
     }

@@ -45,6 +45,30 @@ Examples:
   experiment report runs/quickstart --metrics accuracy,ece
   experiment report runs/quickstart --csv";
 
+pub const SHOW: &str = "\
+Examples:
+  experiment show runs/quickstart 3f2
+  experiment show runs/quickstart 3f2 --json";
+
+pub const DIFF: &str = "\
+Examples:
+  experiment diff runs/quickstart/trials/3f2 runs/quickstart/trials/90a
+  experiment diff runs/quickstart runs/another --json";
+
+pub const EXPORT: &str = "\
+Examples:
+  experiment export runs/quickstart --tensorboard tensorboard
+  tensorboard --logdir tensorboard";
+
+pub const SCHEMA: &str = "\
+Examples:
+  experiment schema";
+
+pub const VERIFY: &str = "\
+Examples:
+  experiment verify runs/quickstart 3f2
+  experiment verify runs/quickstart 3f2 --backend flex --threads 1";
+
 pub const LOSSES: &str = "\
 Examples:
   experiment losses

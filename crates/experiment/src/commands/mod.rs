@@ -3,9 +3,11 @@
 mod bench;
 mod child;
 mod data;
+mod diff;
 mod doctor;
 mod dry_run;
 mod eval;
+mod export;
 mod losses;
 mod manual;
 mod metrics;
@@ -13,6 +15,9 @@ mod models;
 mod plan;
 mod report;
 mod run;
+mod schema;
+mod show;
+mod verify;
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -51,6 +56,16 @@ enum Command {
     Plan(plan::PlanArguments),
     #[command(after_help = manual::REPORT)]
     Report(report::ReportArguments),
+    #[command(after_help = manual::SHOW)]
+    Show(show::ShowArguments),
+    #[command(after_help = manual::DIFF)]
+    Diff(diff::DiffArguments),
+    #[command(after_help = manual::EXPORT)]
+    Export(export::ExportArguments),
+    #[command(after_help = manual::SCHEMA)]
+    Schema(schema::SchemaArguments),
+    #[command(after_help = manual::VERIFY)]
+    Verify(verify::VerifyArguments),
     #[command(after_help = manual::LOSSES)]
     Losses(losses::LossesArguments),
     #[command(after_help = manual::MODELS)]
@@ -85,6 +100,11 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Plan(arguments) => plan::run(arguments)?,
         Command::Report(arguments) => return report::run(arguments),
+        Command::Show(arguments) => show::run(arguments)?,
+        Command::Diff(arguments) => diff::run(arguments)?,
+        Command::Export(arguments) => export::run(arguments)?,
+        Command::Schema(arguments) => schema::run(arguments)?,
+        Command::Verify(arguments) => return verify::run(arguments),
         Command::Losses(arguments) => losses::run(arguments)?,
         Command::Models(arguments) => models::run(arguments)?,
         Command::Metrics(arguments) => metrics::run(arguments)?,

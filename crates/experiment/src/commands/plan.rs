@@ -14,9 +14,9 @@ use crate::session::{State, open_device};
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::sweep;
+use crate::terminal::print;
 use crate::terminal::table::{self, Align, Column};
 use crate::terminal::text::duration;
-use crate::terminal::print;
 
 /// Show what a sweep will cost and what its seeds can decide, before it runs
 #[derive(Debug, Args)]
@@ -87,11 +87,12 @@ fn text(forecast: &Forecast, is_until_decided: bool) -> String {
 }
 
 fn stages(stages: &[StageForecast]) -> String {
-    let text = |header, cell: fn(&StageForecast) -> String| {
-        Column::new(header, Align::Left, stages, cell)
-    };
+    let text =
+        |header, cell: fn(&StageForecast) -> String| Column::new(header, Align::Left, stages, cell);
     let count = |header, cell: fn(&StageForecast) -> usize| {
-        Column::new(header, Align::Right, stages, |stage| cell(stage).to_string())
+        Column::new(header, Align::Right, stages, |stage| {
+            cell(stage).to_string()
+        })
     };
     table::ruled(vec![
         text("stage", |it| it.stage.to_owned()),
@@ -131,14 +132,17 @@ fn claim_text(claim: &Power) -> String {
             let _ = match detectable_difference {
                 Some(difference) => writeln!(
                     text,
-                    "   {seeds} seeds find a difference of {difference:.2} in 80 % of sweeps"
+                    "   {seeds} seeds per loss find a difference of {difference:.2} in 80 % of sweeps"
                 ),
                 None => writeln!(text, "   one seed decides nothing: add seeds"),
             };
             if *margin > 0.0 {
                 let needed = seeds_for_margin
                     .map_or("more than 10,000".to_owned(), |seeds| seeds.to_string());
-                let _ = writeln!(text, "   a difference of the margin needs {needed} seeds");
+                let _ = writeln!(
+                    text,
+                    "   a difference as large as the margin needs {needed} seeds per loss"
+                );
             }
         }
         SeedsForecast::UntilDecided {
@@ -146,7 +150,10 @@ fn claim_text(claim: &Power) -> String {
             if_different,
             if_equal,
         } => {
-            for (case, ending) in [("if the difference is", if_different), ("if it is", if_equal)] {
+            for (case, ending) in [
+                ("if the difference is", if_different),
+                ("if it is", if_equal),
+            ] {
                 let _ = writeln!(
                     text,
                     "   {case} {:.2}: decided in {:.0} % of sweeps, after {:.1} seeds on average, at most {at_most}",

@@ -48,6 +48,9 @@ pub struct ReportArguments {
     /// Print a Markdown table
     #[arg(long, group = "format", conflicts_with = "curves")]
     markdown: bool,
+    /// Print a LaTeX table, which needs the package booktabs: mean ± standard deviation
+    #[arg(long, group = "format", conflicts_with = "curves")]
+    latex: bool,
     /// Print comma-separated values: every setting and metric, accuracies from 0 to 1
     #[arg(long, groups = ["format", "for_programs"])]
     csv: bool,
@@ -90,7 +93,10 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     }
     match study {
         Some((study, _)) if !study.sweep.claims.is_empty() => Ok(check(&study)),
-        _ => Err(BadInput(anyhow!("--check: expected a sweep with [[claim]], found none")).into()),
+        _ => Err(BadInput(anyhow!(
+            "--check: expected a sweep with [[claim]], found none"
+        ))
+        .into()),
     }
 }
 
@@ -189,6 +195,7 @@ impl ReportArguments {
     fn format(&self) -> Format {
         match self {
             Self { markdown: true, .. } => Format::Markdown,
+            Self { latex: true, .. } => Format::Latex,
             Self { csv: true, .. } => Format::Csv,
             Self { json: true, .. } => Format::Json,
             _ => Format::Text,
@@ -219,10 +226,16 @@ fn write_page(arguments: &ReportArguments, snapshot: &Snapshot) -> anyhow::Resul
 /// Whether every claim holds.
 fn check(study: &Study) -> Exit {
     let is = |refuting: fn(&Verdict) -> bool| {
-        let mut verdicts = study.assessments.iter().filter_map(|it| it.with_diverged.verdict());
+        let mut verdicts = study
+            .assessments
+            .iter()
+            .filter_map(|it| it.with_diverged.verdict());
         verdicts.any(|verdict| refuting(&verdict))
     };
-    let decided = study.assessments.iter().filter_map(|it| it.with_diverged.verdict());
+    let decided = study
+        .assessments
+        .iter()
+        .filter_map(|it| it.with_diverged.verdict());
     if is(|it| matches!(it, Verdict::Loss | Verdict::Equivalent)) {
         Exit::Refuted
     } else if is(|it| matches!(it, Verdict::Inconclusive { .. }))

@@ -1,13 +1,15 @@
 //! `experiment run`: trains the trials of a sweep file that have no result yet.
 
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use super::dry_run;
+use crate::exit::BadInput;
 use crate::report;
 use crate::session::{Carried, Retry, Session, Unfinished};
 use crate::settings::BackendChoice;
@@ -16,6 +18,9 @@ use crate::terminal::print;
 
 /// Maximum seconds of training that a trial loses to a kill or a power failure.
 const CHECKPOINT_INTERVAL: u64 = 60;
+
+/// Sweeps with more trials to train are confirmed first.
+const TRIALS_WITHOUT_ASKING: usize = 500;
 
 /// Train the trials of a sweep file that have no result yet, and print the table
 #[derive(Debug, Args)]
@@ -43,6 +48,9 @@ pub struct RunArguments {
     /// Number of trials to train in parallel, each in a separate process; for networks that leave the device idle
     #[arg(long, value_name = "N", default_value = "1", value_parser = super::whole_number::<NonZeroUsize>(1..=1024))]
     jobs: NonZeroUsize,
+    /// Train more than 500 trials without asking
+    #[arg(long)]
+    yes: bool,
     /// Seconds from one checkpoint of a trial to the next; tests cannot wait a minute
     #[arg(long, hide = true, value_name = "SECONDS", default_value_t = CHECKPOINT_INTERVAL)]
     checkpoint_interval: u64,
@@ -53,6 +61,9 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if arguments.dry_run {
         return print(&dry_run::text(&session)?);
     }
+    if !arguments.yes {
+        confirm(session.trials_left()?)?;
+    }
     let Carried {
         study,
         stored,
@@ -60,6 +71,28 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     } = session.carry_out()?;
     print(&report::of_sweep(&study, declared_after))?;
     Ok(Unfinished::check(&stored, &session.store)?)
+}
+
+/// Asks before a sweep that takes long, most often by mistake.
+fn confirm(trials: usize) -> Result<()> {
+    if trials <= TRIALS_WITHOUT_ASKING {
+        return Ok(());
+    }
+    let (stdin, mut stderr) = (io::stdin(), io::stderr());
+    if !(stdin.is_terminal() && stderr.is_terminal()) {
+        return Err(BadInput(anyhow!(
+            "expected --yes to train more than {TRIALS_WITHOUT_ASKING} trials, found {trials} to train; `experiment plan` shows what they cost"
+        ))
+        .into());
+    }
+    write!(stderr, "Train up to {trials} trials? [y/N] ")?;
+    let mut answer = String::new();
+    stdin.read_line(&mut answer)?;
+    if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+        Ok(())
+    } else {
+        Err(BadInput(anyhow!("nothing was trained")).into())
+    }
 }
 
 impl RunArguments {

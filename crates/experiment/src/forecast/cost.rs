@@ -61,7 +61,9 @@ impl Cost {
             time += one.mul_f64(trials as f64);
             bytes += trials as u64 * disk_bytes(&settings, device);
         }
-        let speeds = measured.iter().filter_map(|(_, estimate)| estimate.trained.images_per_second());
+        let speeds = measured
+            .iter()
+            .filter_map(|(_, estimate)| estimate.trained.images_per_second());
         Ok(Self {
             device: device.description(),
             images_per_second: speeds.collect(),
@@ -113,7 +115,11 @@ fn measure(settings: &TrainSettings, device: &OpenDevice) -> Result<Estimate> {
 
 /// Of a trial that has ended.
 fn disk_bytes(settings: &TrainSettings, device: &OpenDevice) -> u64 {
-    let model = model_config(settings, settings.dataset.classes, settings.dataset.shape.axes());
+    let model = model_config(
+        settings,
+        settings.dataset.classes,
+        settings.dataset.shape.axes(),
+    );
     let parameters = model.init(0, &device.device).num_params() as u64;
     let size = expected_size(settings);
     let epochs = size.epochs as u64;

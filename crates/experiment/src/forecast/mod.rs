@@ -9,9 +9,9 @@ use serde::Serialize;
 pub use self::cost::Cost;
 pub use self::power::{Power, SeedsForecast};
 use crate::device::OpenDevice;
+use crate::records::TrialState;
 use crate::session::State;
 use crate::store::{Store, Stored};
-use crate::records::TrialState;
 use crate::study::{Run, Study, warnings};
 
 /// What is known of a sweep before it ends.
@@ -58,10 +58,22 @@ pub fn forecast(
     let compared: Vec<&Run> = study.arms.iter().flat_map(|arm| &arm.runs).collect();
     let mut stages = Vec::new();
     if study.tuning.is_some() {
-        stages.push(StageForecast::new("tuning", tuning.len(), &tuning, state, store));
+        stages.push(StageForecast::new(
+            "tuning",
+            tuning.len(),
+            &tuning,
+            state,
+            store,
+        ));
     }
     let at_most = study.arms_at_most() * study.sweep.seeds.at_most();
-    stages.push(StageForecast::new("comparison", at_most, &compared, state, store));
+    stages.push(StageForecast::new(
+        "comparison",
+        at_most,
+        &compared,
+        state,
+        store,
+    ));
     let plan = store.and_then(Store::plan);
     let declared = plan.as_ref().and_then(|plan| plan.declared());
     Ok(Forecast {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use statistics::{Design, PRIOR_VARIANCE, Planned, UntilDecided};
 
-use crate::sweep::{Claim, Seeds};
 use crate::study::{ALPHA, Assessment, Study};
+use crate::sweep::{Claim, Seeds};
 
 /// The chance of finding a difference that is there.
 const POWER: f64 = 0.8;
@@ -87,7 +87,9 @@ fn of_claim(
     };
     let standard_deviation = measured.unwrap_or(assumed);
     let alpha = ALPHA / study.sweep.claims.len() as f64;
-    let [better, than] = claim.losses.map(|loss| study.sweep.losses[loss].to_string());
+    let [better, than] = claim
+        .losses
+        .map(|loss| study.sweep.losses[loss].to_string());
     Power {
         better,
         than,

@@ -39,7 +39,12 @@ impl Trial {
     }
 
     /// The trial of these settings, told from others by its values of `keys`.
-    pub fn at(train: TrainSettings, loss: LossConfig, seed: u64, keys: &[&'static TrainKey]) -> Self {
+    pub fn at(
+        train: TrainSettings,
+        loss: LossConfig,
+        seed: u64,
+        keys: &[&'static TrainKey],
+    ) -> Self {
         let point = point_text(keys, &train);
         Self {
             point,

@@ -65,19 +65,21 @@ pub fn frame(study: &Study) -> DataFrame {
     frame.push("better", &rows, |it| it.names[0].clone());
     frame.push("than", &rows, |it| it.names[1].clone());
     frame.push("metric", &rows, |it| it.metric().name);
-    frame.push("unit", &rows, |it| it.unit());
+    frame.push("unit", &rows, Facts::unit);
     frame.push("margin", &rows, |it| it.assessment.claim.margin);
     frame.push("paired", &rows, |it| it.assessment.claim.paired);
     frame.push("until_decided", &rows, |_| study.is_until_decided());
     frame.push("seeds", &rows, |it| it.assessment.looked_at());
-    let number = |it: &Facts, value: fn(&Numbers) -> f64| {
-        it.decisive().numbers.as_ref().map(value)
-    };
+    let number = |it: &Facts, value: fn(&Numbers) -> f64| it.decisive().numbers.as_ref().map(value);
     frame.push("difference", &rows, |it| number(it, |it| it.mean));
-    frame.push("interval_95_low", &rows, |it| number(it, |it| it.interval[0]));
-    frame.push("interval_95_high", &rows, |it| number(it, |it| it.interval[1]));
+    frame.push("interval_95_low", &rows, |it| {
+        number(it, |it| it.interval[0])
+    });
+    frame.push("interval_95_high", &rows, |it| {
+        number(it, |it| it.interval[1])
+    });
     frame.push("p", &rows, |it| number(it, |it| it.p));
-    frame.push("seeds_still_needed", &rows, |it| it.seeds_still_needed());
+    frame.push("seeds_still_needed", &rows, Facts::seeds_still_needed);
     frame.push("sign_flip_p", &rows, |it| it.sign_flip.map(|(p, _)| p));
     frame.push("correlation", &rows, |it| it.correlation);
     frame.push("superiority", &rows, |it| it.superiority.map(|it| it.share));
@@ -92,7 +94,9 @@ pub fn frame(study: &Study) -> DataFrame {
         let arms = it.decisive().values.iter();
         let arm = |values: &Vec<(u64, f64)>| -> Value {
             let seeds = values.iter();
-            seeds.map(|(seed, value)| json!({ "seed": seed, "value": value })).collect()
+            seeds
+                .map(|(seed, value)| json!({ "seed": seed, "value": value }))
+                .collect()
         };
         arms.map(arm).collect::<Value>()
     });
@@ -214,10 +218,9 @@ impl<'a> Facts<'a> {
             format!(": {}", self.difference(&numbers))
         });
         let needed = match outcome {
-            Outcome::Given(Verdict::Inconclusive { seeds_still_needed }) => needed(
-                seeds_still_needed,
-                self.assessment.looked_at(),
-            ),
+            Outcome::Given(Verdict::Inconclusive { seeds_still_needed }) => {
+                needed(seeds_still_needed, self.assessment.looked_at())
+            }
             _ => String::new(),
         };
         let at = match self.assessment.claim.at {
@@ -239,7 +242,11 @@ impl<'a> Facts<'a> {
                 "−∞".to_owned()
             }
         };
-        let direction = if numbers.mean < 0.0 { "lower" } else { "higher" };
+        let direction = if numbers.mean < 0.0 {
+            "lower"
+        } else {
+            "higher"
+        };
         let [low, high] = numbers.interval;
         let unit = match self.unit() {
             "" => String::new(),
@@ -274,11 +281,12 @@ impl<'a> Facts<'a> {
                     );
                 }
             }
-            if let Some(Share { share, interval }) = self.superiority {
-                line += &format!(
-                    "; P(better) = {share:.2} [{:.2}, {:.2}]",
-                    interval[0], interval[1]
-                );
+            if let Some(Share {
+                share,
+                interval: [low, high],
+            }) = self.superiority
+            {
+                line += &format!("; P(better) = {share:.2} [{low:.2}, {high:.2}]");
             }
             if let Some(correlation) = self.correlation {
                 line += &format!("; correlation of the pairs {correlation:.2}");

@@ -39,7 +39,9 @@ fn keys(record: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (key, value) in object {
         let inner = match value {
-            Value::Array(list) if ["resumed", "runs", "declarations"].contains(&key.as_str()) => &list[0],
+            Value::Array(list) if ["resumed", "runs", "declarations"].contains(&key.as_str()) => {
+                &list[0]
+            }
             Value::Object(_) if key != "settings" && !key.ends_with("metrics") => value,
             _ => {
                 names.insert(key.clone());
@@ -138,6 +140,20 @@ fn study() -> Study {
     let sweep = sweep::parse(text, Path::new("a.toml")).unwrap();
     let Ok(study) = Study::new(&sweep, |_| Ok::<_, Infallible>(None));
     study
+}
+
+#[test]
+fn every_key_of_a_trial_that_is_shown_is_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create_or_open(folder.path()).unwrap();
+    store.begin("a", "", &environment()).unwrap();
+    let report = TrialReport::read(&store, folder.path(), "a").unwrap();
+    let mut report: Value = serde_json::from_str(&report.json()).unwrap();
+    // Objects of other records.
+    for key in ["environment", "changed_settings"] {
+        report[key] = Value::Null;
+    }
+    assert_eq!(keys(&report), documented("show --json"));
 }
 
 #[test]

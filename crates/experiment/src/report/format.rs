@@ -5,6 +5,7 @@
 pub enum Format {
     Text,
     Markdown,
+    Latex,
     Csv,
     Json,
 }

@@ -2,29 +2,40 @@
 
 mod claims;
 mod columns;
+mod diff;
+mod difference;
 #[cfg(test)]
 mod documented;
+mod event_file;
 mod export;
 mod format;
 mod groups;
 mod label;
+mod latex;
 mod page;
 mod partial;
 mod settings;
+mod show;
 mod snapshot;
 mod summary;
+mod tensorboard;
 #[cfg(test)]
 mod tests;
-mod trials;
 mod theory;
+mod trials;
 mod tuning;
+mod verification;
 
+pub use diff::{StoreDiff, TrialDiff};
 pub use format::Format;
 pub use groups::Group;
 pub use page::{Page, snapshot_in};
+pub use show::TrialReport;
 pub use snapshot::{Omission, Snapshot};
+pub use tensorboard::export_tensorboard;
 pub use theory::value_and_gradient;
 pub use trials::TrialRow;
+pub use verification::Verification;
 
 use crate::measure::{ACCURACY, Metric};
 use crate::records::TrialResult;
@@ -50,9 +61,10 @@ pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {
         )
     };
     match format {
-        Format::Text | Format::Markdown if shown.is_empty() => String::new(),
+        Format::Text | Format::Markdown | Format::Latex if shown.is_empty() => String::new(),
         Format::Text => table::ruled(columns()) + &note(),
         Format::Markdown => table::markdown(columns()) + &note(),
+        Format::Latex => latex::table(&shown, metrics),
         Format::Csv => summary::csv(groups).csv(),
         Format::Json => summary::json(groups).json(),
     }
@@ -61,9 +73,10 @@ pub fn render(groups: &[Group], metrics: &[&Metric], format: Format) -> String {
 /// As [`render`], a row per trial.
 pub fn render_trials(rows: &[TrialRow], metrics: &[&Metric], format: Format) -> String {
     match format {
-        Format::Text | Format::Markdown if rows.is_empty() => String::new(),
+        Format::Text | Format::Markdown | Format::Latex if rows.is_empty() => String::new(),
         Format::Text => table::ruled(trials::columns(rows, metrics)) + &trials::note(rows),
         Format::Markdown => table::markdown(trials::columns(rows, metrics)) + &trials::note(rows),
+        Format::Latex => table::latex_rows(trials::columns(rows, metrics)),
         Format::Csv => trials::frame(rows).csv(),
         Format::Json => trials::frame(rows).json(),
     }
@@ -97,7 +110,7 @@ pub fn findings(study: &Study, declared_after: usize, format: Format) -> String 
     let table = match format {
         Format::Text => table::ruled,
         Format::Markdown => table::markdown,
-        Format::Csv | Format::Json => return String::new(),
+        Format::Latex | Format::Csv | Format::Json => return String::new(),
     };
     let warnings = warnings(study, declared_after).into_iter();
     let warnings: String = warnings.map(|it| format!("warning: {it}\n\n")).collect();

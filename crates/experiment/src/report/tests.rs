@@ -72,6 +72,24 @@ fn json_of(groups: &[Group]) -> Value {
     serde_json::from_str(&render(groups, &DEFAULT_METRICS, Format::Json)).unwrap()
 }
 
+#[test]
+fn latex_is_escaped_has_mean_and_standard_deviation_and_its_notes_are_comments() {
+    let expected = r"% \usepackage{booktabs}
+% accuracy: mean ± sample standard deviation over n seeds, last epoch (never the best epoch), test set unless stated otherwise.
+\begin{tabular}{lrrrrr}
+\toprule
+loss                                  & learning\_rate &  n & diverged & failed &      accuracy \% \\
+\midrule
+cross\_entropy                        &            0.1 &  3 &        0 &      0 & 93.12 $\pm$ 0.16 \\
+encouraging(log\_end=1, tail=clamped) &            0.1 &  1 &        2 &      1 &             9.91 \\
+0.5$\cdot$focal(gamma=3) + poly1      &           0.05 &  0 &        2 &      1 &               -- \\
+\bottomrule
+\end{tabular}
+";
+    assert_eq!(render(&groups(), &DEFAULT_METRICS, Format::Latex), expected);
+    assert_eq!(render(&[], &DEFAULT_METRICS, Format::Latex), "");
+}
+
 fn metric(name: &str) -> &'static Metric {
     Metric::find(name).unwrap()
 }

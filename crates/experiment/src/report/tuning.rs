@@ -45,14 +45,22 @@ struct Row<'a> {
 }
 
 fn rows<'a>(study: &Study, tuning: &'a Tuning) -> Vec<Row<'a>> {
-    let losses = study.sweep.losses.iter().zip(&tuning.candidates).enumerate();
+    let losses = study
+        .sweep
+        .losses
+        .iter()
+        .zip(&tuning.candidates)
+        .enumerate();
     let rows = losses.flat_map(|(loss, (config, candidates))| {
         let chosen = tuning.choices.as_ref().map(|it| it[loss].candidate);
-        candidates.iter().enumerate().map(move |(place, candidate)| Row {
-            loss: config.to_string(),
-            candidate,
-            is_chosen: chosen == Some(place),
-        })
+        candidates
+            .iter()
+            .enumerate()
+            .map(move |(place, candidate)| Row {
+                loss: config.to_string(),
+                candidate,
+                is_chosen: chosen == Some(place),
+            })
     });
     rows.collect()
 }

@@ -59,7 +59,8 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
         .ok_or_else(|| BadInput(anyhow!("child: expected the settings of one trial")))?;
     let store = Store::join(Path::new(&task.store))?;
     let data_dir = task.data_dir.as_ref().map(PathBuf::from);
-    let images = ImageLibrary::load(std::slice::from_ref(&trial), data_dir.as_deref())?.of(&trial)?;
+    let images =
+        ImageLibrary::load(std::slice::from_ref(&trial), data_dir.as_deref())?.of(&trial)?;
     use_threads(task.threads)?;
     let device = open_device(task.backend, trial.train.precision)?;
 

@@ -168,7 +168,7 @@ impl<'a> Ends<'a> {
                 return progress.end(job.index);
             }
             Some(Exit::Interrupted) => {}
-            Some(error @ (Exit::Unexpected | Exit::BadInput | Exit::Data | Exit::Store | Exit::Refuted | Exit::Open)) => {
+            Some(error) => {
                 self.error.get_or_insert(error);
             }
             None if signals::ended_by_request(status) => {}

@@ -1,5 +1,6 @@
 //! Runs a sweep: which trials to train, on which device, in which process, and how it ended.
 
+mod again;
 mod device;
 mod failure;
 mod images;
@@ -86,19 +87,28 @@ impl Session {
         let images = ImageLibrary::load(&to_train, self.data_dir.as_deref())?;
         images.check_same_data(&study.runs())?;
         let store = Store::create_or_open(&self.store)?;
-        let mut training = Training {
-            session: self,
-            images,
-            store: &store,
-            pace: Pace::new(signals::stop_or_leave()?, self.checkpoint_interval),
-            worker: Worker::Unopened,
-        };
-        self.train(&mut training)
+        self.train(images, &store)
+    }
+
+    /// Trials without a result; with seeds until decided or before a tuning stage is complete, the most that there can be.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn trials_left(&self) -> Result<usize> {
+        let store = Store::open_if_there(&self.store)?;
+        let study = State::of(store.as_ref()).study(&self.sweep)?;
+        Ok(study.left().iter().map(|(_, trials)| trials).sum())
     }
 
     /// Trains what is due, until nothing is: what comes next depends on the results.
-    fn train(&self, training: &mut Training) -> Result<Carried> {
-        let store = training.store;
+    fn train(&self, images: ImageLibrary, store: &Store) -> Result<Carried> {
+        let mut training = Training {
+            session: self,
+            images,
+            store,
+            pace: Pace::new(signals::stop_or_leave()?, self.checkpoint_interval),
+            worker: Worker::Unopened,
+        };
         // Another process may have trained some of them meanwhile.
         let mut state = State::of(Some(store));
         let mut tried = HashSet::new();

@@ -115,7 +115,14 @@ impl Training<'_> {
             progress.begin_trial(size(trial, &images));
             self.pace.begin_trial();
             let mut next = |point| self.pace.next(point);
-            match train_and_record(trial, &images, &device, self.store, &mut progress, &mut next)? {
+            match train_and_record(
+                trial,
+                &images,
+                &device,
+                self.store,
+                &mut progress,
+                &mut next,
+            )? {
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.

@@ -35,6 +35,8 @@ pub enum Unfinished {
         left: usize,
         trials: usize,
     },
+    #[error("interrupted at step {step} of training trial {trial} again; nothing was compared")]
+    NotCompared { trial: String, step: u64 },
     #[error("interrupted with {left} of {trials} trials left; rerun this command to resume")]
     Stopped { left: usize, trials: usize },
     #[error(
@@ -60,7 +62,9 @@ impl Unfinished {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Failed { .. } | Self::Damaged { .. } | Self::Died { .. } => Exit::TrialsFailed,
-            Self::Interrupted { .. } | Self::Stopped { .. } => Exit::Interrupted,
+            Self::Interrupted { .. } | Self::NotCompared { .. } | Self::Stopped { .. } => {
+                Exit::Interrupted
+            }
             Self::Error { exit, .. } => *exit,
         }
     }

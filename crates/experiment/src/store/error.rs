@@ -35,6 +35,16 @@ pub enum StoreError {
         folder: PathBuf,
         found: &'static str,
     },
+    #[error(
+        "{}: trial: expected the id of one of its trials, or the start of one, found {prefix:?}; {}",
+        folder.display(), if near.is_empty() { "it has none yet".to_owned() } else { format!("near ids: {near}") }
+    )]
+    NoTrial {
+        folder: PathBuf,
+        prefix: String,
+        /// Ids that may be meant.
+        near: String,
+    },
     #[error("{}: {place}: expected {expected}, found a different one or none", file.display())]
     NotContinued {
         file: PathBuf,

@@ -191,7 +191,7 @@ fn last_step(folder: &Path) -> Result<u64, StoreError> {
 }
 
 /// The complete lines, since another process may be writing the last one.
-fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| line.ends_with(b"\n"))
 }

@@ -6,6 +6,7 @@ mod error;
 mod integrity;
 mod listing;
 mod lock;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -22,6 +23,7 @@ pub use self::error::StoreError;
 use self::integrity::Verified;
 pub use self::listing::{Declaration, Plan, StoredTrial};
 use self::lock::Lock;
+pub use self::reading::TrialFiles;
 pub use self::trial::{Covered, TrialDir};
 
 /// The name of a trial's last checkpoint, in its folder until the trial has ended.

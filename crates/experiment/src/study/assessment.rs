@@ -2,7 +2,8 @@
 
 use statistics::{Anytime, Difference, Evidence, PRIOR_VARIANCE, Verdict, verdicts};
 
-use super::arms::{Arm, Run};
+use super::arms::Arm;
+use super::run::Run;
 use crate::measure::{Direction, Metric};
 use crate::sweep::{Claim, Seeds, Sweep};
 
@@ -25,11 +26,14 @@ pub struct Assessment {
     at_most: Option<usize>,
 }
 
+/// The values of an arm, each with its seed.
+pub type Sample = Vec<(u64, f64)>;
+
 /// The numbers of two arms, and the verdict on "the first is better".
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// For each of the two arms, seeds and values in the unit in which tables show the metric; the same seeds for pairs.
-    pub values: [Vec<(u64, f64)>; 2],
+    pub values: [Sample; 2],
     pub numbers: Option<Numbers>,
     pub outcome: Outcome,
 }
@@ -100,14 +104,16 @@ pub(super) fn assess(sweep: &Sweep, arms: &[Arm], places: &[[usize; 2]]) -> Vec<
     let claims = sweep.claims.iter().zip(places);
     let compared = claims.zip(with.into_iter().zip(without));
     compared
-        .map(|((claim, places), (with_diverged, without_diverged))| Assessment {
-            claim: claim.clone(),
-            arms: *places,
-            seeds: places.map(|place| arms[place].ended()),
-            with_diverged,
-            without_diverged,
-            at_most,
-        })
+        .map(
+            |((claim, places), (with_diverged, without_diverged))| Assessment {
+                claim: claim.clone(),
+                arms: *places,
+                seeds: places.map(|place| arms[place].ended()),
+                with_diverged,
+                without_diverged,
+                at_most,
+            },
+        )
         .collect()
 }
 
@@ -122,7 +128,7 @@ fn compare_all(
     let mut runs = arms.iter().flat_map(|arm| &arm.runs);
     let is_complete = runs.all(Run::has_ended);
     let claims = sweep.claims.iter().zip(places);
-    let found: Vec<([Vec<(u64, f64)>; 2], Found)> = claims
+    let found: Vec<([Sample; 2], Found)> = claims
         .map(|(claim, places)| {
             let values = values_of(claim, places.map(|place| &arms[place]), diverged);
             let found = Found::of(claim, &values, is_fixed);
@@ -146,7 +152,7 @@ fn compare_all(
 }
 
 /// The values of two arms; of pairs, the seeds that both have.
-fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Vec<(u64, f64)>; 2] {
+fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] {
     let [a, b] = arms.map(|arm| {
         let ended = arm.runs.iter().take_while(|run| run.has_ended());
         let values = ended.map(|run| {
@@ -170,7 +176,8 @@ fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Vec<(u64, f
 
 /// The value of a metric for a network that guesses, in the unit in which tables show it.
 fn chance(metric: &Metric, run: &Run) -> Option<f64> {
-    let value = (metric.name == "accuracy").then(|| 1.0 / run.trial.train.dataset.classes as f64)?;
+    let value =
+        (metric.name == "accuracy").then(|| 1.0 / run.trial.train.dataset.classes as f64)?;
     run.has_diverged().then(|| metric.in_unit_shown(value))
 }
 
@@ -181,7 +188,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(claim: &Claim, values: &[Vec<(u64, f64)>; 2], is_fixed: bool) -> Self {
+    fn of(claim: &Claim, values: &[Sample; 2], is_fixed: bool) -> Self {
         let [a, b] = [0, 1].map(|arm| values[arm].iter().map(|it| it.1).collect::<Vec<f64>>());
         let found = if is_fixed {
             Self::of_fixed(claim, &a, &b)

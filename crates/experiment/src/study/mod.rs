@@ -4,16 +4,18 @@
 mod arms;
 mod assessment;
 mod declaration;
-mod tuning;
+mod run;
 #[cfg(test)]
 mod tests;
+mod tuning;
 mod warnings;
 
 use std::collections::HashSet;
 
-pub use self::arms::{Arm, Run};
+pub use self::arms::Arm;
 pub use self::assessment::{ALPHA, Assessment, Comparison, Numbers, Outcome};
 pub use self::declaration::digest;
+pub use self::run::Run;
 pub use self::tuning::{Candidate, Tuning};
 pub use self::warnings::warnings;
 use crate::plan::Trial;
@@ -128,7 +130,10 @@ impl Study {
     /// tuning stage is complete, the most that there can be.
     pub fn left(&self) -> Vec<(TrainSettings, usize)> {
         let left = |runs: &[Run]| runs.iter().filter(|run| run.result.is_none()).count();
-        let candidates = self.tuning.iter().flat_map(|it| it.candidates.iter().flatten());
+        let candidates = self
+            .tuning
+            .iter()
+            .flat_map(|it| it.candidates.iter().flatten());
         let tuning = candidates.map(|it| (it.settings.clone(), left(&it.runs)));
         let at_most = self.sweep.seeds.at_most();
         let arms = self.arms.iter().map(|arm| {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::arms::Run;
+use super::run::Run;
 use crate::measure::{Direction, Metric};
 use crate::plan::{Trial, point_text};
 use crate::settings::{Setting, TrainKey, TrainSettings};
@@ -57,9 +57,8 @@ impl Tuning {
         for (loss, space) in sweep.losses.iter().zip(&tune.spaces) {
             let mut of_loss = Vec::new();
             for settings in space {
-                let trial = |seed: &u64| {
-                    Trial::at(settings.clone(), loss.clone(), *seed, &tune.keys)
-                };
+                let trial =
+                    |seed: &u64| Trial::at(settings.clone(), loss.clone(), *seed, &tune.keys);
                 let runs: Result<Vec<Run>, E> =
                     tune.seeds.iter().map(|seed| run_of(trial(seed))).collect();
                 of_loss.push(Candidate {

@@ -58,7 +58,8 @@ enum WrittenAt {
 
 const KEYS: [&str; 6] = ["better", "than", "metric", "margin", "at", "paired"];
 const EXAMPLE: &str = "better = \"focal\" and than = \"cross_entropy\"";
-const AT_EXAMPLE: &str = "at = \"tuned\", at = { learning_rate = 0.1 } or at = { tuned_for = \"cross_entropy\" }";
+const AT_EXAMPLE: &str =
+    "at = \"tuned\", at = { learning_rate = 0.1 } or at = { tuned_for = \"cross_entropy\" }";
 
 impl Checker {
     /// Reads the tables `[[claim]]`.
@@ -99,7 +100,7 @@ impl Checker {
                     claim.metric = metric.unwrap_or(&ACCURACY);
                 }
                 "margin" => claim.margin = self.margin(value, &place),
-                "at" => claim.at = self.at(value, place),
+                "at" => claim.at = self.at(value, &place),
                 "paired" => {
                     if let Some(Setting::Flag(paired)) = self.setting(&Kind::Flag, value, &place) {
                         claim.paired = paired;
@@ -130,18 +131,23 @@ impl Checker {
         let margin = number(value.get_ref()).filter(|margin| *margin >= 0.0);
         if margin.is_none() {
             let help = "the smallest difference that matters, in percentage points for shares such as accuracy";
-            self.unexpected(value, place, "a number of at least 0", Some(help.to_owned()));
+            self.unexpected(
+                value,
+                place,
+                "a number of at least 0",
+                Some(help.to_owned()),
+            );
         }
         margin.unwrap_or_default()
     }
 
-    fn at(&mut self, value: &Spanned<DeValue>, place: String) -> Option<WrittenAt> {
+    fn at(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<WrittenAt> {
         match value.get_ref() {
             DeValue::String(text) if text == "tuned" => Some(WrittenAt::Tuned(value.span())),
-            DeValue::Table(table) => self.at_table(table, value, &place),
+            DeValue::Table(table) => self.at_table(table, value, place),
             _ => {
                 let help = Some(format!("write {AT_EXAMPLE}"));
-                self.unexpected(value, &place, "\"tuned\" or a table of settings", help);
+                self.unexpected(value, place, "\"tuned\" or a table of settings", help);
                 None
             }
         }
@@ -186,7 +192,10 @@ impl Checker {
         let labels: Vec<String> = losses.iter().map(ToString::to_string).collect();
         let mut claims: Vec<Claim> = Vec::new();
         for claim in written {
-            let better = claim.better.as_ref().map(|it| self.label_index(it, &labels));
+            let better = claim
+                .better
+                .as_ref()
+                .map(|it| self.label_index(it, &labels));
             let than = claim.than.as_ref().map(|it| self.label_index(it, &labels));
             let at = match tune {
                 Some(tune) => self.at_tuned(&claim, tune, &labels),
@@ -245,9 +254,7 @@ impl Checker {
     fn at_tuned(&mut self, claim: &WrittenClaim, tune: &Tune, labels: &[String]) -> Option<At> {
         match &claim.at {
             None | Some(WrittenAt::Tuned(_)) => Some(At::Tuned),
-            Some(WrittenAt::TunedFor(label)) => {
-                self.label_index(label, labels).map(At::TunedFor)
-            }
+            Some(WrittenAt::TunedFor(label)) => self.label_index(label, labels).map(At::TunedFor),
             Some(WrittenAt::Settings(span, settings)) => {
                 let names: Vec<&str> = tune.keys.iter().map(|key| key.name).collect();
                 if !self.names_keys(claim, span, settings, &names) {
@@ -274,7 +281,9 @@ impl Checker {
         let names: Vec<&str> = axes.iter().map(|key| key.name).collect();
         let (span, settings) = match &claim.at {
             None if points.len() < 2 => {
-                return points.first().map(|point| At::Point(Box::new(point.clone())));
+                return points
+                    .first()
+                    .map(|point| At::Point(Box::new(point.clone())));
             }
             None => (&claim.span, [].as_slice()),
             Some(WrittenAt::Settings(span, settings)) => (span, settings.as_slice()),
@@ -313,8 +322,7 @@ impl Checker {
         keys: &[&str],
     ) -> bool {
         let named: Vec<&str> = settings.iter().map(|(key, _)| key.name).collect();
-        let is_right =
-            named.len() == keys.len() && keys.iter().all(|key| named.contains(key));
+        let is_right = named.len() == keys.len() && keys.iter().all(|key| named.contains(key));
         if !is_right && self.complete {
             let list = |names: &[&str]| match names {
                 [] => "none".to_owned(),

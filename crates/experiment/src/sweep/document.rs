@@ -51,7 +51,7 @@ struct Written {
 }
 
 /// Characters of a name, which a folder must be able to bear.
-const MAXIMUM_NAME: usize = 100;
+pub(super) const MAXIMUM_NAME: usize = 100;
 impl Checker {
     /// A sweep file.
     pub fn sweep(&mut self, document: &DeTable) -> Sweep {
@@ -89,14 +89,16 @@ impl Checker {
             (Some((_, axes)), None) => axes.as_slice(),
             (None, _) => &[],
         };
-        let tune = (written.tune)
+        let tune = (written.tune.as_ref())
             .map(|tune| self.spaces(tune, fixed, &losses, written.seeds.as_ref()));
         if let Some(seeds) = &written.seeds
             && matches!(seeds.value, Seeds::UntilDecided { .. })
             && written.claims.is_empty()
             && self.complete
+            && self.problems.is_empty()
         {
-            let message = "seeds.until: expected a table [[claim]] to decide, found none".to_owned();
+            let message =
+                "seeds.until: expected a table [[claim]] to decide, found none".to_owned();
             let help = "add [[claim]] with `better` and `than`, or list the seeds";
             self.problems
                 .push(Problem::at(seeds.span.clone(), message).help(help));

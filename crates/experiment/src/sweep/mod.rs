@@ -12,6 +12,7 @@ mod file;
 mod losses;
 mod points;
 mod reference;
+mod schema;
 mod seeds;
 mod syntax;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use diagnostics::Diagnostics;
 pub use document::Sweep;
 pub use losses::parse_loss;
 pub use reference::{Reference, ReferenceResult};
+pub use schema::schema;
 pub use seeds::Seeds;
 pub use tune::Tune;
 

@@ -4,8 +4,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{Checker, Item, List};
+use super::diagnostics::Problem;
 use super::unknown::SEEDS_EXAMPLE;
-use super::values::{suggestion, whole};
+use super::values::{key_name, suggestion, whole};
 use crate::settings::{Kind, Setting};
 
 /// The seeds of a comparison.
@@ -19,7 +20,7 @@ pub enum Seeds {
 }
 
 /// JSON's readers hold integers exactly up to 2⁵³ − 1.
-const MAXIMUM_SEED: u64 = (1 << 53) - 1;
+pub(super) const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
 const UNTIL: Kind = Kind::Choice(&["decided"]);
 /// Fewer than two seeds can decide nothing.
@@ -54,27 +55,31 @@ impl Checker {
     }
 
     fn until_decided(&mut self, value: &Spanned<DeValue>) -> Seeds {
-        let mut found = [false; 2];
         let mut at_most = 0;
-        for (key, value) in self.table(value, "seeds") {
+        let entries = self.table(value, "seeds");
+        for (key, value) in &entries {
             match key.get_ref().as_ref() {
                 "until" => {
-                    found[0] = true;
                     self.setting(&UNTIL, value, "seeds.until");
                 }
                 "at_most" => {
-                    found[1] = true;
-                    if let Some(Setting::Whole(most)) =
-                        self.setting(&AT_MOST, value, "seeds.at_most")
-                    {
+                    let most = self.setting(&AT_MOST, value, "seeds.at_most");
+                    if let Some(Setting::Whole(most)) = most {
                         at_most = most;
                     }
                 }
-                _ => self.unknown_in(key, "seeds", &["until", "at_most"]),
+                name => {
+                    let message = format!("seeds.{}: unknown key", key_name(name));
+                    let help =
+                        format!("list the seeds, as in {SEEDS_EXAMPLE}, or use {UNTIL_EXAMPLE}");
+                    self.problems
+                        .push(Problem::at(key.span(), message).help(help));
+                    return Seeds::UntilDecided { at_most };
+                }
             }
         }
-        for (name, found) in ["until", "at_most"].into_iter().zip(found) {
-            if !found {
+        for name in ["until", "at_most"] {
+            if !entries.iter().any(|(key, _)| key.get_ref() == name) {
                 let place = format!("seeds.{name}");
                 self.missing_key(value.span(), &place, &format!("write {UNTIL_EXAMPLE}"));
             }

@@ -8,8 +8,8 @@ use super::points::Axis;
 use super::values::key_name;
 use crate::settings::{BackendChoice, ExecutionSettings, Kind, Setting, TrainKey, TrainSettings};
 
-const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
-const THREADS: Kind = Kind::Whole(1, 1024);
+pub(super) const BACKEND: Kind = Kind::Choice(BackendChoice::NAMES);
+pub(super) const THREADS: Kind = Kind::Whole(1, 1024);
 
 impl Checker {
     /// `[train]`: the settings that it fixes, and where the sweep runs.

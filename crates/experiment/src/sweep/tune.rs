@@ -96,14 +96,14 @@ impl Checker {
     /// The search space of each loss, checked against the rest of the file.
     pub fn spaces(
         &mut self,
-        tune: WrittenTune,
+        tune: &WrittenTune,
         fixed: &[(&'static TrainKey, Item<Setting>)],
         losses: &[LossConfig],
         seeds: Option<&Item<Seeds>>,
     ) -> Tune {
-        self.fixed_keys(&tune);
-        self.held_out(&tune, fixed);
-        self.fresh_seeds(&tune, seeds);
+        self.fixed_keys(tune);
+        self.held_out(tune, fixed);
+        self.fresh_seeds(tune, seeds);
         let labels: Vec<String> = losses.iter().map(ToString::to_string).collect();
         for (label, _) in &tune.grid_for {
             self.label_index(label, &labels);
@@ -120,7 +120,7 @@ impl Checker {
                 )
             })
             .collect();
-        self.equal_budgets(&tune, &labels, &spaces);
+        self.equal_budgets(tune, &labels, &spaces);
         let axes = tune.grid_for.iter().flat_map(|(_, axes)| axes);
         let mut keys: Vec<&'static TrainKey> = Vec::new();
         for axis in tune.grid.iter().chain(axes) {

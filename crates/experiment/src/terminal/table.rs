@@ -44,6 +44,42 @@ pub fn markdown(mut columns: Vec<Column>) -> String {
     lines([piped(header), rule].into_iter().chain(rows.map(piped)))
 }
 
+/// A `tabular` of LaTeX with the rules of booktabs, aligned in its source too.
+pub fn latex_rows(mut columns: Vec<Column>) -> String {
+    for column in &mut columns {
+        for text in column.cells.iter_mut().chain([&mut column.header]) {
+            *text = latex(text);
+        }
+    }
+    let align = columns.iter().map(|column| match column.align {
+        Align::Left => 'l',
+        Align::Right => 'r',
+    });
+    let align: String = align.collect();
+    let row = |cells: Vec<String>| cells.join(" & ") + " \\\\";
+    let (header, rows) = padded(&mut columns);
+    let before = [format!("\\begin{{tabular}}{{{align}}}"), "\\toprule".into()];
+    let before = before.into_iter().chain([row(header), "\\midrule".into()]);
+    let after = ["\\bottomrule".to_owned(), "\\end{tabular}".to_owned()];
+    lines(before.chain(rows.map(row)).chain(after))
+}
+
+/// Text as LaTeX typesets it.
+fn latex(text: &str) -> String {
+    let character = |character: char| match character {
+        '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{character}"),
+        '\\' => r"\textbackslash{}".to_owned(),
+        '~' => r"\textasciitilde{}".to_owned(),
+        '^' => r"\textasciicircum{}".to_owned(),
+        '±' => r"$\pm$".to_owned(),
+        '·' => r"$\cdot$".to_owned(),
+        '−' => "$-$".to_owned(),
+        '–' => "--".to_owned(),
+        other => other.to_string(),
+    };
+    text.chars().map(character).collect()
+}
+
 /// Header and rows, each cell as wide as its column.
 fn padded(columns: &mut [Column]) -> (Vec<String>, impl Iterator<Item = Vec<String>>) {
     columns.iter_mut().for_each(Column::pad);

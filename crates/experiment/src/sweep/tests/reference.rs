@@ -53,7 +53,11 @@ fn the_example_of_the_documentation_is_a_sweep_file() {
     let (example, _) = rest.split_once("```\n").expect("the example ends");
     let sweep = read_text(example).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!(
-        (sweep.points.len(), sweep.losses.len(), sweep.seeds.at_most()),
+        (
+            sweep.points.len(),
+            sweep.losses.len(),
+            sweep.seeds.at_most()
+        ),
         (2, 3, 3)
     );
 }
