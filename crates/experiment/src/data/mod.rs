@@ -14,6 +14,7 @@ mod loader;
 mod path_kind;
 mod progress;
 mod read;
+mod sample;
 mod shapes;
 mod split;
 mod unpack;
@@ -32,6 +33,7 @@ pub use folder::data_root;
 pub use images::{ImageSet, Images};
 pub use loader::{Batch, evaluation_batches, training_batches};
 pub use progress::Progress;
+pub use sample::sample;
 pub use split::split;
 pub use verify::{Inspection, ShardState, inspect_found};
 

@@ -3,9 +3,12 @@
 mod accuracy;
 mod brier_score;
 mod calibration;
+mod energy;
 mod feature_norm;
 mod log_odds;
 mod losses;
+mod margin;
+mod quantile;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +35,9 @@ pub static METRICS: &[Metric] = &[
     log_odds::QUANTILE_50,
     log_odds::QUANTILE_75,
     log_odds::QUANTILE_95,
+    margin::MARGIN,
+    margin::RELATIVE_MARGIN,
+    energy::ENERGY,
     feature_norm::FEATURE_NORM,
 ];
 
@@ -47,6 +53,10 @@ pub struct Metric {
     pub unit: Unit,
     /// Which direction is better; `None` if neither is.
     pub better: Option<Direction>,
+    /// What a network scores on balanced images of so many classes if it gives every class the same probability;
+    /// `None` if that is not a mark to compare with.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by plots"))]
+    pub chance: Option<fn(classes: usize) -> f64>,
     pub measure: Measure,
 }
 

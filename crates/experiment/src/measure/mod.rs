@@ -1,5 +1,6 @@
 //! Evaluation of a network on a set of images.
 
+mod gradients;
 mod metrics;
 mod outputs;
 mod predictions;
@@ -11,6 +12,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::Model;
 
+pub use self::gradients::{SAMPLE, gradient_sample};
 pub use self::metrics::{ACCURACY, Direction, METRICS, Metric, Unit};
 pub use self::outputs::Outputs;
 pub use self::predictions::Predictions;
@@ -43,6 +45,30 @@ pub fn evaluate(
         }
     }
     tally.read().map(Some)
+}
+
+/// What is predicted for `images`, without any metric; else as [`evaluate`].
+///
+/// # Errors
+/// When the device fails.
+pub fn predict(
+    model: &Model,
+    images: &ImageSet,
+    normalization: Normalization,
+    device: &Device,
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Option<Predictions>> {
+    let mut logits = Vec::new();
+    let mut targets = Vec::new();
+    for outputs in outputs(model, images, normalization, device) {
+        logits.push(outputs.logits); // [batch, classes]
+        targets.extend(outputs.labels.iter().map(|label| *label as usize));
+        if !go_on() {
+            return Ok(None);
+        }
+    }
+    let logits = read_values(Tensor::cat(logits, 0))?;
+    Ok(Some(Predictions::new(logits, targets)))
 }
 
 /// The outputs of the network for every batch, in file order.

@@ -102,6 +102,10 @@ impl Predictions {
 }
 
 impl Prediction<'_> {
+    pub fn has_nan(&self) -> bool {
+        self.logits.iter().any(|logit| logit.is_nan())
+    }
+
     /// How many classes come before the target: those with a larger logit and, of equal ones, those with a smaller
     /// index; `None` if a logit is NaN.
     pub fn rank(&self) -> Option<usize> {
@@ -109,9 +113,15 @@ impl Prediction<'_> {
         let is_before = |&(class, &logit): &(usize, &f32)| {
             logit > target || logit == target && class < self.target
         };
-        let is_ordered = !self.logits.iter().any(|logit| logit.is_nan());
-        is_ordered.then(|| self.logits.iter().enumerate().filter(is_before).count())
+        (!self.has_nan()).then(|| self.logits.iter().enumerate().filter(is_before).count())
     }
+}
+
+/// The bin, of so many equal ones from 0 to 1, that holds a probability: `(bin / bins, (bin + 1) / bins]`, and the first
+/// one 0.
+pub(super) fn bin(probability: f64, bins: usize) -> usize {
+    let upper_edges = (1..bins).map(|edge| edge as f64 / bins as f64);
+    upper_edges.take_while(|edge| probability > *edge).count()
 }
 
 fn softmax(logits: &[f32]) -> Vec<f64> {
@@ -139,6 +149,18 @@ fn log_odds(logits: &[f32], target: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bins_hold_their_upper_edges() {
+        for bins in [10, 15] {
+            assert_eq!(bin(0.0, bins), 0);
+            for edge in 1..=bins {
+                let upper = edge as f64 / bins as f64;
+                assert_eq!(bin(upper, bins), edge - 1);
+                assert_eq!(bin(upper.next_up().min(1.0), bins), edge.min(bins - 1));
+            }
+        }
+    }
 
     fn rank(logits: &[f32], target: usize) -> Option<usize> {
         Prediction { logits, target }.rank()

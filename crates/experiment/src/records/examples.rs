@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Computation, DataRecords, Determinism, Environment, EpochRecord, STORE_VERSION, Score, Split,
-    TrialResult, TrialState,
+    BINS, Computation, DataRecords, Determinism, Environment, EpochRecord, GradientSample,
+    STORE_VERSION, Score, Split, TrialResult, TrialState,
 };
 
 /// A finished trial of the given settings.
@@ -94,6 +94,13 @@ pub fn epoch(epoch: usize) -> EpochRecord {
         learning_rate: 0.1,
         images_per_second: 320.0,
         steps_skipped: None,
+        gradient_norm: Some(0.75),
+        gradients: Some(GradientSample {
+            images: [200; BINS],
+            shares: Some([0.1; BINS]),
+            share_above_99: Some(0.03125),
+            mean: Some(0.5),
+        }),
         time_s: 4.0,
         metrics: score(0.625, 1.25, 1.5).metrics().clone(),
     }

@@ -5,6 +5,7 @@ mod data;
 mod environment;
 #[cfg(test)]
 pub mod examples;
+mod gradients;
 mod result;
 mod score;
 mod training;
@@ -12,6 +13,7 @@ mod training;
 pub use self::correctness::Correctness;
 pub use self::data::{DataRecords, RecordCount};
 pub use self::environment::{Computation, Determinism, Environment};
+pub use self::gradients::{BINS, GradientSample};
 pub use self::result::{STORE_VERSION, TrialResult, TrialState};
 pub use self::score::Score;
 pub use self::training::{EpochRecord, Split, StepRecord, StopPoint};

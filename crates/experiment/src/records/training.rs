@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gradients::GradientSample;
 use super::score::{Metrics, Score, number_or_nan};
 
 /// A line of `steps.jsonl`. Numbers that are not finite are written as null.
@@ -47,6 +48,13 @@ pub struct EpochRecord {
     /// mixed precision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps_skipped: Option<u64>,
+    /// The Euclidean norm of the gradient of the mean loss by all parameters, before a step: the mean over every
+    /// tenth step of the epoch, the first included. Steps whose gradient is not finite are left out.
+    #[serde(default)]
+    pub gradient_norm: Option<f64>,
+    /// Of a sample of the training images after the epoch, the same one for all epochs of a seed.
+    #[serde(default)]
+    pub gradients: Option<GradientSample>,
     /// All metrics on `evaluated_on`, including the three above; empty in records of earlier versions.
     #[serde(default)]
     pub metrics: Metrics,

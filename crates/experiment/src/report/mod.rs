@@ -39,6 +39,7 @@ pub use verification::Verification;
 
 use crate::measure::{ACCURACY, Metric};
 use crate::records::TrialResult;
+use crate::store::{Results, Store, StoreError};
 use crate::study::{Study, warnings};
 use crate::terminal::table;
 pub use export::DataFrame;
@@ -80,6 +81,11 @@ pub fn render_trials(rows: &[TrialRow], metrics: &[&Metric], format: Format) -> 
         Format::Csv => trials::frame(rows).csv(),
         Format::Json => trials::frame(rows).json(),
     }
+}
+
+/// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.
+pub fn trials_of_store(store: &Store, results: &Results) -> Result<Vec<TrialRow>, StoreError> {
+    Ok(trials::rows(store.trials(results)?))
 }
 
 fn left_of(missing: usize, trials: usize) -> Option<String> {

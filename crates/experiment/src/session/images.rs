@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::data::{Data, DataError, DatasetSource, load, split};
 use crate::exit::BadInput;
-use crate::measure::EVALUATION_BATCH;
+use crate::measure::{EVALUATION_BATCH, SAMPLE};
 use crate::plan::Trial;
 use crate::settings::TrainSettings;
 use crate::study::Run;
@@ -101,6 +101,7 @@ pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
         batch_size: trial.train.batch_size as u64,
         evaluation_batch: EVALUATION_BATCH as u64,
         train: images.train.len() as u64,
+        sample: images.train.len().min(SAMPLE) as u64,
         validation: images.validation.len() as u64,
         test: images.test.len() as u64,
     }

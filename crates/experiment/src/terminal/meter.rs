@@ -14,6 +14,8 @@ pub struct TrialSize {
     pub evaluation_batch: u64,
     /// Training images of an epoch.
     pub train: u64,
+    /// Those of them whose gradients are recorded after each epoch.
+    pub sample: u64,
     /// Held-out images; 0 if the test set is evaluated after each epoch.
     pub validation: u64,
     /// 0 if the settings leave the test set out.
@@ -38,8 +40,8 @@ impl TrialSize {
     /// After each epoch: its name and images.
     fn evaluation(&self) -> (Phase, u64) {
         match self.validation {
-            0 => (Phase::Testing, self.test),
-            images => (Phase::Validating, images),
+            0 => (Phase::Testing, self.sample + self.test),
+            images => (Phase::Validating, self.sample + images),
         }
     }
 
@@ -162,6 +164,7 @@ mod tests {
         batch_size: 32,
         evaluation_batch: 200,
         train: 80,
+        sample: 80,
         validation: 250,
         test: 500,
     };
@@ -177,7 +180,7 @@ mod tests {
             assert_eq!(meter.phase, Phase::Training);
             if step % 3 == 0 {
                 let (phase, images) = size.evaluation();
-                for _ in 0..batches(images) {
+                for _ in 0..batches(size.sample) + batches(images - size.sample) {
                     done = done + meter.pass(StopPoint::Evaluation(step), Some(SECOND)).0;
                     assert_eq!((meter.phase, meter.images), (phase, images));
                 }
@@ -212,7 +215,7 @@ mod tests {
             assert_eq!(meter.measured.evaluated.images, size.work().evaluated);
         }
         let work = SIZE.work();
-        assert_eq!((work.trained, work.evaluated), (160, 2 * 250 + 500));
+        assert_eq!((work.trained, work.evaluated), (160, 2 * (80 + 250) + 500));
     }
 
     #[test]

@@ -56,6 +56,11 @@ impl LossScale {
         loss * Tensor::from_inner(self.scale.clone())
     }
 
+    /// Of the norm of scaled gradients, that of the gradients themselves.
+    pub fn unscaled(&self, norm: Tensor<1>) -> Tensor<1> {
+        norm / self.scale.clone()
+    }
+
     /// Decides whether the step along these scaled gradients of `model` is taken, and moves the scale.
     pub fn judge<M: Module>(&mut self, model: &M, gradients: &Gradients) -> Unscaling {
         let gradients = named_gradients(model, gradients).into_iter();

@@ -1,5 +1,6 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
+mod gradient_norm;
 mod loss_scale;
 mod optimizers;
 mod schedule;
@@ -17,17 +18,20 @@ use anyhow::Result;
 use bonus_loss::Context;
 use cifar_models::checkpoint::to_safetensors;
 
+use self::gradient_norm::is_measured;
 use self::schedule::learning_rate;
 use self::state::Clock;
 pub use self::state::{Position, State, UnusableCheckpoint, steps_covered};
 pub use self::step::{Learner, model_config};
 use self::step_log::{PendingStep, StepLog};
-use crate::data::{ImageSet, training_batches};
+use crate::data::{ImageSet, sample, training_batches};
 use crate::datasets::Normalization;
 use crate::device::OpenDevice;
-use crate::measure::{Predictions, evaluate, to_tensors};
+use crate::measure::{Predictions, SAMPLE, evaluate, gradient_sample, predict, to_tensors};
 use crate::plan::Trial;
-use crate::records::{Correctness, DataRecords, EpochRecord, Score, Split, StepRecord, StopPoint};
+use crate::records::{
+    Correctness, DataRecords, EpochRecord, GradientSample, Score, Split, StepRecord, StopPoint,
+};
 
 /// The images of a trial.
 #[derive(Clone, Debug)]
@@ -111,6 +115,7 @@ pub fn train(
         device,
         steps_per_epoch: steps_per_epoch(trial, images),
         class_counts: class_counts(images),
+        sample: sample(&images.train, SAMPLE, trial.seed),
         clock: Clock::from(state.position.time_s_total),
     };
     let (split, score, predictions) = loop {
@@ -118,12 +123,16 @@ pub fn train(
             ControlFlow::Continue(state) => state,
             ControlFlow::Break(ending) => return Ok(ending),
         };
+        let Some(gradients) = run.gradient_sample(&state, control)? else {
+            return run.interrupt(state, control);
+        };
         let (split, evaluated) = run.evaluated();
         let Some((score, predictions)) = run.evaluate(&state, evaluated, control)? else {
             return run.interrupt(state, control);
         };
         let mut record = run.epoch_record(&state.position, split, &score);
         record.steps_skipped = state.learner.skipped_steps()?;
+        record.gradients = Some(gradients);
         control.epoch(&record)?;
         if state.position.epoch == trial.train.epochs {
             break (split, score, predictions);
@@ -161,6 +170,8 @@ struct Run<'a> {
     steps_per_epoch: u64,
     /// Training images of each class.
     class_counts: Arc<[usize]>,
+    /// Training images whose gradients are recorded after each epoch.
+    sample: ImageSet,
     /// Of everything, over all sessions.
     clock: Clock,
 }
@@ -196,8 +207,15 @@ impl Run<'_> {
             let images = batch.labels.len();
             let learning_rate = learning_rate(settings, step - 1, self.steps_per_epoch);
             let (inputs, targets) = to_tensors(batch, &device);
-            let sums;
-            (state.learner, sums) = state.learner.step(inputs, targets, learning_rate);
+            let measures_norm = is_measured(step - 1 - self.steps_before(epoch));
+            let (sums, gradient_norm);
+            (state.learner, sums, gradient_norm) = (state.learner).step_measured(
+                inputs,
+                targets,
+                learning_rate,
+                measures_norm,
+                |_| (),
+            );
             state.position.step = step;
             let pending = PendingStep {
                 step,
@@ -205,6 +223,7 @@ impl Run<'_> {
                 images,
                 learning_rate,
                 sums,
+                gradient_norm,
             };
             if let ControlFlow::Break(ending) = log.push(pending, control)? {
                 return Ok(ControlFlow::Break(ending));
@@ -273,6 +292,23 @@ impl Run<'_> {
         )
     }
 
+    /// Which images the gradient comes from; `None` if the control stops it.
+    fn gradient_sample(
+        &self,
+        state: &State,
+        control: &mut dyn TrainingControl,
+    ) -> Result<Option<GradientSample>> {
+        let point = StopPoint::Evaluation(state.position.step);
+        let predictions = predict(
+            &state.learner.model,
+            &self.sample,
+            self.images.normalization,
+            &self.device.device,
+            || control.next(point) != Next::Stop,
+        )?;
+        Ok(predictions.map(|predictions| gradient_sample(&predictions, &state.learner.loss)))
+    }
+
     fn epoch_record(&self, position: &Position, evaluated_on: Split, score: &Score) -> EpochRecord {
         let Position {
             epoch,
@@ -293,6 +329,8 @@ impl Run<'_> {
             images_per_second: totals.images / time_s_epoch,
             time_s: time_s_epoch,
             steps_skipped: None,
+            gradient_norm: totals.mean_gradient_norm(),
+            gradients: None,
             metrics: score.metrics().clone(),
         }
     }

@@ -23,6 +23,8 @@ const VERSION: &str = "1";
 const VERSION_KEY: &str = "checkpoint_version";
 const TRIAL: &str = "trial";
 const DATA_HASH: &str = "data_hash";
+/// Of the gradient's norms in the current epoch: their sum and number.
+const NORMS: [&str; 2] = ["epoch_gradient_norm", "epoch_gradient_norms"];
 /// The key of the checksum over everything else in a checkpoint.
 const CHECKSUM: &str = "sha256";
 
@@ -141,6 +143,8 @@ impl Position {
             loss: 0.0,
             correct: 0.0,
             images: 0.0,
+            gradient_norm: 0.0,
+            gradient_norms: 0.0,
         },
         time_s_epoch: 0.0,
         time_s_epochs_before: 0.0,
@@ -176,16 +180,21 @@ impl Position {
             ..Self::START
         };
         for (key, number) in position.numbers() {
-            *number = note(key).parse().context(key)?;
+            // Checkpoints of earlier versions have no norms.
+            if notes.contains_key(key) || !NORMS.contains(&key) {
+                *number = note(key).parse().context(key)?;
+            }
         }
         Ok(position)
     }
 
-    fn numbers(&mut self) -> [(&'static str, &mut f64); 6] {
+    fn numbers(&mut self) -> [(&'static str, &mut f64); 8] {
         [
             ("epoch_loss", &mut self.totals.loss),
             ("epoch_correct", &mut self.totals.correct),
             ("epoch_images", &mut self.totals.images),
+            (NORMS[0], &mut self.totals.gradient_norm),
+            (NORMS[1], &mut self.totals.gradient_norms),
             ("time_s_epoch", &mut self.time_s_epoch),
             ("time_s_epochs_before", &mut self.time_s_epochs_before),
             ("time_s_total", &mut self.time_s_total),

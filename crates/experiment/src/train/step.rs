@@ -8,6 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use cifar_models::checkpoint::{NamedTensors, replace};
 use cifar_models::{Model, ModelConfig, Precision, named_tensors};
 
+use super::gradient_norm::gradient_norm;
 use super::loss_scale::LossScale;
 use super::optimizers::{self, Optimizer};
 use crate::measure::sums;
@@ -88,12 +89,25 @@ impl Learner {
 
     /// As [`Learner::step`], and calls `after` when a phase has been asked of the device.
     pub fn step_and(
+        self,
+        images: Tensor<4>,
+        targets: Tensor<1, Int>,
+        learning_rate: f64,
+        after: impl FnMut(Phase),
+    ) -> (Self, Tensor<1>) {
+        let (learner, sums, _) = self.step_measured(images, targets, learning_rate, false, after);
+        (learner, sums)
+    }
+
+    /// As [`Learner::step_and`], and returns the norm of the gradient, `[1]`, if asked to measure it.
+    pub fn step_measured(
         mut self,
         images: Tensor<4>,
         targets: Tensor<1, Int>,
         learning_rate: f64,
+        measures_norm: bool,
         mut after: impl FnMut(Phase),
-    ) -> (Self, Tensor<1>) {
+    ) -> (Self, Tensor<1>, Option<Tensor<1>>) {
         let count = targets.dims()[0];
         let logits = self.model.forward(images);
         let losses = self
@@ -108,12 +122,19 @@ impl Learner {
         after(Phase::Forward);
         let gradients = loss.backward();
         after(Phase::Backward);
+        let norm = measures_norm.then(|| {
+            let norm = gradient_norm(&self.model, &gradients);
+            match &self.loss_scale {
+                None => norm,
+                Some(loss_scale) => loss_scale.unscaled(norm),
+            }
+        });
         let unscaling =
             (self.loss_scale.as_mut()).map(|loss_scale| loss_scale.judge(&self.model, &gradients));
         let unscaling = unscaling.as_ref();
         self.model = (self.optimizer).step(self.model, gradients, learning_rate, unscaling);
         after(Phase::Optimizer);
-        (self, sums)
+        (self, sums, norm)
     }
 
     /// Steps so far that changed nothing, in mixed precision. Waits for the device.

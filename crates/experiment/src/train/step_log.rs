@@ -7,7 +7,7 @@ use anyhow::Result;
 use burn::tensor::Tensor;
 
 use super::{Ending, TrainingControl};
-use crate::measure::read_sums;
+use crate::measure::{read_sums, read_values};
 use crate::records::StepRecord;
 
 /// A GPU computes ahead while its host prepares further steps; reading a value back makes it wait.
@@ -26,6 +26,8 @@ pub struct PendingStep {
     pub learning_rate: f64,
     /// As [`crate::measure::sums`] gives them.
     pub sums: Tensor<1>,
+    /// `[1]`, where it is measured.
+    pub gradient_norm: Option<Tensor<1>>,
 }
 
 /// The totals of the steps of one epoch.
@@ -34,6 +36,17 @@ pub struct EpochTotals {
     pub loss: f64,
     pub correct: f64,
     pub images: f64,
+    /// The sum of the gradient's norms at the steps where it was measured and finite, and how many they are.
+    pub gradient_norm: f64,
+    pub gradient_norms: f64,
+}
+
+impl EpochTotals {
+    /// The mean norm, if there is one.
+    pub fn mean_gradient_norm(&self) -> Option<f64> {
+        let mean = self.gradient_norm / self.gradient_norms;
+        mean.is_finite().then_some(mean)
+    }
 }
 
 /// Turns an epoch's pending steps into records for the control.
@@ -75,7 +88,17 @@ impl StepLog {
             return Ok(ControlFlow::Continue(()));
         }
         let sums = pending.iter().map(|step| step.sums.clone()).collect();
-        for (step, [loss, correct]) in pending.iter().zip(read_sums(sums)?) {
+        let norms: Vec<_> = (pending.iter())
+            .filter_map(|step| step.gradient_norm.clone())
+            .collect();
+        let sums = read_sums(sums)?;
+        let norms = if norms.is_empty() {
+            Vec::new()
+        } else {
+            read_values(Tensor::cat(norms, 0))?
+        };
+        let mut norms = norms.into_iter();
+        for (step, [loss, correct]) in pending.iter().zip(sums) {
             let images = step.images as f64;
             control.step(&StepRecord {
                 step: step.step,
@@ -94,6 +117,11 @@ impl StepLog {
             self.totals.loss += loss;
             self.totals.correct += correct;
             self.totals.images += images;
+            let norm = (step.gradient_norm.as_ref()).and_then(|_| norms.next());
+            if let Some(norm) = norm.filter(|norm| norm.is_finite()) {
+                self.totals.gradient_norm += f64::from(norm);
+                self.totals.gradient_norms += 1.0;
+            }
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -74,6 +74,21 @@ fn a_trial_in_mixed_precision_trains_and_counts_the_steps_that_were_skipped() {
 }
 
 #[test]
+fn an_epoch_records_the_norm_and_the_origin_of_the_gradient() {
+    let bonus = LossConfig::new("encouraging").unwrap();
+    let (_, record) = trained(bonus.with("log_end", 1.0).unwrap());
+    assert!(record.gradient_norm.is_some_and(|norm| norm > 0.0));
+    let gradients = record.gradients.unwrap();
+    // The full bonus is −z, to which every image contributes alike.
+    let expected = gradients.images.map(|images| f64::from(images) / 48.0);
+    assert_eq!(gradients.images.iter().sum::<u32>(), 48);
+    for (share, expected) in gradients.shares.unwrap().iter().zip(expected) {
+        assert!((share - expected).abs() < 1e-9, "{share} ≠ {expected}");
+    }
+    assert!(gradients.mean.is_some_and(|mean| (mean - 1.0).abs() < 1e-9));
+}
+
+#[test]
 fn a_trial_whose_every_step_was_skipped_has_diverged() {
     let terms = vec![LossConfig::new("cross_entropy").unwrap()];
     let (ending, record) = trained(LossConfig::sum(terms, vec![1e6]).unwrap());

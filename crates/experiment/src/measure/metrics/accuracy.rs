@@ -9,6 +9,7 @@ pub const ACCURACY: Metric = Metric {
     description: "share of images classified correctly",
     unit: Unit::Share,
     better: Some(Direction::Higher),
+    chance: Some(|classes| 1.0 / classes as f64),
     measure: Measure::OfLogits(|predictions| top_accuracy(predictions, 1)),
 };
 
@@ -18,6 +19,13 @@ pub const TOP_5_ACCURACY: Metric = Metric {
     description: "share of images whose target has one of the five largest logits; only with more than 5 classes",
     unit: Unit::Share,
     better: Some(Direction::Higher),
+    chance: Some(|classes| {
+        if classes > 5 {
+            5.0 / classes as f64
+        } else {
+            f64::NAN
+        }
+    }),
     measure: Measure::OfLogits(|predictions| {
         if predictions.classes() > 5 {
             top_accuracy(predictions, 5)

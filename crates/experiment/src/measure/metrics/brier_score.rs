@@ -8,6 +8,7 @@ pub const BRIER_SCORE: Metric = Metric {
     description: "mean over the images of the squared differences between probabilities and one-hot target, summed over the classes; from 0 to 2",
     unit: Unit::Number,
     better: Some(Direction::Lower),
+    chance: Some(|classes| 1.0 - 1.0 / classes as f64),
     measure: Measure::OfLogits(|predictions| {
         let images = predictions.with_probabilities();
         predictions.mean(images.map(|(image, probabilities)| {

@@ -2,6 +2,7 @@
 
 use super::{Direction, Measure, Metric, Unit};
 use crate::measure::Predictions;
+use crate::measure::predictions::bin;
 
 /// As in Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 const BINS: usize = 15;
@@ -12,6 +13,7 @@ pub const EXPECTED_CALIBRATION_ERROR: Metric = Metric {
     description: "mean absolute difference between accuracy and confidence (the largest probability) in 15 equal-width confidence bins, weighted by their number of images",
     unit: Unit::Share,
     better: Some(Direction::Lower),
+    chance: None,
     measure: Measure::OfLogits(expected_calibration_error),
 };
 
@@ -25,30 +27,14 @@ fn expected_calibration_error(predictions: &Predictions) -> f64 {
         };
         let confidence = probabilities.iter().copied().fold(0.0, f64::max);
         let correct = if rank == 0 { 1.0 } else { 0.0 };
-        gaps[bin(confidence)] += correct - confidence;
+        gaps[bin(confidence, BINS)] += correct - confidence;
     }
     gaps.into_iter().map(f64::abs).sum::<f64>() / predictions.images() as f64
-}
-
-/// The bin of `(bin / 15, (bin + 1) / 15]` that holds a confidence above 0.
-fn bin(confidence: f64) -> usize {
-    let upper_edges = (1..BINS).map(|edge| edge as f64 / BINS as f64);
-    upper_edges.take_while(|edge| confidence > *edge).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bins_hold_their_upper_edges() {
-        assert_eq!(bin(1e-9), 0);
-        for edge in 1..=BINS {
-            let confidence = edge as f64 / BINS as f64;
-            assert_eq!(bin(confidence), edge - 1);
-            assert_eq!(bin(confidence.next_up().min(1.0)), edge.min(BINS - 1));
-        }
-    }
 
     #[test]
     fn two_images_of_a_bin_cancel_and_of_two_bins_do_not() {

@@ -9,6 +9,7 @@ pub const FEATURE_NORM: Metric = Metric {
     description: "mean Euclidean norm of the features that enter the last layer",
     unit: Unit::Number,
     better: None,
+    chance: None,
     measure: Measure::MeanOfFeatures(|features| {
         features.square().sum_dim(1).sqrt().squeeze_dim(1) // [batch]
     }),

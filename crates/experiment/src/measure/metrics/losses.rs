@@ -8,6 +8,7 @@ pub const EVAL_LOSS: Metric = Metric {
     description: "mean of the loss that the network was trained with",
     unit: Unit::Number,
     better: Some(Direction::Lower),
+    chance: None,
     measure: Measure::MeanLoss(|losses| &losses.trained),
 };
 
@@ -17,5 +18,6 @@ pub const CROSS_ENTROPY: Metric = Metric {
     description: "mean negative log-likelihood of the targets (cross-entropy), whatever loss the network was trained with",
     unit: Unit::Nats,
     better: Some(Direction::Lower),
+    chance: Some(|classes| (classes as f64).ln()),
     measure: Measure::MeanLoss(|losses| &losses.cross_entropy),
 };

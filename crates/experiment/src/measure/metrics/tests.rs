@@ -84,6 +84,37 @@ fn the_cross_entropy_is_the_log_loss_of_scikit_learn() {
 }
 
 #[test]
+fn chance_is_what_equal_probabilities_score_on_balanced_images() {
+    let device = open_cpu(BackendChoice::Auto).unwrap().device;
+    for classes in [2, 5, 6, 10, 100] {
+        let labels: Vec<i32> = (0..classes as i32).collect();
+        let mut tally = Tally::new(LossConfig::new("focal").unwrap().init());
+        tally.add(Outputs {
+            logits: Tensor::full([classes, classes], 0.25, &device),
+            features: Tensor::ones([classes, 1], &device),
+            targets: Tensor::from_ints(labels.as_slice(), &device),
+            labels,
+        });
+        let (score, _) = tally.read().unwrap();
+        let mut names = Vec::new();
+        for metric in METRICS {
+            let Some(chance) = metric.chance else {
+                continue;
+            };
+            let (name, expected) = (metric.name, chance(classes));
+            match score.get(name) {
+                // The cross-entropy is computed on the device, in single precision.
+                Some(found) => assert!((found - expected).abs() < 1e-5, "{name}: {found}"),
+                None => assert!(expected.is_nan(), "{name}: {expected}"),
+            }
+            names.push(name);
+        }
+        let expected = ["accuracy", "top_5_accuracy", "cross_entropy", "brier_score"];
+        assert_eq!(names, expected);
+    }
+}
+
+#[test]
 fn one_logit_that_is_not_a_number_leaves_no_metric_but_the_accuracies() {
     let logits = vec![
         0.0,

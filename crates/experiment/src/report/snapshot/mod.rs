@@ -107,10 +107,7 @@ impl Snapshot {
 
     /// Every trial that has begun, in the order of the table's rows, then of the seeds.
     pub fn rows(&self) -> Vec<TrialRow> {
-        let trials = self.trials.iter().map(|it| it.trial.clone());
-        let mut rows: Vec<TrialRow> = trials.map(TrialRow::from).collect();
-        trials::sort(&mut rows);
-        rows
+        trials::rows(self.trials.iter().map(|it| it.trial.clone()))
     }
 
     /// A row per trial and epoch, for programs.

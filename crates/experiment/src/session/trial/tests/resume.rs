@@ -36,8 +36,8 @@ fn assert_the_same_wherever_it_is_stopped(case: &Case, expected_stops: usize) {
     assert_eq!(stops, expected_stops);
 }
 
-/// Two epochs of three steps and a batch of evaluation, and two of the test set.
-const STOPS: usize = 10;
+/// Two epochs of three steps, a batch of the sample and one of evaluation, and two of the test set.
+const STOPS: usize = 12;
 
 #[test]
 fn stopped_anywhere_it_comes_out_the_same_on_flex() {
