@@ -81,7 +81,10 @@ fn every_figure_is_a_file_too() {
         })
         .collect();
     assert_eq!(files.len(), page.matches("<figure>").count());
-    assert!(told.stderr.contains(&format!("wrote {} figures to figures", files.len())));
+    assert!(
+        told.stderr
+            .contains(&format!("wrote {} figures to figures", files.len()))
+    );
     for name in files {
         assert!(page.contains(&format!("id=\"{name}-title\"")), "{name}");
     }
@@ -92,13 +95,19 @@ fn what_is_no_page_is_named_and_so_is_what_is_missing() {
     let scratch = Scratch::new();
     scratch.write("a.html", "<html></html>");
     let refused = scratch.run(&["report", "--from", "a.html"]).expect(2);
-    let expected = "a.html: expected a page that `experiment report --html` wrote: it has no numbers";
+    let expected =
+        "a.html: expected a page that `experiment report --html` wrote: it has no numbers";
     assert!(refused.stderr.contains(expected), "{refused:#?}");
     let missing = scratch.run(&["report", "--from", "b.html"]).expect(2);
-    assert!(missing.stderr.contains("b.html: cannot be read"), "{missing:#?}");
+    assert!(
+        missing.stderr.contains("b.html: cannot be read"),
+        "{missing:#?}"
+    );
     scratch.run(&["report"]).expect(2);
     scratch.run(&["report", "s", "--from", "a.html"]).expect(2);
-    scratch.run(&["report", "s", "--html", "a.html", "--csv"]).expect(2);
+    scratch
+        .run(&["report", "s", "--html", "a.html", "--csv"])
+        .expect(2);
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -85,7 +85,10 @@ mod tests {
         let text = json!(numbers).to_string();
         assert_eq!(exact(&text).unwrap(), json!(numbers));
         let by_serde: Vec<f64> = serde_json::from_str(&text).unwrap();
-        assert_ne!(by_serde, numbers, "float_roundtrip is on: this reader is not needed");
+        assert_ne!(
+            by_serde, numbers,
+            "float_roundtrip is on: this reader is not needed"
+        );
     }
 
     #[test]

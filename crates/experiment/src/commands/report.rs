@@ -184,9 +184,8 @@ impl ReportArguments {
             let ended = snapshot.ended();
             let empty = ended.is_empty().then_some("no trial has a result yet");
             let groups = report::groups_of(&ended);
-            let findings = study.map(|(study, declared_after)| {
-                report::findings(study, *declared_after, format)
-            });
+            let findings = study
+                .map(|(study, declared_after)| report::findings(study, *declared_after, format));
             let table = report::render(&groups, metrics, format);
             (findings.unwrap_or_default() + &table, empty)
         }
@@ -218,7 +217,11 @@ fn write_page(arguments: &ReportArguments, snapshot: &Snapshot) -> anyhow::Resul
             let file = folder.join(format!("{}.svg", figure.name));
             atomic::write(&file, figure.svg.file().as_bytes())?;
         }
-        inform(format_args!("wrote {} figures to {}", figures.len(), folder.display()));
+        inform(format_args!(
+            "wrote {} figures to {}",
+            figures.len(),
+            folder.display()
+        ));
     }
     Ok(())
 }

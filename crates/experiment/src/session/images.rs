@@ -124,6 +124,7 @@ pub fn expected_size(settings: &TrainSettings) -> TrialSize {
         batch_size: settings.batch_size as u64,
         evaluation_batch: EVALUATION_BATCH as u64,
         train: train as u64,
+        sample: train.min(SAMPLE) as u64,
         validation: settings.validation as u64,
         test: test as u64,
     }

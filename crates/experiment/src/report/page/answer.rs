@@ -45,7 +45,11 @@ impl Answer {
         let claims: Vec<Claim> = if facts.is_empty() {
             withheld(study)
         } else {
-            facts.iter().zip(images).map(|(facts, images)| Claim::of(facts, images)).collect()
+            facts
+                .iter()
+                .zip(images)
+                .map(|(facts, images)| Claim::of(facts, images))
+                .collect()
         };
         let concerns = warnings(study, declared_after);
         Some(Self {
@@ -63,7 +67,9 @@ impl Claim {
     fn of(facts: &Facts, images: Option<&TestImages>) -> Self {
         let verdict = word(facts.assessment.with_diverged.outcome);
         let sentence = facts.sentence();
-        let rest = sentence.strip_prefix(verdict).and_then(|rest| rest.strip_prefix(": "));
+        let rest = sentence
+            .strip_prefix(verdict)
+            .and_then(|rest| rest.strip_prefix(": "));
         let mut details = facts.details();
         details.extend(images.into_iter().flat_map(of_images));
         Self {
@@ -124,7 +130,9 @@ fn means(pairs: &[[u32; 2]]) -> Option<(f64, f64)> {
 /// The claims as long as the settings to compare are not known.
 fn withheld(study: &Study) -> Vec<Claim> {
     let claims = study.sweep.claims.iter().map(|claim| {
-        let [better, than] = claim.losses.map(|loss| study.sweep.losses[loss].to_string());
+        let [better, than] = claim
+            .losses
+            .map(|loss| study.sweep.losses[loss].to_string());
         Claim {
             verdict: word(Outcome::Withheld),
             sentence: format!("{better} against {than}: the tuning stage is not complete."),

@@ -58,7 +58,10 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             note: "with respect to all parameters, before the step",
         },
     ];
-    charts.iter().flat_map(|chart| chart.figures(snapshot)).collect()
+    charts
+        .iter()
+        .flat_map(|chart| chart.figures(snapshot))
+        .collect()
 }
 
 /// How log-odds and margins grow, and the same without the scale of the logits.
@@ -135,7 +138,14 @@ impl Chart {
         for note in [self.note].iter().filter(|note| !note.is_empty()) {
             caption += &format!("; {note}");
         }
-        figures(snapshot, self.name, &self.title, &self.axis, &(caption + "."), &line)
+        figures(
+            snapshot,
+            self.name,
+            &self.title,
+            &self.axis,
+            &(caption + "."),
+            &line,
+        )
     }
 
     fn points(&self, curves: &Curves, series: &Series) -> Vec<Point> {
@@ -148,7 +158,11 @@ impl Chart {
                     let std = self.factor * std;
                     let low = mean - std;
                     // A logarithmic axis has no place for what is not positive.
-                    let low = if self.axis.scale == Scale::Log && low <= 0.0 { mean } else { low };
+                    let low = if self.axis.scale == Scale::Log && low <= 0.0 {
+                        mean
+                    } else {
+                        low
+                    };
                     point.with_band(low, mean + std)
                 }
                 None => point,
@@ -219,7 +233,11 @@ fn figures(
 /// All curves if they can be told apart; else those of one grid point.
 fn chart_size(snapshot: &Snapshot) -> usize {
     let curves = snapshot.curves.len();
-    let losses = snapshot.study().ok().flatten().map(|(study, _)| study.sweep.losses.len());
+    let losses = snapshot
+        .study()
+        .ok()
+        .flatten()
+        .map(|(study, _)| study.sweep.losses.len());
     match losses {
         Some(losses) if curves > MOST_LINES => losses.min(curves).max(1),
         _ => MOST_LINES,

@@ -74,9 +74,9 @@ impl Page {
         Ok(Self {
             title: plan.map_or_else(|| "Results".to_owned(), |plan| plan.name.clone()),
             question: study.map_or_else(String::new, |it| it.sweep.description.clone()),
-            answer: found.as_ref().and_then(|(study, declared_after)| {
-                Answer::of(study, *declared_after, snapshot)
-            }),
+            answer: found
+                .as_ref()
+                .and_then(|(study, declared_after)| Answer::of(study, *declared_after, snapshot)),
             results: results(&groups, &metrics),
             notes: notes(&groups, &metrics),
             curves: curves::learning(snapshot),

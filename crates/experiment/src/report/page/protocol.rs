@@ -57,7 +57,11 @@ fn of_results(study: &Study, results: &[ReferenceResult]) -> Table {
         text("here", &|result| {
             let arms = study.arms.iter().filter(|arm| arm.label == result.loss);
             let found: Vec<String> = arms.filter_map(|arm| here(arm, result.metric)).collect();
-            if found.is_empty() { NONE.to_owned() } else { found.join("; ") }
+            if found.is_empty() {
+                NONE.to_owned()
+            } else {
+                found.join("; ")
+            }
         }),
     ];
     Table::new("Results of the reference and of this sweep", &columns)
@@ -65,7 +69,12 @@ fn of_results(study: &Study, results: &[ReferenceResult]) -> Table {
 
 fn here(arm: &Arm, metric: &Metric) -> Option<String> {
     let values: Vec<f64> = arm.runs.iter().filter_map(|run| run.test(metric)).collect();
-    let found = estimate(metric, mean(&values)?, standard_deviation(&values), Some(values.len()));
+    let found = estimate(
+        metric,
+        mean(&values)?,
+        standard_deviation(&values),
+        Some(values.len()),
+    );
     if arm.point.is_empty() {
         Some(found)
     } else {
@@ -96,7 +105,12 @@ fn of_settings(study: &Study, settings: &[(&'static TrainKey, Setting)]) -> Tabl
         text("here", &|(key, _)| values_here(study, key)),
         text("differs", &|(key, setting)| {
             let same = setting.bare().to_string();
-            (if values_here(study, key) == same { "" } else { "yes" }).to_owned()
+            (if values_here(study, key) == same {
+                ""
+            } else {
+                "yes"
+            })
+            .to_owned()
         }),
     ];
     Table::new("Settings that the reference states", &columns)
@@ -119,16 +133,25 @@ fn values_here(study: &Study, key: &TrainKey) -> String {
         [] => NONE.to_owned(),
         [(_, first), rest @ ..] if rest.iter().all(|(_, value)| value == first) => first.clone(),
         values => {
-            let values = values.iter().map(|(loss, value)| format!("{loss}: {value}"));
+            let values = values
+                .iter()
+                .map(|(loss, value)| format!("{loss}: {value}"));
             values.collect::<Vec<_>>().join("; ")
         }
     }
 }
 
 fn unstated(study: &Study, reference: &Reference) -> String {
-    let is_stated = |key: &TrainKey| reference.settings.iter().any(|(known, _)| known.name == key.name);
+    let is_stated = |key: &TrainKey| {
+        reference
+            .settings
+            .iter()
+            .any(|(known, _)| known.name == key.name)
+    };
     let counts = |key: &TrainKey| study.arms.iter().any(|arm| key.counts(&arm.settings));
-    let keys = TRAIN_KEYS.iter().filter(|key| !is_stated(key) && counts(key));
+    let keys = TRAIN_KEYS
+        .iter()
+        .filter(|key| !is_stated(key) && counts(key));
     let settings = keys.map(|key| format!("{} = {}", key.name, values_here(study, key)));
     settings.collect::<Vec<_>>().join(", ")
 }

@@ -95,9 +95,17 @@ fn facts(environment: &Value) -> Vec<(&'static str, String)> {
             Value::Object(records) => {
                 let count = |split: &str| {
                     let count = |key| records.get(split)?.get(key)?.as_u64();
-                    Some(format!("{} of {} {split}", count("found")?, count("official")?))
+                    Some(format!(
+                        "{} of {} {split}",
+                        count("found")?,
+                        count("official")?
+                    ))
                 };
-                [count("train"), count("test")].into_iter().flatten().collect::<Vec<_>>().join(", ")
+                [count("train"), count("test")]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", ")
             }
             value => value.to_string(),
         };
@@ -108,21 +116,28 @@ fn facts(environment: &Value) -> Vec<(&'static str, String)> {
 
 /// A row per loss and settings with the ids of its trials.
 fn trials(groups: &[Group]) -> Table {
-    let mut columns = vec![Column::new("loss", Align::Left, groups, |group| group.loss.clone())];
+    let mut columns = vec![Column::new("loss", Align::Left, groups, |group| {
+        group.loss.clone()
+    })];
     if !groups.is_empty() {
         let used = |group: &Group| group.precision_used.clone();
         columns.extend(setting_columns(groups, |group| &group.settings, used));
     }
-    columns.push(Column::new("seed: id of the trial", Align::Left, groups, |group| {
-        let runs = group.runs.iter().map(|run| {
-            let seed = run.settings.get("seed").unwrap_or(&Value::Null);
-            let state = match run.state {
-                TrialState::Done => String::new(),
-                state => format!(" ({state})"),
-            };
-            format!("{seed}: {}{state}", run.id)
-        });
-        runs.collect::<Vec<_>>().join(", ")
-    }));
+    columns.push(Column::new(
+        "seed: id of the trial",
+        Align::Left,
+        groups,
+        |group| {
+            let runs = group.runs.iter().map(|run| {
+                let seed = run.settings.get("seed").unwrap_or(&Value::Null);
+                let state = match run.state {
+                    TrialState::Done => String::new(),
+                    state => format!(" ({state})"),
+                };
+                format!("{seed}: {}{state}", run.id)
+            });
+            runs.collect::<Vec<_>>().join(", ")
+        },
+    ));
     Table::new("Every trial by its row", &columns)
 }

@@ -23,7 +23,9 @@ impl Table {
         let rows = columns.first().map_or(0, |column| column.cells().len());
         let rows = (0..rows).map(|row| {
             let columns = columns.iter();
-            columns.map(|column| cell(column, &column.cells()[row])).collect()
+            columns
+                .map(|column| cell(column, &column.cells()[row]))
+                .collect()
         });
         Self {
             caption: caption.to_owned(),

@@ -63,7 +63,9 @@ fn the_answer_comes_first_and_every_section_follows_in_its_order() {
         "avx2",
         "How to read this page",
     ] {
-        let (_, after) = rest.split_once(part).unwrap_or_else(|| panic!("no {part} in {rest}"));
+        let (_, after) = rest
+            .split_once(part)
+            .unwrap_or_else(|| panic!("no {part} in {rest}"));
         rest = after;
     }
 }
@@ -75,7 +77,13 @@ fn text_of_a_sweep_is_escaped_and_ends_no_script() {
     assert_eq!(page.matches("</script>").count(), 1);
     assert!(!page.contains("worth it? <b>"));
     assert!(page.contains("worth it? &#60;b&#62;&#38;amp; &#60;/script&#62;"));
-    for outside in ["src=", "@import", "url(", "onload", "<link rel=\"stylesheet\""] {
+    for outside in [
+        "src=",
+        "@import",
+        "url(",
+        "onload",
+        "<link rel=\"stylesheet\"",
+    ] {
         assert!(!page.contains(outside), "{outside}");
     }
 }
@@ -85,10 +93,15 @@ fn pages_stay_small() {
     let tuned = |seeds: usize, rates: &str| {
         let seeds: Vec<String> = (1..=seeds).map(|seed| seed.to_string()).collect();
         SIXTY
-            .replace("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", &format!("[{}]", seeds.join(", ")))
+            .replace(
+                "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]",
+                &format!("[{}]", seeds.join(", ")),
+            )
             .replace("[0.003, 0.01, 0.03, 0.1, 0.3]", rates)
     };
-    let rates: Vec<String> = (1..=50).map(|step| (0.01 * f64::from(step)).to_string()).collect();
+    let rates: Vec<String> = (1..=50)
+        .map(|step| (0.01 * f64::from(step)).to_string())
+        .collect();
     let thousand = tuned(234, &format!("[{}]", rates.join(", ")));
     for (sweep, trials, epochs, most) in [
         (SIXTY.to_owned(), 60, 30, 200_000),
@@ -98,8 +111,15 @@ fn pages_stay_small() {
         let snapshot = finished(&sweep, epochs).fitting();
         assert_eq!(snapshot.trials.len(), trials);
         let page = html(&snapshot);
-        assert!(page.len() <= most, "{trials} trials of {epochs} epochs: {} bytes", page.len());
-        assert!(html(&snapshot_in(&page).unwrap()) == page, "{trials} trials");
+        assert!(
+            page.len() <= most,
+            "{trials} trials of {epochs} epochs: {} bytes",
+            page.len()
+        );
+        assert!(
+            html(&snapshot_in(&page).unwrap()) == page,
+            "{trials} trials"
+        );
         if let Some(folder) = std::env::var_os("EXPERIMENT_KEEP_PAGES") {
             let file = format!("{trials}-trials-{epochs}-epochs.html");
             std::fs::write(std::path::Path::new(&folder).join(file), &page).unwrap();
@@ -114,10 +134,16 @@ fn verdicts_of_an_incomplete_sweep_are_withheld_and_what_is_missing_is_said() {
     let last = study.arms[0].runs[9].trial.id.clone();
     snapshot.trials.retain(|trial| trial.trial.id != last);
     let page = html(&snapshot);
-    assert!(page.contains("1 of 60 trials have no result yet. Verdicts are withheld"), "{page}");
+    assert!(
+        page.contains("1 of 60 trials have no result yet. Verdicts are withheld"),
+        "{page}"
+    );
     assert!(page.contains("<strong class=\"withheld\">WITHHELD</strong>"));
     assert!(!page.contains("differences-accuracy") && !page.contains(">WIN<"));
-    let tuning = study.tuning.as_ref().unwrap().candidates[1][0].runs[0].trial.id.clone();
+    let tuning = study.tuning.as_ref().unwrap().candidates[1][0].runs[0]
+        .trial
+        .id
+        .clone();
     snapshot.trials.retain(|trial| trial.trial.id != tuning);
     assert!(html(&snapshot).contains("the tuning stage is not complete"));
 }
@@ -129,7 +155,12 @@ fn a_store_without_a_sweep_file_has_tables_curves_and_provenance() {
     snapshot.images = Vec::new();
     let page = html(&snapshot);
     assert!(page.contains("<h1>Results</h1>") && page.contains("Every trial by its row"));
-    for absent in ["id=\"answer\"", "id=\"tuning\"", "id=\"why\"", "id=\"protocol\""] {
+    for absent in [
+        "id=\"answer\"",
+        "id=\"tuning\"",
+        "id=\"why\"",
+        "id=\"protocol\"",
+    ] {
         assert!(!page.contains(absent), "{absent}");
     }
     snapshot.trials.clear();
@@ -142,7 +173,10 @@ fn every_figure_has_a_name_of_its_own_and_a_caption() {
     let page = Page::of(&finished(SIXTY, 2)).unwrap();
     let figures = page.figures();
     let names: BTreeSet<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
-    assert!(figures.len() > 8 && names.len() == figures.len(), "{names:?}");
+    assert!(
+        figures.len() > 8 && names.len() == figures.len(),
+        "{names:?}"
+    );
     assert!(figures.iter().all(|figure| !figure.caption.is_empty()));
 }
 

@@ -24,10 +24,17 @@ impl Tuning {
         let tried: Vec<usize> = tuning.candidates.iter().map(Vec::len).collect();
         let most = tried.iter().copied().max().unwrap_or(0);
         let is_equal = tried.iter().all(|count| *count == most);
-        let budget = if is_equal { format!("{most}") } else { format!("up to {most}") };
+        let budget = if is_equal {
+            format!("{most}")
+        } else {
+            format!("up to {most}")
+        };
         Some(Self {
             table: Table::new("What was tried for each loss", &columns(study, tuning)),
-            figures: keys.iter().filter_map(|key| figure(study, tuning, key)).collect(),
+            figures: keys
+                .iter()
+                .filter_map(|key| figure(study, tuning, key))
+                .collect(),
             summary: format!(
                 "Each loss was tried at {budget} settings with {seeds} {} each, and the best mean on images held out from \
                  training was chosen. The test set was not read. The comparison then uses other seeds.",
@@ -39,22 +46,32 @@ impl Tuning {
 
 /// The metric against one key, the others at what was chosen; `None` if the key is no number.
 fn figure(study: &Study, tuning: &study::Tuning, key: &'static TrainKey) -> Option<Figure> {
-    let losses = study.sweep.losses.iter().zip(&tuning.candidates).enumerate();
+    let losses = study
+        .sweep
+        .losses
+        .iter()
+        .zip(&tuning.candidates)
+        .enumerate();
     let series = losses.map(|(loss, (config, candidates))| {
         let chosen = tuning.choices.as_ref().map(|it| it[loss].candidate);
-        let tried = candidates.iter().enumerate().filter_map(|(place, candidate)| {
-            let setting = number((key.get)(&candidate.settings))?;
-            let is_shown = chosen.is_none_or(|chosen| {
-                differs_in(study, key, &candidates[chosen], candidate)
+        let tried = candidates
+            .iter()
+            .enumerate()
+            .filter_map(|(place, candidate)| {
+                let setting = number((key.get)(&candidate.settings))?;
+                let is_shown = chosen
+                    .is_none_or(|chosen| differs_in(study, key, &candidates[chosen], candidate));
+                let values = candidate
+                    .runs
+                    .iter()
+                    .filter_map(|run| run.validation(tuning.metric));
+                is_shown.then(|| Tried {
+                    setting,
+                    values: values.collect(),
+                    diverged: candidate.diverged(),
+                    is_chosen: chosen == Some(place),
+                })
             });
-            let values = candidate.runs.iter().filter_map(|run| run.validation(tuning.metric));
-            is_shown.then(|| Tried {
-                setting,
-                values: values.collect(),
-                diverged: candidate.diverged(),
-                is_chosen: chosen == Some(place),
-            })
-        });
         TuningSeries {
             label: config.to_string(),
             settings: tried.collect(),

@@ -21,7 +21,10 @@ const BINS: usize = 10;
 
 impl Why {
     pub fn of(study: &Study, snapshot: &Snapshot) -> Self {
-        let measured: Vec<Figure> = shares(snapshot).into_iter().chain(confident(snapshot)).collect();
+        let measured: Vec<Figure> = shares(snapshot)
+            .into_iter()
+            .chain(confident(snapshot))
+            .collect();
         let is_measured = !measured.is_empty();
         let mut figures = vec![theory(&study.sweep.losses)];
         figures.extend(measured);
@@ -98,7 +101,9 @@ fn panel(curves: &Curves) -> Option<Panel> {
             series.mean[place].map(|share| 100.0 * share)
         };
         // In a bin without images there may be nothing, but not in all.
-        let bins: Vec<f64> = (0..BINS).map(|place| bin(place).unwrap_or(f64::NAN)).collect();
+        let bins: Vec<f64> = (0..BINS)
+            .map(|place| bin(place).unwrap_or(f64::NAN))
+            .collect();
         bins.iter().any(|bin| bin.is_finite()).then(|| Histogram {
             label: format!("epoch {epoch}"),
             bins,

@@ -149,7 +149,10 @@ impl Snapshot {
         let compact: Compact = serde_json::from_value(value)?;
         let trials = compact.trials.into_iter().map(|own| {
             let shared = compact.shared.get(own.shared);
-            joined(shared.context("trials: expected the place of what is shared")?, own)
+            joined(
+                shared.context("trials: expected the place of what is shared")?,
+                own,
+            )
         });
         Ok(Self {
             plan: compact.plan,
@@ -167,7 +170,9 @@ impl Snapshot {
         let study = study.as_ref().map(|(study, _)| &study.sweep);
         let claims = study.iter().flat_map(|sweep| &sweep.claims);
         let tuned = study.and_then(|sweep| sweep.tune.as_ref());
-        let named = claims.map(|claim| claim.metric).chain(tuned.map(|tune| tune.metric));
+        let named = claims
+            .map(|claim| claim.metric)
+            .chain(tuned.map(|tune| tune.metric));
         let named = named.map(|metric| metric.name).chain(Score::WITH_KEYS);
         named.map(str::to_owned).collect()
     }
@@ -251,7 +256,10 @@ fn joined(shared: &Shared, own: Own) -> Result<RecordedTrial> {
             for key in SCORES {
                 let names = shared.metrics.get(key);
                 let values = object.remove(key).unwrap_or_default();
-                object.insert(key.to_owned(), score(names.map_or(&[], Vec::as_slice), &values));
+                object.insert(
+                    key.to_owned(),
+                    score(names.map_or(&[], Vec::as_slice), &values),
+                );
             }
             let result: TrialResult = serde_json::from_value(Value::Object(object))?;
             Some(result)
@@ -278,7 +286,9 @@ fn score(names: &[String], values: &Value) -> Value {
     let Some(values) = values.as_array() else {
         return Value::Null;
     };
-    let values = values.iter().map(|value| value.as_f64().unwrap_or(f64::NAN));
+    let values = values
+        .iter()
+        .map(|value| value.as_f64().unwrap_or(f64::NAN));
     let score: Score = names.iter().map(String::as_str).zip(values).collect();
     json!(score)
 }
@@ -295,7 +305,9 @@ fn columns(epochs: &[EpochRecord]) -> Map<String, Value> {
                 object.remove(key);
             }
         }
-        let metrics = metrics.into_iter().map(|(name, value)| (format!("{METRICS}.{name}"), value));
+        let metrics = metrics
+            .into_iter()
+            .map(|(name, value)| (format!("{METRICS}.{name}"), value));
         for (key, value) in object.into_iter().chain(metrics) {
             let column = columns.entry(key).or_default();
             column.resize(row, Value::Null);
@@ -312,7 +324,10 @@ fn columns(epochs: &[EpochRecord]) -> Map<String, Value> {
 
 /// The records of [`columns`].
 fn rows(columns: Map<String, Value>) -> Result<Vec<EpochRecord>> {
-    let count = columns.get("epoch").and_then(Value::as_array).map_or(0, Vec::len);
+    let count = columns
+        .get("epoch")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     let mut records = vec![Map::new(); count];
     let mut metrics = vec![Map::new(); count];
     for (key, column) in columns {
@@ -320,7 +335,10 @@ fn rows(columns: Map<String, Value>) -> Result<Vec<EpochRecord>> {
             continue;
         };
         for (row, value) in column.into_iter().enumerate().take(count) {
-            match key.strip_prefix(METRICS).and_then(|name| name.strip_prefix('.')) {
+            match key
+                .strip_prefix(METRICS)
+                .and_then(|name| name.strip_prefix('.'))
+            {
                 Some(name) => metrics[row].insert(name.to_owned(), value),
                 None => records[row].insert(key.clone(), value),
             };

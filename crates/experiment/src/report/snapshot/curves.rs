@@ -70,7 +70,9 @@ pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> Vec<Curves> {
         .map(|it| (it.trial.id.as_str(), it))
         .collect();
     let named: Vec<(String, Vec<&str>)> = match study {
-        Some(study) => (0..study.arms.len()).map(|arm| of_arm(study, arm)).collect(),
+        Some(study) => (0..study.arms.len())
+            .map(|arm| of_arm(study, arm))
+            .collect(),
         None => Vec::new(),
     };
     let ended = trials.iter().filter_map(|it| it.trial.result.clone());
@@ -82,7 +84,8 @@ pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> Vec<Curves> {
     });
     let all = named.into_iter().chain(unnamed).take(MOST_CURVES);
     all.filter_map(|(name, ids)| {
-        let trials: Vec<&RecordedTrial> = ids.iter().filter_map(|id| by_id.get(id).copied()).collect();
+        let trials: Vec<&RecordedTrial> =
+            ids.iter().filter_map(|id| by_id.get(id).copied()).collect();
         Curves::of(name, &trials)
     })
     .collect()
@@ -114,10 +117,20 @@ impl Curves {
             .iter()
             .map(|trial| {
                 let epochs = trial.epochs.iter();
-                epochs.map(|epoch| (epoch.epoch, flat(&serde_json::to_value(epoch).unwrap_or_default()))).collect()
+                epochs
+                    .map(|epoch| {
+                        (
+                            epoch.epoch,
+                            flat(&serde_json::to_value(epoch).unwrap_or_default()),
+                        )
+                    })
+                    .collect()
             })
             .collect();
-        let last = flat.iter().filter_map(|epochs| epochs.keys().last()).max()?;
+        let last = flat
+            .iter()
+            .filter_map(|epochs| epochs.keys().last())
+            .max()?;
         let epochs = some_of(*last);
         let mut curves = Self {
             name,
@@ -128,21 +141,37 @@ impl Curves {
         };
         let few = few_of(&curves.epochs);
         let bins = (0..10).map(|bin| format!("{BINS}{bin}"));
-        let keys = SPREAD.iter().chain(&MEAN).map(|key| (*key).to_owned()).chain(bins);
+        let keys = SPREAD
+            .iter()
+            .chain(&MEAN)
+            .map(|key| (*key).to_owned())
+            .chain(bins);
         for key in keys {
             let values = |epoch: &usize| -> Vec<f64> {
-                let of_seeds = flat.iter().filter_map(|epochs| epochs.get(epoch)?.get(&key)?.as_f64());
+                let of_seeds = flat
+                    .iter()
+                    .filter_map(|epochs| epochs.get(epoch)?.get(&key)?.as_f64());
                 of_seeds.collect()
             };
             let is_kept = |epoch: &usize| !key.starts_with(BINS) || few.contains(epoch);
             let numbers = |of: fn(&[f64]) -> Option<f64>| -> Vec<Option<f64>> {
                 let epochs = curves.epochs.iter();
-                epochs.map(|epoch| of(&values(epoch)).filter(|_| is_kept(epoch)).map(four_digits)).collect()
+                epochs
+                    .map(|epoch| {
+                        of(&values(epoch))
+                            .filter(|_| is_kept(epoch))
+                            .map(four_digits)
+                    })
+                    .collect()
             };
             let means = numbers(mean);
             if means.iter().any(Option::is_some) {
                 let has_spread = SPREAD.contains(&key.as_str());
-                let std = if has_spread { numbers(standard_deviation) } else { Vec::new() };
+                let std = if has_spread {
+                    numbers(standard_deviation)
+                } else {
+                    Vec::new()
+                };
                 curves.series.insert(key, Series { mean: means, std });
             }
         }
@@ -187,7 +216,9 @@ fn flat(record: &Value) -> Map<String, Value> {
             }
         };
         match value {
-            Value::Object(object) => rest.extend(object.iter().map(|(key, value)| (inner(key), value))),
+            Value::Object(object) => {
+                rest.extend(object.iter().map(|(key, value)| (inner(key), value)))
+            }
             Value::Array(list) => {
                 let list = list.iter().enumerate();
                 rest.extend(list.map(|(place, value)| (inner(&place.to_string()), value)));

@@ -64,7 +64,9 @@ fn of_networks(a: &[Correctness], b: &[Correctness], is_paired: bool) -> Option<
     }
     let accuracies = |networks: &[Correctness]| -> Vec<f64> {
         let right = networks.iter().map(Correctness::count);
-        right.map(|right| 100.0 * right as f64 / images as f64).collect()
+        right
+            .map(|right| 100.0 * right as f64 / images as f64)
+            .collect()
     };
     let (of_a, of_b) = (accuracies(a), accuracies(b));
     let difference = if is_paired {
@@ -73,7 +75,12 @@ fn of_networks(a: &[Correctness], b: &[Correctness], is_paired: bool) -> Option<
         Difference::welch(&of_a, &of_b)
     };
     let right = |networks: &[Correctness]| -> Vec<u32> {
-        let of_image = |image| networks.iter().filter(|network| network.is_right(image)).count();
+        let of_image = |image| {
+            networks
+                .iter()
+                .filter(|network| network.is_right(image))
+                .count()
+        };
         (0..images).map(|image| of_image(image) as u32).collect()
     };
     let of_images =
@@ -94,7 +101,10 @@ fn of_networks(a: &[Correctness], b: &[Correctness], is_paired: bool) -> Option<
         },
         between_runs: [(a, &of_a), (b, &of_b)].map(|(networks, accuracies)| {
             let measured = standard_deviation(accuracies)?;
-            Some([measured, std_of_independent_images(&right(networks), networks.len())])
+            Some([
+                measured,
+                std_of_independent_images(&right(networks), networks.len()),
+            ])
         }),
     })
 }

@@ -16,8 +16,8 @@ use serde_json::Value;
 
 pub use self::curves::{Curves, Series, short_name};
 pub use self::images::TestImages;
-use super::left_of;
 use super::export::DataFrame;
+use super::left_of;
 use super::trials::{self, TrialRow};
 use crate::records::{EpochRecord, TrialResult};
 use crate::store::{Damage, Plan, Results, Store, StoreError, StoredTrial};
