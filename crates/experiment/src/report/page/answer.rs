@@ -6,7 +6,7 @@ use charts::{Difference, ForestPlot};
 use statistics::{Verdict, mcnemar_p, mean};
 
 use super::Figure;
-use crate::measure::{Metric, Unit};
+use crate::measure::{Direction, Metric, Unit};
 use crate::report::claims::{Facts, procedure, word};
 use crate::report::snapshot::{Snapshot, TestImages, short_name};
 use crate::study::{Outcome, Study, warnings};
@@ -191,10 +191,14 @@ fn forest_plots(study: &Study, facts: &[Facts]) -> Vec<Figure> {
             Unit::Nats => ", nats",
             Unit::Number => "",
         };
+        let better = match metric.better {
+            Some(Direction::Lower) => " (lower is better)",
+            _ => "",
+        };
         let plot = ForestPlot {
             id: name.clone(),
             title: format!("Differences in test {}", metric.name.replace('_', " ")),
-            axis: format!("difference in test {}{unit}", metric.name.replace('_', " ")),
+            axis: format!("difference in test {}{unit}{better}", metric.name.replace('_', " ")),
             rows,
         };
         Figure {
