@@ -133,6 +133,42 @@ fn verdicts_of_a_fixed_number_of_seeds_are_false_in_5_percent_at_most() {
     }
 }
 
+/// 20 splits of the same 20 runs into halves, for each of 1,000 losses.
+#[test]
+fn a_loss_compared_with_itself_over_many_splits_wins_or_loses_in_5_percent_at_most() {
+    const LOSSES: u64 = 1000;
+    const SPLITS: u64 = 20;
+    let mut decided = [0_u32; 2];
+    for loss in 0..LOSSES {
+        let runs = normals(&mut Stream::new(14, "one loss", loss), 20, 94.0, SPREAD);
+        for split in 0..SPLITS {
+            let mut stream = Stream::new(14, "splits", loss * SPLITS + split);
+            let mut shuffled = runs.clone();
+            for last in (1..shuffled.len()).rev() {
+                shuffled.swap(last, stream.below(last as u32 + 1) as usize);
+            }
+            let (a, b) = shuffled.split_at(10);
+            let fixed = Difference::welch(a, b).unwrap();
+            let anytime = Anytime::two_samples(a, b, PRIOR_VARIANCE).unwrap();
+            let p_values = [fixed.p_two_sided(), anytime.p()];
+            for (count, p_difference) in decided.iter_mut().zip(p_values) {
+                let evidence = Evidence {
+                    mean: fixed.mean(),
+                    p_difference,
+                    ..Evidence::NONE
+                };
+                let verdict = verdicts(&[evidence], ALPHA).unwrap()[0];
+                *count += u32::from(matches!(verdict, Verdict::Win | Verdict::Loss));
+            }
+        }
+    }
+    for count in decided {
+        let found = f64::from(count) / (LOSSES * SPLITS) as f64;
+        assert_at_most(found, ALPHA, REPETITIONS);
+    }
+    assert!(decided[0] > 0, "a test that never decides is no test");
+}
+
 #[test]
 fn any_of_five_claims_against_one_baseline_is_false_in_5_percent_at_most() {
     let any = rate("claims", 10_000, |stream| {

@@ -55,7 +55,6 @@ pub struct Metric {
     pub better: Option<Direction>,
     /// What a network scores on balanced images of so many classes if it gives every class the same probability;
     /// `None` if that is not a mark to compare with.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by plots"))]
     pub chance: Option<fn(classes: usize) -> f64>,
     pub measure: Measure,
 }

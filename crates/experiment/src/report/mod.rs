@@ -8,6 +8,7 @@ mod difference;
 mod documented;
 mod event_file;
 mod export;
+mod facts;
 mod format;
 mod groups;
 mod label;

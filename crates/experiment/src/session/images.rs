@@ -96,15 +96,8 @@ fn load_and_tell(source: &DatasetSource, data_dir: Option<&Path>) -> Result<Data
 
 /// The amount of work of a trial.
 pub fn size(trial: &Trial, images: &TrialImages) -> TrialSize {
-    TrialSize {
-        epochs: trial.train.epochs,
-        batch_size: trial.train.batch_size as u64,
-        evaluation_batch: EVALUATION_BATCH as u64,
-        train: images.train.len() as u64,
-        sample: images.train.len().min(SAMPLE) as u64,
-        validation: images.validation.len() as u64,
-        test: images.test.len() as u64,
-    }
+    let [train, validation, test] = [&images.train, &images.validation, &images.test];
+    size_of(&trial.train, [train.len(), validation.len(), test.len()])
 }
 
 /// The amount of work of a trial, as far as its settings tell: the whole dataset may not be there.
@@ -119,13 +112,18 @@ pub fn expected_size(settings: &TrainSettings) -> TrialSize {
     } else {
         0
     };
+    size_of(settings, [train, settings.validation, test])
+}
+
+/// With so many images for training, for validation and in the test set.
+fn size_of(settings: &TrainSettings, [train, validation, test]: [usize; 3]) -> TrialSize {
     TrialSize {
         epochs: settings.epochs,
         batch_size: settings.batch_size as u64,
         evaluation_batch: EVALUATION_BATCH as u64,
         train: train as u64,
         sample: train.min(SAMPLE) as u64,
-        validation: settings.validation as u64,
+        validation: validation as u64,
         test: test as u64,
     }
 }

@@ -176,8 +176,7 @@ fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] 
 
 /// The value of a metric for a network that guesses, in the unit in which tables show it.
 fn chance(metric: &Metric, run: &Run) -> Option<f64> {
-    let value =
-        (metric.name == "accuracy").then(|| 1.0 / run.trial.train.dataset.classes as f64)?;
+    let value = metric.chance?(run.trial.train.dataset.classes);
     run.has_diverged().then(|| metric.in_unit_shown(value))
 }
 

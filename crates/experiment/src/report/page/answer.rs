@@ -7,7 +7,8 @@ use statistics::{Verdict, mcnemar_p, mean};
 
 use super::Figure;
 use crate::measure::{Direction, Metric, Unit};
-use crate::report::claims::{Facts, procedure, word};
+use crate::report::claims::procedure;
+use crate::report::facts::{Facts, word};
 use crate::report::snapshot::{Snapshot, TestImages, short_name};
 use crate::study::{Outcome, Study, warnings};
 

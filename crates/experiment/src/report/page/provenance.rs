@@ -30,24 +30,24 @@ pub struct Environment {
     pub rows: Vec<(&'static str, String)>,
 }
 
-/// The place of each fact in `environment.json`, and its name.
+/// The place of each fact in `environment.json`, that of an inner key behind a point, and its name.
 const FACTS: [(&str, &str); 16] = [
-    ("/versions/experiment", "experiment"),
-    ("/git_commit", "commit"),
-    ("/versions/burn", "Burn"),
-    ("/operating_system", "system"),
-    ("/cpu", "processor"),
-    ("/cores", "cores"),
-    ("/backend", "backend"),
-    ("/device", "device"),
-    ("/driver", "driver"),
-    ("/kernels", "GPU kernels"),
-    ("/instructions", "instructions"),
-    ("/precision", "precision used"),
-    ("/determinism", "determinism"),
-    ("/threads", "threads"),
-    ("/data_hash", "data, SHA-256"),
-    ("/data_records", "images"),
+    ("versions.experiment", "experiment"),
+    ("git_commit", "commit"),
+    ("versions.burn", "Burn"),
+    ("operating_system", "system"),
+    ("cpu", "processor"),
+    ("cores", "cores"),
+    ("backend", "backend"),
+    ("device", "device"),
+    ("driver", "driver"),
+    ("kernels", "GPU kernels"),
+    ("instructions", "instructions"),
+    ("precision", "precision used"),
+    ("determinism", "determinism"),
+    ("threads", "threads"),
+    ("data_hash", "data, SHA-256"),
+    ("data_records", "images"),
 ];
 
 impl Provenance {
@@ -89,7 +89,7 @@ fn environments(trials: &[RecordedTrial]) -> Vec<Environment> {
 
 fn facts(environment: &Value) -> Vec<(&'static str, String)> {
     let facts = FACTS.iter().filter_map(|(place, name)| {
-        let text = match environment.pointer(place)? {
+        let text = match at(environment, place)? {
             Value::Null => return None,
             Value::String(text) => text.clone(),
             Value::Object(records) => {
@@ -112,6 +112,10 @@ fn facts(environment: &Value) -> Vec<(&'static str, String)> {
         Some((*name, text))
     });
     facts.collect()
+}
+
+fn at<'a>(environment: &'a Value, place: &str) -> Option<&'a Value> {
+    place.split('.').try_fold(environment, |value, key| value.get(key))
 }
 
 /// A row per loss and settings with the ids of its trials.
