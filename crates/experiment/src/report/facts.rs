@@ -168,9 +168,7 @@ impl<'a> Facts<'a> {
             if let Some((p, smallest)) = self.sign_flip {
                 line += &format!("; exact sign-flip p {}", relation(p));
                 if smallest > ALPHA {
-                    line += &format!(
-                        ", which cannot be below {smallest:.3} with so few seeds"
-                    );
+                    line += &format!(", which cannot be below {smallest:.3} with so few seeds");
                 }
             }
             if let Some(Share {

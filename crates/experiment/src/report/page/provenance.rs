@@ -115,7 +115,9 @@ fn facts(environment: &Value) -> Vec<(&'static str, String)> {
 }
 
 fn at<'a>(environment: &'a Value, place: &str) -> Option<&'a Value> {
-    place.split('.').try_fold(environment, |value, key| value.get(key))
+    place
+        .split('.')
+        .try_fold(environment, |value, key| value.get(key))
 }
 
 /// A row per loss and settings with the ids of its trials.
