@@ -101,10 +101,10 @@ fn of_settings(study: &Study, settings: &[(&'static TrainKey, Setting)]) -> Tabl
     };
     let columns = [
         text("setting", &|(key, _)| key.name.to_owned()),
-        text("reference", &|(_, setting)| setting.bare().to_string()),
+        text("reference", &|(_, setting)| setting.bare()),
         text("here", &|(key, _)| values_here(study, key)),
         text("differs", &|(key, setting)| {
-            let same = setting.bare().to_string();
+            let same = setting.bare();
             (if values_here(study, key) == same {
                 ""
             } else {
@@ -121,7 +121,7 @@ fn values_here(study: &Study, key: &TrainKey) -> String {
     let mut values: Vec<(String, String)> = Vec::new();
     for arm in &study.arms {
         let value = if key.counts(&arm.settings) {
-            (key.get)(&arm.settings).bare().to_string()
+            (key.get)(&arm.settings).bare()
         } else {
             NONE.to_owned()
         };

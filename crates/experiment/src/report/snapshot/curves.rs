@@ -217,7 +217,7 @@ fn flat(record: &Value) -> Map<String, Value> {
         };
         match value {
             Value::Object(object) => {
-                rest.extend(object.iter().map(|(key, value)| (inner(key), value)))
+                rest.extend(object.iter().map(|(key, value)| (inner(key), value)));
             }
             Value::Array(list) => {
                 let list = list.iter().enumerate();
