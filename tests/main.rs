@@ -16,6 +16,7 @@ mod jobs;
 mod metrics;
 mod models;
 mod optimizers;
+mod page;
 mod provenance;
 mod readme;
 mod report;

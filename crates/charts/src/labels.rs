@@ -27,7 +27,7 @@ impl<'a> EndLabels<'a> {
         const WIDEST: f64 = 112.0;
         let label = |whole| EndLabel {
             whole,
-            lines: wrap(whole, &[WIDEST; 2]),
+            lines: wrap(whole, &[WIDEST; 3]),
         };
         Self {
             labels: labels.into_iter().map(label).collect(),

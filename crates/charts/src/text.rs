@@ -1,5 +1,7 @@
 //! Labels: escaped, measured, broken into lines and shortened.
 
+use std::collections::VecDeque;
+
 /// The height of a text in units of the drawing.
 pub(crate) const SIZE: f64 = 12.0;
 
@@ -75,26 +77,52 @@ pub(crate) fn fit(text: &str, most: f64) -> String {
         .unwrap_or_default()
 }
 
-/// `text` in lines of at most these widths, broken at spaces; what remains is cut off with an ellipsis.
+/// `text` in lines of at most these widths, broken at spaces, and within words such as `encouraging(log_end=1)` that are
+/// longer than a line; what remains is cut off with an ellipsis.
 pub(crate) fn wrap(text: &str, widths: &[f64]) -> Vec<String> {
     let text = plain(text);
-    let mut words = text.split_whitespace().peekable();
+    let mut words: VecDeque<&str> = text.split_whitespace().collect();
     let mut wrapped = Vec::new();
     for (index, most) in widths.iter().enumerate() {
-        let Some(word) = words.next() else { break };
-        let mut line = word.to_owned();
         let is_last = index + 1 == widths.len();
-        while let Some(word) = words.peek() {
-            let longer = format!("{line} {word}");
-            if width(&longer) > *most && !is_last {
-                break;
+        let mut line = String::new();
+        while let Some(word) = words.pop_front() {
+            let space = if line.is_empty() { "" } else { " " };
+            let longer = |word| format!("{line}{space}{word}");
+            if is_last || width(&longer(word)) <= *most {
+                line = longer(word);
+                continue;
             }
-            line = longer;
-            words.next();
+            let is_too_long = width(word) > *most;
+            let parts = breaks(word).map(|end| word.split_at(end));
+            let parts = parts.filter(|(start, _)| is_too_long && width(&longer(start)) <= *most);
+            // The last of those that fit, but rather before the parameters of a loss than inside of them.
+            let part = parts.max_by_key(|(_, rest)| rest.starts_with('('));
+            if let Some((start, rest)) = part {
+                line = longer(start);
+                words.push_front(rest);
+            } else if line.is_empty() {
+                line = word.to_owned();
+            } else {
+                words.push_front(word);
+            }
+            break;
         }
-        wrapped.push(fit(&line, *most));
+        if !line.is_empty() {
+            wrapped.push(fit(&line, *most));
+        }
     }
     wrapped
+}
+
+/// Where a word can be broken: after an underscore and before a parenthesis.
+fn breaks(word: &str) -> impl Iterator<Item = usize> {
+    let places = word.char_indices().filter_map(|(place, c)| match c {
+        '_' => Some(place + 1),
+        '(' => Some(place),
+        _ => None,
+    });
+    places.filter(|place| *place > 0)
 }
 
 #[cfg(test)]
@@ -139,5 +167,14 @@ mod tests {
         assert_eq!(wrap("one two", &[100.0; 2]), ["one two"]);
         assert_eq!(wrap(" ", &[100.0; 2]), [""; 0]);
         assert_eq!(wrap(&"x".repeat(50), &[60.0; 2]).len(), 1);
+    }
+
+    #[test]
+    fn a_word_is_broken_only_where_it_is_longer_than_a_line() {
+        let names = wrap("mean_absolute_error + mean_squared_error", &[112.0; 3]);
+        assert_eq!(names, ["mean_absolute_", "error + mean_", "squared_error"]);
+        let name = wrap("encouraging(log_end=1)", &[112.0; 3]);
+        assert_eq!(name, ["encouraging", "(log_end=1)"]);
+        assert_eq!(wrap("a cross_entropy", &[100.0; 2]), ["a", "cross_entropy"]);
     }
 }

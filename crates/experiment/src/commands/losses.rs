@@ -9,6 +9,7 @@ use bonus_loss::{LOSSES, Loss, LossEntry, Parameter, Recommendation};
 use clap::{Args, Subcommand};
 
 use super::manual::LOSSES_EVAL;
+use crate::report;
 use crate::sweep::parse_loss;
 use crate::terminal::print;
 
@@ -116,19 +117,12 @@ f: the logits; y: the target class; K: the number of classes
 z = f_y − logsumexp of the other logits; p = sigmoid(z) = softmax(f)_y
 a loss of p alone has ∂L/∂f_y = dL/dz; the other logits share −dL/dz by their softmax";
 
-/// Loss and gradient with respect to the target's logit, for p = 0.001 to 0.999. The other logits are 0, so that
-/// `p = sigmoid(f_y − ln 9)`, and for a loss of p alone `∂L/∂f_y` is dL/dz.
+/// Loss and dL/dz for p = 0.001 to 0.999.
 fn curve(loss: &Loss) -> String {
-    const CLASSES: usize = 10;
-    let mut targets = [0.0; CLASSES];
-    targets[0] = 1.0;
     let mut csv = "p,loss,gradient\n".to_owned();
     for thousandth in 1..1000 {
         let p = f64::from(thousandth) / 1000.0;
-        let mut logits = [0.0; CLASSES];
-        logits[0] = (p / (1.0 - p)).ln() + ((CLASSES - 1) as f64).ln();
-        let value = loss.value(&logits, &targets) + 0.0; // −0 + 0 = 0
-        let gradient = loss.gradient(&logits, &targets)[0];
+        let (value, gradient) = report::value_and_gradient(loss, p);
         let _ = writeln!(csv, "{p},{value},{gradient}");
     }
     csv

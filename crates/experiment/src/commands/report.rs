@@ -1,7 +1,6 @@
 //! `experiment report STORE`
 
-use std::collections::HashMap;
-use std::convert::Infallible;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -9,20 +8,28 @@ use statistics::Verdict;
 
 use crate::exit::{BadInput, Exit};
 use crate::measure::Metric;
-use crate::records::TrialResult;
-use crate::report::{self, DEFAULT_METRICS, Format};
+use crate::report::{self, DEFAULT_METRICS, Format, Omission, Page, Snapshot};
 use crate::session::Unfinished;
-use crate::store::{Plan, Results, Store};
+use crate::store::{Damage, Store, atomic};
 use crate::study::Study;
-use crate::sweep;
-use crate::terminal::{print, tell};
+use crate::terminal::{inform, print, tell};
 
-/// Print the table of a store's results, its trials or their curves
+/// Print the table of a store's results, its trials or their curves, or write them as a page
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
 pub struct ReportArguments {
     /// Folder of the store, such as runs/quickstart
-    store: PathBuf,
+    #[arg(required_unless_present = "from")]
+    store: Option<PathBuf>,
+    /// Read a page that --html wrote instead of a store
+    #[arg(long, value_name = "PAGE", conflicts_with = "store")]
+    from: Option<PathBuf>,
+    /// Write one self-contained HTML page: verdicts, tables, figures, the numbers of every seed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["trials", "claims", "curves", "format", "metrics"])]
+    html: Option<PathBuf>,
+    /// Write every figure of the page as an SVG file into this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["trials", "claims", "curves", "format", "metrics"])]
+    svg: Option<PathBuf>,
     /// Print a row per trial: settings, seed, state, scores, time
     #[arg(long)]
     trials: bool,
@@ -53,51 +60,34 @@ pub struct ReportArguments {
 }
 
 pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
-    let store = Store::open_existing(&arguments.store)?;
-    let mut results = store.results()?;
-    let trials = results.ended.len() + results.damaged.len();
-    let study = study_of(&store, &results)?;
-    let format = arguments.format();
-    let metrics = match arguments.metrics.as_slice() {
-        [] => &DEFAULT_METRICS,
-        metrics => metrics,
-    };
-    let (text, empty) = if arguments.claims {
-        let study = study.as_ref().map(|(study, _)| study);
-        let claims = study.map(report::claims_of).unwrap_or_default();
-        let empty = claims.is_empty().then_some("no claim can be assessed yet");
-        (claims.in_format(format), empty)
-    } else if arguments.curves {
-        let (curves, damaged) = report::curves(&store, &results)?;
-        results.damaged.extend(damaged);
-        let empty = curves.is_empty().then_some("no epoch has ended yet");
-        (curves.in_format(format), empty)
-    } else if arguments.trials {
-        let rows = report::trials_of_store(&store, &results)?;
-        let empty = rows.is_empty().then_some("no trial has begun yet");
-        (report::render_trials(&rows, metrics, format), empty)
-    } else {
-        let groups = report::groups_of(&results.ended);
-        let findings = study
-            .as_ref()
-            .map_or(String::new(), |(study, declared_after)| {
-                report::findings(study, *declared_after, format)
-            });
-        let empty = (trials == 0).then_some("no trial has a result yet");
-        (findings + &report::render(&groups, metrics, format), empty)
-    };
-    if let Some(empty) = empty.filter(|_| results.damaged.is_empty()) {
-        tell(format_args!("{}: {empty}", arguments.store.display()));
+    let Source {
+        snapshot,
+        name,
+        mut damaged,
+        unreadable,
+    } = arguments.source()?;
+    let study = snapshot.study()?;
+    if arguments.curves {
+        damaged.extend(unreadable);
     }
-    print(&text)?;
-    match report::left(&store, &results) {
-        Some(left) if format == Format::Text => print(&left)?,
+    if arguments.html.is_some() || arguments.svg.is_some() {
+        write_page(arguments, &snapshot.clone().fitting())?;
+    } else {
+        let (text, empty) = arguments.text(&snapshot, study.as_ref());
+        if let Some(empty) = empty.filter(|_| damaged.is_empty()) {
+            tell(format_args!("{name}: {empty}"));
+        }
+        print(&text)?;
+    }
+    let is_text = arguments.format() == Format::Text && arguments.html.is_none();
+    match snapshot.left() {
+        Some(left) if is_text => print(&left)?,
         // Not among the rows that a program reads.
         Some(left) => tell(left.trim_end()),
         None => {}
     }
-    let damaged = results.damaged.iter();
-    Unfinished::check_damage(damaged, trials, &arguments.store)?;
+    let trials = snapshot.ended().len() + snapshot.damaged.len();
+    Unfinished::check_damage(damaged.iter(), trials, Path::new(&name))?;
     if !arguments.check {
         return Ok(Exit::Done);
     }
@@ -110,22 +100,130 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     }
 }
 
-/// The sweep that was last run into the store with these results, and the trials that had ended when its claims were
-/// last changed; `None` in stores of versions that kept no sweep file.
-fn study_of(store: &Store, results: &Results) -> anyhow::Result<Option<(Study, usize)>> {
-    let plan = store.plan();
-    let Some(declaration) = plan.as_ref().and_then(Plan::declared) else {
-        return Ok(None);
-    };
-    let sweep = sweep::parse(&declaration.sweep, Path::new("plan.json"))?;
-    let of_id: HashMap<&str, &TrialResult> = (results.ended.iter())
-        .map(|result| (result.id.as_str(), result))
-        .collect();
-    let study = Study::new(&sweep, |id| {
-        Ok::<_, Infallible>(of_id.get(id).map(|result| (*result).clone()))
-    });
-    let Ok(study) = study;
-    Ok(Some((study, declaration.ended)))
+/// What is reported on.
+struct Source {
+    snapshot: Snapshot,
+    /// The store or the page, as the user wrote it.
+    name: String,
+    damaged: Vec<Damage>,
+    /// Trials of which epochs cannot be read.
+    unreadable: Vec<Damage>,
+}
+
+impl ReportArguments {
+    fn source(&self) -> anyhow::Result<Source> {
+        if let Some(file) = &self.from {
+            let name = file.display().to_string();
+            let page = fs::read_to_string(file)
+                .map_err(|error| BadInput(anyhow!("{name}: cannot be read: {error}")))?;
+            let snapshot = report::snapshot_in(&page).map_err(|error| {
+                BadInput(anyhow!(
+                    "{name}: expected a page that `experiment report --html` wrote: {error:#}"
+                ))
+            })?;
+            self.tell_omissions(&snapshot, &name);
+            return Ok(Source {
+                snapshot,
+                name,
+                damaged: Vec::new(),
+                unreadable: Vec::new(),
+            });
+        }
+        let folder = self.store.as_deref().expect("required without --from");
+        let store = Store::open_existing(folder)?;
+        let results = store.results()?;
+        let (snapshot, unreadable) = Snapshot::of_store(&store, &results)?;
+        Ok(Source {
+            snapshot,
+            name: folder.display().to_string(),
+            damaged: results.damaged,
+            unreadable,
+        })
+    }
+
+    /// Says what is asked for and not in a page.
+    fn tell_omissions(&self, snapshot: &Snapshot, page: &str) {
+        if self.curves && snapshot.omitted.contains(&Omission::Epochs) {
+            tell(format_args!(
+                "{page}: the epochs of single trials were left out to keep the page small; they are in the store"
+            ));
+        }
+        let has_all_metrics = !snapshot.omitted.contains(&Omission::Metrics);
+        if (self.csv || self.json || !self.metrics.is_empty()) && !self.curves && !has_all_metrics {
+            tell(format_args!(
+                "{page}: metrics other than accuracy, losses and those of the claims were left out to keep the page small; they are in the store"
+            ));
+        }
+    }
+
+    /// What is printed, and what to say if that is empty.
+    fn text(
+        &self,
+        snapshot: &Snapshot,
+        study: Option<&(Study, usize)>,
+    ) -> (String, Option<&'static str>) {
+        let format = self.format();
+        let metrics = match self.metrics.as_slice() {
+            [] => &DEFAULT_METRICS,
+            metrics => metrics,
+        };
+        if self.claims {
+            let claims = study.map(|(study, _)| report::claims_of(study));
+            let claims = claims.unwrap_or_default();
+            let empty = claims.is_empty().then_some("no claim can be assessed yet");
+            (claims.in_format(format), empty)
+        } else if self.curves {
+            let epochs = snapshot.epochs();
+            let empty = epochs.is_empty().then_some("no epoch has ended yet");
+            (epochs.in_format(format), empty)
+        } else if self.trials {
+            let rows = snapshot.rows();
+            let empty = rows.is_empty().then_some("no trial has begun yet");
+            (report::render_trials(&rows, metrics, format), empty)
+        } else {
+            let ended = snapshot.ended();
+            let empty = ended.is_empty().then_some("no trial has a result yet");
+            let groups = report::groups_of(&ended);
+            let findings = study
+                .map(|(study, declared_after)| report::findings(study, *declared_after, format));
+            let table = report::render(&groups, metrics, format);
+            (findings.unwrap_or_default() + &table, empty)
+        }
+    }
+
+    fn format(&self) -> Format {
+        match self {
+            Self { markdown: true, .. } => Format::Markdown,
+            Self { latex: true, .. } => Format::Latex,
+            Self { csv: true, .. } => Format::Csv,
+            Self { json: true, .. } => Format::Json,
+            _ => Format::Text,
+        }
+    }
+}
+
+/// Writes the page and its figures.
+fn write_page(arguments: &ReportArguments, snapshot: &Snapshot) -> anyhow::Result<()> {
+    let page = Page::of(snapshot)?;
+    if let Some(file) = &arguments.html {
+        let html = page.html(snapshot);
+        atomic::write(file, html.as_bytes())?;
+        inform(format_args!("wrote {}", file.display()));
+    }
+    if let Some(folder) = &arguments.svg {
+        atomic::create_folder(folder)?;
+        let figures = page.figures();
+        for figure in &figures {
+            let file = folder.join(format!("{}.svg", figure.name));
+            atomic::write(&file, figure.svg.file().as_bytes())?;
+        }
+        inform(format_args!(
+            "wrote {} figures to {}",
+            figures.len(),
+            folder.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Whether every claim holds.
@@ -149,17 +247,5 @@ fn check(study: &Study) -> Exit {
         Exit::Open
     } else {
         Exit::Done
-    }
-}
-
-impl ReportArguments {
-    fn format(&self) -> Format {
-        match self {
-            Self { markdown: true, .. } => Format::Markdown,
-            Self { latex: true, .. } => Format::Latex,
-            Self { csv: true, .. } => Format::Csv,
-            Self { json: true, .. } => Format::Json,
-            _ => Format::Text,
-        }
     }
 }

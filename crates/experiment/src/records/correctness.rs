@@ -9,7 +9,6 @@ impl Correctness {
     ///
     /// # Panics
     /// If there are not as many images.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by reports of images"))]
     pub fn is_right(&self, image: usize) -> bool {
         self.0[image]
     }
@@ -20,7 +19,6 @@ impl Correctness {
     }
 
     /// Images.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by reports of images"))]
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::measure::METRICS;
-use crate::records::StepRecord;
 use crate::records::examples::{done, environment, epoch, validated};
+use crate::records::{EpochRecord, StepRecord};
 use crate::settings::TRAIN_KEYS;
 use crate::store::{Declaration, Plan};
 use crate::study::Study;

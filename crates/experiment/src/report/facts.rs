@@ -164,14 +164,11 @@ impl<'a> Facts<'a> {
     pub fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some(numbers) = self.decisive().numbers {
-            let mut line = format!("p = {}", p_value(numbers.p));
+            let mut line = format!("p {}", relation(numbers.p));
             if let Some((p, smallest)) = self.sign_flip {
-                line += &format!("; exact sign-flip p = {}", p_value(p));
+                line += &format!("; exact sign-flip p {}", relation(p));
                 if smallest > ALPHA {
-                    line += &format!(
-                        ", which cannot be below {} with so few seeds",
-                        p_value(smallest)
-                    );
+                    line += &format!(", which cannot be below {smallest:.3} with so few seeds");
                 }
             }
             if let Some(Share {
@@ -247,11 +244,11 @@ fn needed(seeds: Option<usize>, present: usize) -> String {
     }
 }
 
-/// Three digits, or a bound.
-fn p_value(p: f64) -> String {
+/// Such as `= 0.020`, or a bound.
+fn relation(p: f64) -> String {
     if p < 0.001 {
         "< 0.001".to_owned()
     } else {
-        format!("{p:.3}")
+        format!("= {p:.3}")
     }
 }

@@ -13,13 +13,16 @@ mod format;
 mod groups;
 mod label;
 mod latex;
+mod page;
 mod partial;
 mod settings;
 mod show;
+mod snapshot;
 mod summary;
 mod tensorboard;
 #[cfg(test)]
 mod tests;
+mod theory;
 mod trials;
 mod tuning;
 mod verification;
@@ -27,14 +30,17 @@ mod verification;
 pub use diff::{StoreDiff, TrialDiff};
 pub use format::Format;
 pub use groups::Group;
+pub use page::{Page, snapshot_in};
 pub use show::TrialReport;
+pub use snapshot::{Omission, Snapshot};
 pub use tensorboard::export_tensorboard;
+pub use theory::value_and_gradient;
 pub use trials::TrialRow;
 pub use verification::Verification;
 
 use crate::measure::{ACCURACY, Metric};
-use crate::records::{EpochRecord, TrialResult};
-use crate::store::{Damage, Results, Store, StoreError};
+use crate::records::TrialResult;
+use crate::store::{Results, Store, StoreError};
 use crate::study::{Study, warnings};
 use crate::terminal::table;
 pub use export::DataFrame;
@@ -78,37 +84,9 @@ pub fn render_trials(rows: &[TrialRow], metrics: &[&Metric], format: Format) -> 
     }
 }
 
-/// A row per trial and epoch, of every trial in the store, for programs; and the trials of which epochs cannot be read.
-pub fn curves(store: &Store, results: &Results) -> Result<(DataFrame, Vec<Damage>), StoreError> {
-    let trials = trials_of_store(store, results)?;
-    let mut epochs: Vec<(&TrialRow, EpochRecord)> = Vec::new();
-    let mut damaged = Vec::new();
-    for trial in &trials {
-        match store.epochs(&trial.id) {
-            Err(StoreError::Damaged(damage)) => damaged.push(damage),
-            records => epochs.extend(records?.into_iter().map(|record| (trial, record))),
-        }
-    }
-    Ok((trials::curves(&epochs), damaged))
-}
-
 /// Every trial of a store that has begun, in the order of the table's rows, then of the seeds.
 pub fn trials_of_store(store: &Store, results: &Results) -> Result<Vec<TrialRow>, StoreError> {
-    let trials = store.trials(results)?.into_iter();
-    let mut rows: Vec<TrialRow> = trials.map(TrialRow::from).collect();
-    trials::sort(&mut rows);
-    Ok(rows)
-}
-
-/// How many trials of the last sweep, or of those begun in an older store, have no result yet; `None` if all
-/// have one.
-pub fn left(store: &Store, results: &Results) -> Option<String> {
-    let Some(plan) = store.plan() else {
-        let missing = results.unfinished.len();
-        return left_of(missing, missing + results.ended.len());
-    };
-    let missing = plan.trials.iter().filter(|id| !store.has_result(id));
-    left_of(missing.count(), plan.trials.len())
+    Ok(trials::rows(store.trials(results)?))
 }
 
 fn left_of(missing: usize, trials: usize) -> Option<String> {

@@ -66,7 +66,8 @@ impl TrialRow {
 }
 
 /// Grid point by grid point, the losses of each by name, the seeds of each by size; last, what nothing is known of.
-pub fn sort(rows: &mut [TrialRow]) {
+pub fn rows(trials: impl IntoIterator<Item = StoredTrial>) -> Vec<TrialRow> {
+    let mut rows: Vec<TrialRow> = trials.into_iter().map(TrialRow::from).collect();
     rows.sort_by(|a, b| {
         let seed = |row: &TrialRow| row.setting("seed").as_u64();
         (a.settings.is_empty().cmp(&b.settings.is_empty()))
@@ -74,6 +75,7 @@ pub fn sort(rows: &mut [TrialRow]) {
             .then_with(|| a.loss.cmp(&b.loss))
             .then_with(|| seed(a).cmp(&seed(b)))
     });
+    rows
 }
 
 /// Every setting and every figure of each trial.

@@ -8,9 +8,15 @@ pub fn text(study: &Study, render: fn(Vec<Column>) -> String) -> String {
     let Some(tuning) = &study.tuning else {
         return String::new();
     };
+    let table = render(columns(study, tuning));
+    format!("Tuning, on images held out from training:\n\n{table}\n")
+}
+
+/// A row for each loss and what was tried for it.
+pub fn columns(study: &Study, tuning: &Tuning) -> Vec<Column> {
     let rows = rows(study, tuning);
     let header = format!("validation {}", tuning.metric.header());
-    let table = render(vec![
+    vec![
         Column::new("loss", Align::Left, &rows, |row| row.loss.clone()),
         Column::new("tried", Align::Left, &rows, |row| {
             row.candidate.point.clone()
@@ -29,8 +35,7 @@ pub fn text(study: &Study, render: fn(Vec<Column>) -> String) -> String {
         Column::new("", Align::Left, &rows, |row| {
             (if row.is_chosen { "chosen" } else { "" }).to_owned()
         }),
-    ]);
-    format!("Tuning, on images held out from training:\n\n{table}\n")
+    ]
 }
 
 struct Row<'a> {

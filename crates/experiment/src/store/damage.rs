@@ -17,4 +17,10 @@ impl Damage {
             cause: cause.into(),
         }
     }
+
+    /// The id of the trial.
+    pub fn trial(&self) -> Option<String> {
+        let folder = self.file.parent()?.file_name()?;
+        Some(folder.to_string_lossy().into_owned())
+    }
 }

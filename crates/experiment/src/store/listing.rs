@@ -136,6 +136,13 @@ impl Store {
             .collect()
     }
 
+    /// The content of a trial's `environment.json`; `None` if it is no JSON, or there is none.
+    pub fn environment(&self, id: &str) -> Result<Option<Value>, StoreError> {
+        let file = self.trial_folder(id).join("environment.json");
+        let bytes = read_if_there(&file)?.unwrap_or_default();
+        Ok(serde_json::from_slice(&bytes).ok())
+    }
+
     /// The result, completed with data that earlier versions stored only in other files.
     pub(super) fn completed(&self, mut result: TrialResult) -> Result<Stored, StoreError> {
         let held_out = result.settings.get("validation") != Some(&0.into());
@@ -153,9 +160,7 @@ impl Store {
         if result.precision_used.is_none() && asked != Some("mixed") {
             result.precision_used = Some("f32".to_string());
         } else if result.precision_used.is_none() {
-            let file = self.trial_folder(&result.id).join("environment.json");
-            let environment = read_if_there(&file)?.unwrap_or_default();
-            let environment: Value = serde_json::from_slice(&environment).unwrap_or_default();
+            let environment = self.environment(&result.id)?.unwrap_or_default();
             result.precision_used = environment["precision"].as_str().map(str::to_string);
         }
         Ok(Stored::Ended(Box::new(result)))

@@ -177,7 +177,6 @@ impl Store {
 
     /// Which test images the final weights of a trial classify correctly; `None` if it has no test score, or was
     /// written by a version that did not store this.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by reports of images"))]
     pub fn test_correct(&self, id: &str) -> Result<Option<Correctness>, StoreError> {
         let folder = self.trial_folder(id);
         let file = folder.join(RESULT);

@@ -3,17 +3,12 @@
 use std::path::PathBuf;
 
 use super::lock::Lock;
-use super::{CHECKPOINT, RESULT, Store};
+use super::{CHECKPOINT, Store};
 
 impl Store {
     /// Whether a trial has been begun, whatever became of it.
     pub fn has_begun(&self, id: &str) -> bool {
         self.trial_folder(id).is_dir()
-    }
-
-    /// Whether a trial has ended, whatever its files are worth.
-    pub fn has_result(&self, id: &str) -> bool {
-        self.trial_folder(id).join(RESULT).exists()
     }
 
     /// The file of a trial's last checkpoint, if there is one.

@@ -125,6 +125,19 @@ impl Column {
         }
     }
 
+    pub fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// Of each row.
+    pub fn cells(&self) -> &[String] {
+        &self.cells
+    }
+
+    pub fn align(&self) -> Align {
+        self.align
+    }
+
     /// In characters, since all that a table holds are of single width; no less than Markdown's `-:`.
     fn width(&self) -> usize {
         let texts = self.cells.iter().chain([&self.header]);

@@ -3,8 +3,14 @@
 use super::*;
 use crate::store::Plan;
 
+fn snapshot(store: &Store) -> Snapshot {
+    let (snapshot, unreadable) = Snapshot::of_store(store, &store.results().unwrap()).unwrap();
+    assert_eq!(unreadable, []);
+    snapshot
+}
+
 fn rows(store: &Store) -> Vec<TrialRow> {
-    trials_of_store(store, &store.results().unwrap()).unwrap()
+    snapshot(store).rows()
 }
 
 #[test]
@@ -87,9 +93,9 @@ fn trials_of_any_store_have_the_same_columns() {
 #[test]
 fn what_is_left_of_the_last_sweep_or_without_a_plan_of_what_has_begun_is_counted() {
     let (_folder, store) = store_of(&[done("a", settings("focal", 1), 0.5)]);
-    assert_eq!(left(&store, &store.results().unwrap()), None);
+    assert_eq!(snapshot(&store).left(), None);
     store.begin("b", "", &environment()).unwrap();
-    let counted = left(&store, &store.results().unwrap()).unwrap();
+    let counted = snapshot(&store).left().unwrap();
     assert_eq!(counted, "1 of 2 trials have no result yet.\n");
     let plan = Plan {
         name: "small".to_string(),
@@ -97,6 +103,6 @@ fn what_is_left_of_the_last_sweep_or_without_a_plan_of_what_has_begun_is_counted
         declarations: Vec::new(),
     };
     store.save_plan(&plan).unwrap();
-    let counted = left(&store, &store.results().unwrap()).unwrap();
+    let counted = snapshot(&store).left().unwrap();
     assert_eq!(counted, "2 of 3 trials have no result yet.\n");
 }

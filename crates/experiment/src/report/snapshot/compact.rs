@@ -1,0 +1,368 @@
+//! The form of a snapshot in a page: JSON in which what trials share is written once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Curves, Omission, RecordedTrial, Snapshot, TestImages};
+use crate::json;
+use crate::records::{EpochRecord, Score, TrialResult};
+use crate::store::{Plan, StoredTrial};
+
+/// Raised when a reader of the old form would misunderstand the new one.
+const FORMAT: u32 = 1;
+
+/// A page without these numbers takes 50 kB; with them it must stay below 200 kB for 60 trials, 1 MB for 1,000.
+const BYTES: usize = 110_000;
+const BYTES_PER_TRIAL: usize = 780;
+
+/// All metrics of an epoch; three of them have keys of their own too.
+const METRICS: &str = "metrics";
+
+/// The scores in a result.
+const SCORES: [&str; 2] = ["test", "validation"];
+
+/// The keys of a result that most trials share.
+const SHARED: [&str; 5] = [
+    "state",
+    "store_version",
+    "data_hash",
+    "data_records",
+    "precision_used",
+];
+
+#[derive(Serialize, Deserialize)]
+struct Compact {
+    format: u32,
+    plan: Option<Plan>,
+    /// What trials share.
+    shared: Vec<Shared>,
+    trials: Vec<Own>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<String>,
+    curves: Vec<Curves>,
+    images: Vec<Option<TestImages>>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    omitted: BTreeSet<Omission>,
+}
+
+/// What the trials of a row have in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Shared {
+    /// All but the seed.
+    settings: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    environment: Option<Map<String, Value>>,
+    /// Of the result; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    result: Option<Map<String, Value>>,
+    /// The names of the metrics of each score.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metrics: BTreeMap<String, Vec<String>>,
+}
+
+/// What a trial has alone.
+#[derive(Serialize, Deserialize)]
+struct Own {
+    id: String,
+    /// Its place in the list of what is shared.
+    shared: usize,
+    step: u64,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    seed: Value,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    environment: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    result: Map<String, Value>,
+    /// A column per key.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    epochs: Map<String, Value>,
+}
+
+impl Snapshot {
+    /// Without the least important numbers where all of them are too many for a page.
+    pub fn fitting(mut self) -> Self {
+        let most = BYTES.max(BYTES_PER_TRIAL * self.trials.len());
+        for omission in [Omission::Epochs, Omission::Metrics] {
+            if self.json().len() > most {
+                self = self.without(omission);
+            }
+        }
+        self
+    }
+
+    pub(super) fn without(mut self, omission: Omission) -> Self {
+        let kept = self.kept_metrics();
+        for trial in &mut self.trials {
+            match (omission, &mut trial.trial.result) {
+                (Omission::Epochs, _) => trial.epochs.clear(),
+                (Omission::Metrics, Some(result)) => {
+                    let scores = [&mut result.test, &mut result.validation];
+                    for score in scores.into_iter().flatten() {
+                        *score = only(score, &kept);
+                    }
+                }
+                (Omission::Metrics, None) => {}
+            }
+        }
+        self.omitted.insert(omission);
+        self
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> String {
+        let mut shared: Vec<Shared> = Vec::new();
+        let trials = self.trials.iter().map(|trial| {
+            let (of_row, mut own) = split(trial);
+            let place = shared.iter().position(|known| *known == of_row);
+            own.shared = place.unwrap_or_else(|| {
+                shared.push(of_row);
+                shared.len() - 1
+            });
+            own
+        });
+        let trials: Vec<Own> = trials.collect();
+        let compact = Compact {
+            format: FORMAT,
+            plan: self.plan.clone(),
+            shared,
+            trials,
+            damaged: self.damaged.clone(),
+            curves: self.curves.clone(),
+            images: self.images.clone(),
+            omitted: self.omitted.clone(),
+        };
+        serde_json::to_string(&compact).expect("strings and numbers always have a JSON form")
+    }
+
+    /// Reads what [`Snapshot::json`] wrote.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let value = json::exact(text)?;
+        let format = value["format"].as_u64();
+        ensure!(
+            format == Some(FORMAT.into()),
+            "format: expected {FORMAT}, found {}: it is a page of another version",
+            value["format"]
+        );
+        let compact: Compact = serde_json::from_value(value)?;
+        let trials = compact.trials.into_iter().map(|own| {
+            let shared = compact.shared.get(own.shared);
+            joined(
+                shared.context("trials: expected the place of what is shared")?,
+                own,
+            )
+        });
+        Ok(Self {
+            plan: compact.plan,
+            trials: trials.collect::<Result<_>>()?,
+            damaged: compact.damaged,
+            curves: compact.curves,
+            images: compact.images,
+            omitted: compact.omitted,
+        })
+    }
+
+    /// Those of which no page is without.
+    fn kept_metrics(&self) -> BTreeSet<String> {
+        let study = self.study().ok().flatten();
+        let study = study.as_ref().map(|(study, _)| &study.sweep);
+        let claims = study.iter().flat_map(|sweep| &sweep.claims);
+        let tuned = study.and_then(|sweep| sweep.tune.as_ref());
+        let named = claims
+            .map(|claim| claim.metric)
+            .chain(tuned.map(|tune| tune.metric));
+        let named = named.map(|metric| metric.name).chain(Score::WITH_KEYS);
+        named.map(str::to_owned).collect()
+    }
+}
+
+/// A score of these metrics alone.
+fn only(score: &Score, kept: &BTreeSet<String>) -> Score {
+    let metrics = score.metrics().iter();
+    let metrics = metrics.filter(|(name, _)| kept.contains(*name));
+    let metrics = metrics.map(|(name, value)| (name.as_str(), value.unwrap_or(f64::NAN)));
+    metrics.collect()
+}
+
+/// What a trial shares with others, and the rest of it.
+fn split(trial: &RecordedTrial) -> (Shared, Own) {
+    let RecordedTrial {
+        trial,
+        epochs,
+        environment,
+    } = trial;
+    let mut settings = trial.settings.clone();
+    let seed = settings.remove("seed").unwrap_or_default();
+    let mut result = trial.result.as_ref().map(object);
+    let mut own = Map::new();
+    let mut metrics = BTreeMap::new();
+    if let (Some(object), Some(result)) = (&mut result, &trial.result) {
+        for (key, score) in SCORES.into_iter().zip([&result.test, &result.validation]) {
+            object.remove(key);
+            if let Some(score) = score {
+                let (names, values): (Vec<&String>, Vec<&Option<f64>>) =
+                    score.metrics().iter().unzip();
+                metrics.insert(key.to_owned(), names.into_iter().cloned().collect());
+                own.insert(key.to_owned(), json!(values));
+            }
+        }
+        for key in ["id", "step", "settings"] {
+            object.remove(key);
+        }
+        let mut rest = std::mem::take(object);
+        for key in SHARED {
+            object.extend(rest.remove_entry(key));
+        }
+        own.extend(rest.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    let mut environment = environment.as_ref().and_then(Value::as_object).cloned();
+    let mut own_environment = Map::new();
+    for key in ["time_started", "resumed"] {
+        own_environment.extend(environment.as_mut().and_then(|it| it.remove_entry(key)));
+    }
+    let shared = Shared {
+        settings,
+        environment,
+        result,
+        metrics,
+    };
+    let own = Own {
+        id: trial.id.clone(),
+        shared: 0,
+        step: trial.step,
+        seed,
+        environment: own_environment,
+        result: own,
+        epochs: columns(epochs),
+    };
+    (shared, own)
+}
+
+fn joined(shared: &Shared, own: Own) -> Result<RecordedTrial> {
+    let mut settings = shared.settings.clone();
+    if !own.seed.is_null() {
+        settings.insert("seed".to_owned(), own.seed);
+    }
+    let result = match &shared.result {
+        None => None,
+        Some(result) => {
+            let mut object = result.clone();
+            object.insert("id".to_owned(), json!(own.id));
+            object.insert("step".to_owned(), json!(own.step));
+            object.insert("settings".to_owned(), json!(settings));
+            object.extend(own.result);
+            for key in SCORES {
+                let names = shared.metrics.get(key);
+                let values = object.remove(key).unwrap_or_default();
+                object.insert(
+                    key.to_owned(),
+                    score(names.map_or(&[], Vec::as_slice), &values),
+                );
+            }
+            let result: TrialResult = serde_json::from_value(Value::Object(object))?;
+            Some(result)
+        }
+    };
+    let environment = shared.environment.clone().map(|mut environment| {
+        environment.extend(own.environment);
+        Value::Object(environment)
+    });
+    Ok(RecordedTrial {
+        trial: StoredTrial {
+            id: own.id,
+            settings,
+            step: own.step,
+            result,
+        },
+        epochs: rows(own.epochs)?,
+        environment,
+    })
+}
+
+/// As a result holds it; null where there are no values.
+fn score(names: &[String], values: &Value) -> Value {
+    let Some(values) = values.as_array() else {
+        return Value::Null;
+    };
+    let values = values
+        .iter()
+        .map(|value| value.as_f64().unwrap_or(f64::NAN));
+    let score: Score = names.iter().map(String::as_str).zip(values).collect();
+    json!(score)
+}
+
+/// Records as columns, metrics beside the other keys and what is null everywhere left out.
+fn columns(epochs: &[EpochRecord]) -> Map<String, Value> {
+    let mut columns: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (row, epoch) in epochs.iter().enumerate() {
+        let mut object = object(epoch);
+        let metrics = object.remove(METRICS).unwrap_or_default();
+        let metrics = metrics.as_object().cloned().unwrap_or_default();
+        for (name, key) in Score::WITH_KEYS.into_iter().zip(EPOCH_KEYS) {
+            if metrics.contains_key(name) {
+                object.remove(key);
+            }
+        }
+        let metrics = metrics
+            .into_iter()
+            .map(|(name, value)| (format!("{METRICS}.{name}"), value));
+        for (key, value) in object.into_iter().chain(metrics) {
+            let column = columns.entry(key).or_default();
+            column.resize(row, Value::Null);
+            column.push(value);
+        }
+    }
+    let rows = epochs.len();
+    let columns = columns.into_iter().map(|(key, mut column)| {
+        column.resize(rows, Value::Null);
+        (key, Value::Array(column))
+    });
+    columns.collect()
+}
+
+/// The records of [`columns`].
+fn rows(columns: Map<String, Value>) -> Result<Vec<EpochRecord>> {
+    let count = columns
+        .get("epoch")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    let mut records = vec![Map::new(); count];
+    let mut metrics = vec![Map::new(); count];
+    for (key, column) in columns {
+        let Value::Array(column) = column else {
+            continue;
+        };
+        for (row, value) in column.into_iter().enumerate().take(count) {
+            match key
+                .strip_prefix(METRICS)
+                .and_then(|name| name.strip_prefix('.'))
+            {
+                Some(name) => metrics[row].insert(name.to_owned(), value),
+                None => records[row].insert(key.clone(), value),
+            };
+        }
+    }
+    let records = records.into_iter().zip(metrics);
+    let records = records.map(|(mut record, metrics)| {
+        for (name, key) in Score::WITH_KEYS.into_iter().zip(EPOCH_KEYS) {
+            if let Some(value) = metrics.get(name) {
+                record.insert(key.to_owned(), value.clone());
+            }
+        }
+        record.insert(METRICS.to_owned(), Value::Object(metrics));
+        Ok(serde_json::from_value(Value::Object(record))?)
+    });
+    records.collect()
+}
+
+/// What the records of epochs call [`Score::WITH_KEYS`].
+const EPOCH_KEYS: [&str; 3] = ["eval_accuracy", "eval_loss", "cross_entropy"];
+
+fn object(record: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(object)) => object,
+        _ => unreachable!("a record is an object"),
+    }
+}

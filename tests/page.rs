@@ -1,0 +1,124 @@
+//! `experiment report --html`: a page of a store, and the reports that are read back from it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::run::{CROSS_ENTROPY, sweep};
+use crate::support::Scratch;
+
+const FOCAL: &str = r#"{ name = "focal" }"#;
+const CLAIM: &str = "[[claim]]\nbetter = \"focal\"\nthan = \"cross_entropy\"\nmargin = 1\n";
+
+/// A store `s` of two losses on three seeds, and its page `page.html`.
+fn reported() -> Scratch {
+    let scratch = Scratch::new();
+    let losses = format!("{CROSS_ENTROPY}, {FOCAL}");
+    let text = sweep(&losses, "[1, 2, 3]", &format!("validation = 20\n{CLAIM}"));
+    scratch.write("a.toml", &text);
+    scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    let page = ["report", "s", "--html", "page.html"];
+    let told = scratch.run(&page).expect(0);
+    assert_eq!(
+        (told.stdout.as_str(), told.stderr.as_str()),
+        ("", "wrote page.html\n")
+    );
+    scratch
+}
+
+#[test]
+fn every_report_is_the_same_from_the_page_as_from_the_store() {
+    let scratch = reported();
+    for format in [
+        &[][..],
+        &["--markdown"],
+        &["--csv"],
+        &["--json"],
+        &["--metrics", "accuracy,nll"],
+        &["--trials"],
+        &["--trials", "--csv"],
+        &["--trials", "--json"],
+        &["--curves", "--csv"],
+        &["--claims", "--json"],
+        &["--check"],
+    ] {
+        let of_store = scratch.run(&[&["report", "s"], format].concat());
+        let of_page = scratch.run(&[&["report", "--from", "page.html"], format].concat());
+        assert!(!of_store.stdout.is_empty(), "{format:?}");
+        assert_eq!(of_page.stdout, of_store.stdout, "{format:?}");
+        assert_eq!(of_page.code, of_store.code, "{format:?}");
+    }
+}
+
+#[test]
+fn the_page_of_a_copied_store_and_of_the_page_itself_is_the_same_bytes() {
+    let scratch = reported();
+    copy(&scratch.path("s"), &scratch.path("elsewhere/copy"));
+    let page = fs::read(scratch.path("page.html")).unwrap();
+    let html = ["report", "elsewhere/copy", "--html", "b.html"];
+    scratch.run(&html).expect(0);
+    assert!(fs::read(scratch.path("b.html")).unwrap() == page);
+    let html = ["report", "--from", "page.html", "--html", "c.html"];
+    scratch.run(&html).expect(0);
+    assert!(fs::read(scratch.path("c.html")).unwrap() == page);
+    let page = String::from_utf8(page).unwrap();
+    let folder = scratch.path("");
+    assert!(!page.contains(folder.to_str().unwrap()));
+    assert!(page.contains("experiment run STORE/trials/ID/settings.toml"));
+}
+
+#[test]
+fn every_figure_is_a_file_too() {
+    let scratch = reported();
+    let told = scratch.run(&["report", "s", "--svg", "figures"]).expect(0);
+    let page = fs::read_to_string(scratch.path("page.html")).unwrap();
+    let files: Vec<String> = fs::read_dir(scratch.path("figures"))
+        .unwrap()
+        .map(|file| {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("<svg xmlns="), "{text}");
+            path.file_stem().unwrap().to_string_lossy().into_owned()
+        })
+        .collect();
+    assert_eq!(files.len(), page.matches("<figure>").count());
+    assert!(
+        told.stderr
+            .contains(&format!("wrote {} figures to figures", files.len()))
+    );
+    for name in files {
+        assert!(page.contains(&format!("id=\"{name}-title\"")), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_page_is_named_and_so_is_what_is_missing() {
+    let scratch = Scratch::new();
+    scratch.write("a.html", "<html></html>");
+    let refused = scratch.run(&["report", "--from", "a.html"]).expect(2);
+    let expected =
+        "a.html: expected a page that `experiment report --html` wrote: it has no numbers";
+    assert!(refused.stderr.contains(expected), "{refused:#?}");
+    let missing = scratch.run(&["report", "--from", "b.html"]).expect(2);
+    assert!(
+        missing.stderr.contains("b.html: cannot be read"),
+        "{missing:#?}"
+    );
+    scratch.run(&["report"]).expect(2);
+    scratch.run(&["report", "s", "--from", "a.html"]).expect(2);
+    scratch
+        .run(&["report", "s", "--html", "a.html", "--csv"])
+        .expect(2);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
