@@ -14,7 +14,7 @@ use crate::report;
 use crate::session::{Carried, Retry, Session, Unfinished};
 use crate::settings::BackendChoice;
 use crate::sweep;
-use crate::terminal::print;
+use crate::terminal::{print, tell};
 
 /// Maximum seconds of training that a trial loses to a kill or a power failure.
 const CHECKPOINT_INTERVAL: u64 = 60;
@@ -70,6 +70,14 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         declared_after,
     } = session.carry_out()?;
     print(&report::of_sweep(&study, declared_after))?;
+    match super::report::keep_page(&session.store) {
+        Ok(page) => print(&format!(
+            "\nPage to open in a browser: {}\n",
+            page.display()
+        ))?,
+        // The results are complete without it.
+        Err(error) => tell(format_args!("warning: the page was not written: {error:#}")),
+    }
     Ok(Unfinished::check(&stored, &session.store)?)
 }
 
