@@ -16,7 +16,7 @@ const FORMAT: u32 = 1;
 
 /// A page without these numbers takes 50 kB; with them it must stay below 200 kB for 60 trials, 1 MB for 1,000.
 const BYTES: usize = 110_000;
-const BYTES_PER_TRIAL: usize = 780;
+const BYTES_PER_TRIAL: usize = 840;
 
 /// All metrics of an epoch; three of them have keys of their own too.
 const METRICS: &str = "metrics";
@@ -37,8 +37,10 @@ const SHARED: [&str; 5] = [
 struct Compact {
     format: u32,
     plan: Option<Plan>,
-    /// What trials share.
-    shared: Vec<Shared>,
+    /// All but the seed, of each row of tables.
+    settings: Vec<Map<String, Value>>,
+    /// What else trials have in common.
+    common: Vec<Common>,
     trials: Vec<Own>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     damaged: Vec<String>,
@@ -48,11 +50,9 @@ struct Compact {
     omitted: BTreeSet<Omission>,
 }
 
-/// What the trials of a row have in common.
+/// What many trials have in common, besides settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Shared {
-    /// All but the seed.
-    settings: Map<String, Value>,
+struct Common {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     environment: Option<Map<String, Value>>,
     /// Of the result; absent if there is none.
@@ -67,8 +67,10 @@ struct Shared {
 #[derive(Serialize, Deserialize)]
 struct Own {
     id: String,
-    /// Its place in the list of what is shared.
-    shared: usize,
+    /// The place of its settings in their list.
+    settings: usize,
+    /// And of what else it shares.
+    common: usize,
     step: u64,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     seed: Value,
@@ -113,21 +115,21 @@ impl Snapshot {
 
     /// As JSON.
     pub fn json(&self) -> String {
-        let mut shared: Vec<Shared> = Vec::new();
+        let (mut settings, mut common) = (Vec::new(), Vec::new());
         let trials = self.trials.iter().map(|trial| {
-            let (of_row, mut own) = split(trial);
-            let place = shared.iter().position(|known| *known == of_row);
-            own.shared = place.unwrap_or_else(|| {
-                shared.push(of_row);
-                shared.len() - 1
-            });
-            own
+            let (of_row, of_many, own) = split(trial);
+            Own {
+                settings: place_of(of_row, &mut settings),
+                common: place_of(of_many, &mut common),
+                ..own
+            }
         });
-        let trials: Vec<Own> = trials.collect();
+        let trials = trials.collect();
         let compact = Compact {
             format: FORMAT,
             plan: self.plan.clone(),
-            shared,
+            settings,
+            common,
             trials,
             damaged: self.damaged.clone(),
             curves: self.curves.clone(),
@@ -148,11 +150,12 @@ impl Snapshot {
         );
         let compact: Compact = serde_json::from_value(value)?;
         let trials = compact.trials.into_iter().map(|own| {
-            let shared = compact.shared.get(own.shared);
-            joined(
-                shared.context("trials: expected the place of what is shared")?,
-                own,
-            )
+            let settings = compact.settings.get(own.settings);
+            let common = compact.common.get(own.common);
+            let (settings, common) = settings
+                .zip(common)
+                .context("trials: expected the places of settings and of what is common")?;
+            joined(settings, common, own)
         });
         Ok(Self {
             plan: compact.plan,
@@ -186,8 +189,17 @@ fn only(score: &Score, kept: &BTreeSet<String>) -> Score {
     metrics.collect()
 }
 
-/// What a trial shares with others, and the rest of it.
-fn split(trial: &RecordedTrial) -> (Shared, Own) {
+/// The place of a value in a list, at whose end it is put if it is new.
+fn place_of<T: PartialEq>(value: T, list: &mut Vec<T>) -> usize {
+    let known = list.iter().position(|known| *known == value);
+    known.unwrap_or_else(|| {
+        list.push(value);
+        list.len() - 1
+    })
+}
+
+/// The settings of a trial without its seed, what else it shares with others, and the rest of it.
+fn split(trial: &RecordedTrial) -> (Map<String, Value>, Common, Own) {
     let RecordedTrial {
         trial,
         epochs,
@@ -222,30 +234,30 @@ fn split(trial: &RecordedTrial) -> (Shared, Own) {
     for key in ["time_started", "resumed"] {
         own_environment.extend(environment.as_mut().and_then(|it| it.remove_entry(key)));
     }
-    let shared = Shared {
-        settings,
+    let common = Common {
         environment,
         result,
         metrics,
     };
     let own = Own {
         id: trial.id.clone(),
-        shared: 0,
+        settings: 0,
+        common: 0,
         step: trial.step,
         seed,
         environment: own_environment,
         result: own,
         epochs: columns(epochs),
     };
-    (shared, own)
+    (settings, common, own)
 }
 
-fn joined(shared: &Shared, own: Own) -> Result<RecordedTrial> {
-    let mut settings = shared.settings.clone();
+fn joined(settings: &Map<String, Value>, common: &Common, own: Own) -> Result<RecordedTrial> {
+    let mut settings = settings.clone();
     if !own.seed.is_null() {
         settings.insert("seed".to_owned(), own.seed);
     }
-    let result = match &shared.result {
+    let result = match &common.result {
         None => None,
         Some(result) => {
             let mut object = result.clone();
@@ -254,7 +266,7 @@ fn joined(shared: &Shared, own: Own) -> Result<RecordedTrial> {
             object.insert("settings".to_owned(), json!(settings));
             object.extend(own.result);
             for key in SCORES {
-                let names = shared.metrics.get(key);
+                let names = common.metrics.get(key);
                 let values = object.remove(key).unwrap_or_default();
                 object.insert(
                     key.to_owned(),
@@ -265,7 +277,7 @@ fn joined(shared: &Shared, own: Own) -> Result<RecordedTrial> {
             Some(result)
         }
     };
-    let environment = shared.environment.clone().map(|mut environment| {
+    let environment = common.environment.clone().map(|mut environment| {
         environment.extend(own.environment);
         Value::Object(environment)
     });

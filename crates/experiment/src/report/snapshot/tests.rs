@@ -201,6 +201,6 @@ fn text_that_is_no_snapshot_of_this_version_is_refused() {
     assert!(message("{}").contains("found null"));
     assert!(!message("{\"format\":1,").is_empty());
     let text = finished(SIXTY, 1).json();
-    let broken = text.replace("\"shared\":0", "\"shared\":77");
-    assert!(message(&broken).contains("the place of what is shared"));
+    let broken = text.replace("\"common\":0", "\"common\":77");
+    assert!(message(&broken).contains("the places of settings"));
 }
