@@ -14,6 +14,8 @@ pub struct Facts<'a> {
     pub assessment: &'a Assessment,
     /// The two arms, with the settings where they are not the same in all arms.
     pub names: [String; 2],
+    /// The two losses.
+    labels: [String; 2],
     /// Exact p of the sign-flip test, and the smallest that so many pairs can have.
     pub sign_flip: Option<(f64, f64)>,
     pub correlation: Option<f64>,
@@ -52,6 +54,7 @@ impl<'a> Facts<'a> {
         Self {
             assessment,
             names: arms.map(Arm::name),
+            labels: arms.map(|arm| arm.label.clone()),
             sign_flip: (is_paired && most >= 2)
                 .then(|| sign_flip_p(&a, &b, 0).ok())
                 .flatten()
@@ -92,7 +95,10 @@ impl<'a> Facts<'a> {
 
     /// The verdict with its numbers.
     pub fn sentence(&self) -> String {
-        let [a, b] = &self.names;
+        let [a, b] = match self.assessment.claim.at {
+            At::Tuned => &self.labels,
+            At::TunedFor(_) | At::Point(_) => &self.names,
+        };
         let outcome = self.decisive().outcome;
         let relation = match outcome {
             Outcome::Given(Verdict::Win) => format!("{a} beats {b}"),

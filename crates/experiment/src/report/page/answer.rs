@@ -62,6 +62,10 @@ impl Answer {
             claims,
         })
     }
+
+    pub fn has_details(&self) -> bool {
+        self.claims.iter().any(|claim| !claim.details.is_empty())
+    }
 }
 
 impl Claim {

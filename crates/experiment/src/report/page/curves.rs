@@ -1,4 +1,4 @@
-//! Means over the seeds by epoch → figures.
+//! Means and medians over the seeds by epoch → figures.
 
 use charts::{Axis, Line, LineChart, Point, Scale};
 
@@ -45,7 +45,7 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             key: "cross_entropy",
             name: "eval-cross-entropy",
             title: format!("Cross-entropy on {images} images"),
-            axis: Axis::linear(format!("{images} cross-entropy, nats")),
+            axis: Axis::log(format!("{images} cross-entropy, nats")),
             factor: 1.0,
             note: "the same for all losses, so that it can be compared",
         },
@@ -131,10 +131,12 @@ impl Chart {
             let series = curves.series.get(self.key);
             series.is_some_and(|it| it.std.iter().any(Option::is_some))
         });
-        let mut caption = self.title.clone() + " by epoch, mean over the seeds";
-        if has_spread {
-            caption += "; band: ± one standard deviation";
-        }
+        let over_seeds = if has_spread {
+            "mean over the seeds; band: ± one standard deviation"
+        } else {
+            "median over the seeds"
+        };
+        let mut caption = format!("{} by epoch, {over_seeds}", self.title);
         for note in [self.note].iter().filter(|note| !note.is_empty()) {
             caption += &format!("; {note}");
         }
@@ -149,7 +151,7 @@ impl Chart {
     }
 
     fn points(&self, curves: &Curves, series: &Series) -> Vec<Point> {
-        let epochs = curves.epochs.iter().zip(&series.mean).enumerate();
+        let epochs = curves.epochs.iter().zip(&series.center).enumerate();
         let points = epochs.map(|(place, (epoch, mean))| {
             let mean = self.factor * mean.unwrap_or(f64::NAN);
             let point = Point::new(*epoch as f64, mean);
@@ -178,7 +180,7 @@ fn quartiles(snapshot: &Snapshot) -> Vec<Figure> {
         let [low, middle, high] = ["25", "50", "75"]
             .map(|quantile| curves.series.get(&format!("metrics.log_odds_q{quantile}")));
         let (low, middle, high) = (low?, middle?, high?);
-        let number = |series: &Series, place: usize| series.mean[place].unwrap_or(f64::NAN);
+        let number = |series: &Series, place: usize| series.center[place].unwrap_or(f64::NAN);
         let points = curves.epochs.iter().enumerate().map(|(place, epoch)| {
             Point::new(*epoch as f64, number(middle, place))
                 .with_band(number(low, place), number(high, place))
@@ -189,7 +191,7 @@ fn quartiles(snapshot: &Snapshot) -> Vec<Figure> {
         })
     };
     let title = "Log-odds of the target";
-    let caption = "Log-odds z of the target by epoch, median over the evaluated images and mean over the seeds; band: \
+    let caption = "Log-odds z of the target by epoch, median over the evaluated images, then over the seeds; band: \
                    quartiles of the images.";
     let axis = Axis::linear("median log-odds z, nats");
     figures(snapshot, "log-odds", title, &axis, caption, &line)

@@ -98,7 +98,7 @@ fn panel(curves: &Curves) -> Option<Panel> {
         let place = curves.epochs.iter().position(|known| *known == epoch)?;
         let bin = |bin: usize| {
             let series = curves.series.get(&format!("gradients.shares.{bin}"))?;
-            series.mean[place].map(|share| 100.0 * share)
+            series.center[place].map(|share| 100.0 * share)
         };
         // In a bin without images there may be nothing, but not in all.
         let bins: Vec<f64> = (0..BINS)

@@ -29,8 +29,9 @@ pub struct Curves {
 /// Numbers for each epoch of some [`Curves`], to four digits; `None` if no seed has one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    pub mean: Vec<Option<f64>>,
-    /// Over the seeds; `None` of fewer than two.
+    /// The mean over the seeds; the median of log-odds, margins, energies and norms of features.
+    pub center: Vec<Option<f64>>,
+    /// Of the mean's seeds; `None` of fewer than two.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub std: Vec<Option<f64>>,
 }
@@ -50,8 +51,8 @@ const SPREAD: [&str; 6] = [
     "gradients.share_above_99",
 ];
 
-/// The mean over seeds alone.
-const MEAN: [&str; 7] = [
+/// The median over seeds: these grow without bound, and one seed of several would decide a mean.
+const MEDIAN: [&str; 7] = [
     "metrics.log_odds_q25",
     "metrics.log_odds_q50",
     "metrics.log_odds_q75",
@@ -96,15 +97,18 @@ fn of_arm(study: &Study, arm: usize) -> (String, Vec<&str>) {
     (short_name(study, arm), ids.collect())
 }
 
-/// The loss of an arm, and its settings if the loss is in several arms.
-pub fn short_name(study: &Study, arm: usize) -> String {
-    let arm = &study.arms[arm];
+/// The loss of an arm, and its settings unless it is the loss's only arm or the one at its tuned settings.
+pub fn short_name(study: &Study, place: usize) -> String {
+    let arm = &study.arms[place];
     let of_loss = study.arms.iter().filter(|other| other.loss == arm.loss);
-    if of_loss.count() == 1 {
-        arm.label.clone()
-    } else {
-        arm.name()
+    // The arms at tuned settings come first.
+    let is_tuned = study.tuning.is_some() && place < study.sweep.losses.len();
+    if of_loss.count() == 1 || is_tuned {
+        return arm.label.clone();
     }
+    // A chart has no room for more.
+    let point = arm.point.replace("learning_rate = ", "lr ");
+    format!("{} at {point}", arm.label)
 }
 
 impl Curves {
@@ -143,7 +147,7 @@ impl Curves {
         let bins = (0..10).map(|bin| format!("{BINS}{bin}"));
         let keys = SPREAD
             .iter()
-            .chain(&MEAN)
+            .chain(&MEDIAN)
             .map(|key| (*key).to_owned())
             .chain(bins);
         for key in keys {
@@ -164,15 +168,16 @@ impl Curves {
                     })
                     .collect()
             };
-            let means = numbers(mean);
-            if means.iter().any(Option::is_some) {
+            let is_median = MEDIAN.contains(&key.as_str());
+            let center = numbers(if is_median { median } else { mean });
+            if center.iter().any(Option::is_some) {
                 let has_spread = SPREAD.contains(&key.as_str());
                 let std = if has_spread {
                     numbers(standard_deviation)
                 } else {
                     Vec::new()
                 };
-                curves.series.insert(key, Series { mean: means, std });
+                curves.series.insert(key, Series { center, std });
             }
         }
         Some(curves)
@@ -231,6 +236,14 @@ fn flat(record: &Value) -> Map<String, Value> {
     numbers
 }
 
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
+    Some(f64::midpoint(lower, upper))
+}
+
 /// As a chart shows it, so that what is drawn from a page is what was drawn from the store.
 fn four_digits(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
@@ -258,6 +271,9 @@ mod tests {
         let record = json!({ "a": 1, "b": { "c": [2.5, null] } });
         let expected = json!({ "a": 1, "b.c.0": 2.5, "b.c.1": null });
         assert_eq!(json!(flat(&record)), expected);
+        assert_eq!(median(&[4.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0]), Some(2.5));
+        assert_eq!(median(&[]), None);
         assert_eq!(four_digits(0.123_456), 0.1235);
         assert_eq!(four_digits(-9_876_543.0), -9_877_000.0);
     }
