@@ -57,8 +57,8 @@ pub fn run(arguments: &PlanArguments) -> Result<()> {
 
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok();
-    let number = number.filter(|number: &f64| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| "expected a number above 0".to_owned())
+    let number = number.filter(|number: &f64| *number > 0.0 && *number <= 1e6);
+    number.ok_or_else(|| "expected a number above 0, at most 1000000".to_owned())
 }
 
 fn text(forecast: &Forecast, is_until_decided: bool) -> String {

@@ -127,13 +127,13 @@ impl Session {
     /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
     fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
         let runs = study.runs();
-        let earlier = store.plan().filter(|plan| plan.name == self.sweep.name);
         let mut plan = Plan {
             name: self.sweep.name.clone(),
             trials: runs.iter().map(|run| run.trial.id.clone()).collect(),
-            declarations: earlier.map_or(Vec::new(), |plan| plan.declarations),
+            declarations: store.plan().map_or(Vec::new(), |plan| plan.declarations),
         };
         plan.declare(Declaration {
+            name: self.sweep.name.clone(),
             sha256: digest(&self.sweep),
             ended: runs.iter().filter(|run| run.has_ended()).count(),
             sweep: self.text.clone(),

@@ -35,7 +35,7 @@ fn edges(study: &Study) -> Vec<String> {
                 ("smallest", "smaller")
             };
             format!(
-                "extend: the best {} of {loss}, {value}, is the {end} tried; add {beyond} values",
+                "the best {} of {loss}, {value}, is the {end} tried: extend the grid by {beyond} values",
                 key.name
             )
         })

@@ -41,8 +41,10 @@ pub(super) struct WrittenTune {
 const KEYS: [&str; 4] = ["seeds", "metric", "grid", "grid_for"];
 const SEEDS_EXAMPLE: &str = "seeds = [101, 102]";
 /// What decides which task is learned, and what is read of it; comparing across these is not tuning.
-const FIXED_KEYS: [&str; 5] = [
+const FIXED_KEYS: [&str; 7] = [
     "dataset",
+    "noise",
+    "ambiguous",
     "subset",
     "validation",
     "evaluate_test",
