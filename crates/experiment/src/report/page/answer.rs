@@ -52,7 +52,8 @@ impl Answer {
                 .map(|(facts, images)| Claim::of(facts, images))
                 .collect()
         };
-        let concerns = warnings(study, declared_after);
+        let mut concerns = warnings(study, declared_after);
+        concerns.extend(facts.iter().enumerate().filter_map(of_diverged));
         Some(Self {
             figures: forest_plots(study, &facts),
             missing: missing(study, snapshot),
@@ -88,6 +89,21 @@ impl Claim {
     pub fn class(&self) -> String {
         self.verdict.to_lowercase()
     }
+}
+
+/// A verdict that depends on the trials that diverged.
+fn of_diverged((place, facts): (usize, &Facts)) -> Option<String> {
+    let [with, without] = [
+        &facts.assessment.with_diverged,
+        &facts.assessment.without_diverged,
+    ]
+    .map(|comparison| word(comparison.outcome));
+    let number = place + 1;
+    (with != without).then(|| {
+        format!(
+            "verdict {number} rests on trials that diverged, which count as chance: without them it is {without}"
+        )
+    })
 }
 
 /// What the test images say.
