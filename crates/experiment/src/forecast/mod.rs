@@ -42,7 +42,7 @@ pub struct StageForecast {
     pub new: usize,
 }
 
-/// The forecast of a study in the state of its store; `deviation` is the assumed standard deviation of a run where too few
+/// The forecast of a study in the state of its store; `deviation` is the standard deviation of a run that is assumed where too few
 /// have ended, in the unit of tables.
 ///
 /// # Errors
@@ -52,7 +52,7 @@ pub fn forecast(
     state: &State,
     store: Option<&Store>,
     device: &OpenDevice,
-    deviation: f64,
+    deviation: Option<f64>,
 ) -> Result<Forecast> {
     let tuning: Vec<&Run> = study.tuning.iter().flat_map(|it| it.runs()).collect();
     let compared: Vec<&Run> = study.arms.iter().flat_map(|arm| &arm.runs).collect();

@@ -22,12 +22,12 @@ pub struct Facts<'a> {
     /// P(first better than second).
     pub superiority: Option<Share>,
     /// Whether seeds are added until the claim is decided.
-    until_decided: bool,
+    pub until_decided: bool,
     /// Numbers of seeds, and how often so few would have named the other loss.
     pub reversals: Vec<(usize, f64)>,
-    /// Trials of the two arms that have ended, and how many of them diverged.
-    pub ended: usize,
-    pub diverged: usize,
+    /// Trials of each arm that have ended, and how many of them diverged.
+    pub ended: [usize; 2],
+    pub diverged: [usize; 2],
 }
 
 impl<'a> Facts<'a> {
@@ -70,8 +70,8 @@ impl<'a> Facts<'a> {
             superiority: superiority.ok().filter(|_| most >= 2 && !is_withheld),
             until_decided: study.is_until_decided(),
             reversals: reversals.collect(),
-            ended: count(arms, Run::has_ended),
-            diverged: count(arms, Run::has_diverged),
+            ended: arms.map(|arm| count(arm, Run::has_ended)),
+            diverged: arms.map(|arm| count(arm, Run::has_diverged)),
         }
     }
 
@@ -89,6 +89,14 @@ impl<'a> Facts<'a> {
             Unit::Share => "points",
             Unit::Nats => "nats",
             Unit::Number => "",
+        }
+    }
+
+    /// The unit as it follows a number.
+    fn spaced_unit(&self) -> String {
+        match self.unit() {
+            "" => String::new(),
+            unit => format!(" {unit}"),
         }
     }
 
@@ -110,9 +118,9 @@ impl<'a> Facts<'a> {
             Outcome::Given(Verdict::Win) => format!("{a} beats {b}"),
             Outcome::Given(Verdict::Loss) => format!("{a} loses to {b}"),
             Outcome::Given(Verdict::Equivalent) => format!(
-                "{a} and {b} differ by less than the margin of {} {}",
+                "{a} and {b} differ by less than the margin of {}{}",
                 self.assessment.claim.margin,
-                self.unit()
+                self.spaced_unit()
             ),
             Outcome::Given(Verdict::Inconclusive { .. }) => {
                 format!("{a} vs {b}: undecided")
@@ -153,10 +161,7 @@ impl<'a> Facts<'a> {
             "higher"
         };
         let [low, high] = numbers.interval;
-        let unit = match self.unit() {
-            "" => String::new(),
-            unit => format!(" {unit}"),
-        };
+        let unit = self.spaced_unit();
         format!(
             "{} {}{unit} {direction}, 95 % interval of the difference [{}, {}], {} {}",
             metric.name,
@@ -200,7 +205,7 @@ impl<'a> Facts<'a> {
     pub fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some(numbers) = self.decisive().numbers {
-            let mut line = format!("p {}", relation(numbers.p));
+            let mut line = format!("no difference: p {}", relation(numbers.p));
             if let Some((p, smallest)) = self.sign_flip {
                 line += &format!("; exact sign-flip p {}", relation(p));
                 if smallest > ALPHA {
@@ -236,29 +241,44 @@ impl<'a> Facts<'a> {
                 rates.join(", ")
             ));
         }
-        let without = word(self.assessment.without_diverged.outcome);
-        if self.diverged > 0 {
-            let differs = if without == word(self.decisive().outcome) {
-                "the verdict is the same without them"
-            } else {
-                "without them the verdict differs"
-            };
-            let counted = if self.metric().chance.is_some() {
-                "are scored at chance level"
-            } else {
-                "are left out, since the metric has no chance level"
-            };
-            let rate = wilson(self.diverged, self.ended, ALPHA).expect("some ended");
-            details.push(format!(
-                "{} of {} trials diverged ({:.0} %, 95 % interval [{:.0}, {:.0}]) and {counted}; {differs}: {without}.",
-                self.diverged,
-                self.ended,
-                100.0 * rate.share,
-                100.0 * rate.interval[0],
-                100.0 * rate.interval[1],
-            ));
-        }
+        details.extend(self.divergence());
         details
+    }
+
+    /// How often trials diverged, and what that means for the verdict; `None` if none did.
+    fn divergence(&self) -> Option<String> {
+        if self.diverged == [0; 2] {
+            return None;
+        }
+        let rates = [0, 1].map(|arm| {
+            let (diverged, ended) = (self.diverged[arm], self.ended[arm]);
+            let interval = wilson(diverged, ended, ALPHA).map_or(String::new(), |share| {
+                let [low, high] = share.interval.map(|end| 100.0 * end);
+                format!(
+                    " ({:.0} %, 95 % interval [{low:.0}, {high:.0}])",
+                    100.0 * share.share
+                )
+            });
+            format!(
+                "{diverged} of {ended} trials of {}{interval}",
+                self.names[arm]
+            )
+        });
+        let counted = if self.metric().chance.is_some() {
+            "they are scored at chance level"
+        } else {
+            "they are left out, since the metric has no chance level"
+        };
+        let without = word(self.assessment.without_diverged.outcome);
+        let differs = if without == word(self.decisive().outcome) {
+            "the verdict is the same without them"
+        } else {
+            "without them the verdict differs"
+        };
+        Some(format!(
+            "{} and {} diverged; {counted}, and {differs}: {without}.",
+            rates[0], rates[1]
+        ))
     }
 }
 
@@ -273,10 +293,9 @@ pub fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The runs of both arms of which something is true.
-fn count(arms: [&Arm; 2], is_counted: fn(&Run) -> bool) -> usize {
-    let runs = arms.iter().flat_map(|arm| &arm.runs);
-    runs.filter(|run| is_counted(run)).count()
+/// The runs of an arm of which something is true.
+fn count(arm: &Arm, is_counted: fn(&Run) -> bool) -> usize {
+    arm.runs.iter().filter(|run| is_counted(run)).count()
 }
 
 /// Such as `= 0.020`, or a bound.

@@ -90,8 +90,21 @@ impl Store {
     /// The last plan; `None` in stores of versions that kept none.
     pub fn plan(&self) -> Option<Plan> {
         // The results do not depend on it, so one that cannot be read is as good as none.
-        let bytes = read_if_there(&self.folder.join("plan.json")).ok().flatten();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        self.read_plan().ok().flatten()
+    }
+
+    /// What is wrong with the plan, if it is there and cannot be read.
+    pub fn plan_damage(&self) -> Option<Damage> {
+        let cause = self.read_plan().err()?;
+        Some(Damage::new(&self.folder.join("plan.json"), cause))
+    }
+
+    fn read_plan(&self) -> Result<Option<Plan>, String> {
+        let bytes = read_if_there(&self.folder.join("plan.json"));
+        match bytes.map_err(|error| error.to_string())? {
+            None => Ok(None),
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+        }
     }
 
     /// Every trial that has begun, in the order of their ids, damaged ones left out; `results` are those of this store.

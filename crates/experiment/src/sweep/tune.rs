@@ -88,6 +88,11 @@ impl Checker {
                 _ => self.unknown_in(key, "tune", &KEYS),
             }
         }
+        if tune.grid.is_empty() && tune.grid_for.is_empty() && self.problems.is_empty() {
+            let help =
+                "add [tune.grid] with lists of values to try, such as learning_rate = [0.1, 0.05]";
+            self.missing_key(tune.span.clone(), "tune.grid", help);
+        }
         if !has_seeds {
             let help = format!("add {SEEDS_EXAMPLE}, other seeds than those of the comparison");
             self.missing_key(tune.span.clone(), "tune.seeds", &help);
