@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::table::Table;
-use crate::records::TrialState;
+use crate::records::{TrialResult, TrialState};
 use crate::report::columns::setting_columns;
 use crate::report::groups::Group;
 use crate::report::groups_of;
 use crate::report::snapshot::{Omission, RecordedTrial, Snapshot};
 use crate::store::Plan;
-use crate::terminal::table::{Align, Column};
+use crate::terminal::table::{Align, Column, NONE};
 
 /// What is needed to make the results again.
 pub struct Provenance {
@@ -134,8 +134,11 @@ fn trials(groups: &[Group]) -> Table {
         Align::Left,
         groups,
         |group| {
-            let runs = group.runs.iter().map(|run| {
-                let seed = run.settings.get("seed").unwrap_or(&Value::Null);
+            let seed = |run: &TrialResult| run.settings.get("seed").and_then(Value::as_u64);
+            let mut runs: Vec<&TrialResult> = group.runs.iter().collect();
+            runs.sort_by_key(|run| seed(run));
+            let runs = runs.into_iter().map(|run| {
+                let seed = seed(run).map_or_else(|| NONE.to_owned(), |seed| seed.to_string());
                 let state = match run.state {
                     TrialState::Done => String::new(),
                     state => format!(" ({state})"),
