@@ -36,7 +36,7 @@ Examples:
 
 pub const PLAN: &str = "\
 Examples:
-  experiment plan experiments/blog-question.toml
+  experiment plan experiments/blog-question.toml --standard-deviation 1
   experiment plan experiments/quickstart.toml --standard-deviation 5 --json";
 
 pub const REPORT: &str = "\

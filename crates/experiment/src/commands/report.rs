@@ -66,7 +66,12 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
         mut damaged,
         unreadable,
     } = arguments.source()?;
-    let study = snapshot.study()?;
+    let study = snapshot.study();
+    if let Some(problem) = snapshot.problem() {
+        tell(format_args!(
+            "warning: {problem}; there are no verdicts: run the sweep file again"
+        ));
+    }
     if arguments.curves {
         damaged.extend(unreadable);
     }
@@ -131,6 +136,11 @@ impl ReportArguments {
         }
         let folder = self.store.as_deref().expect("required without --from");
         let store = Store::open_existing(folder)?;
+        if let Some(damage) = store.plan_damage() {
+            tell(format_args!(
+                "warning: {damage}; there are no verdicts: run the sweep file again"
+            ));
+        }
         let results = store.results()?;
         let (snapshot, unreadable) = Snapshot::of_store(&store, &results)?;
         Ok(Source {
@@ -174,7 +184,8 @@ impl ReportArguments {
             (claims.in_format(format), empty)
         } else if self.curves {
             let epochs = snapshot.epochs();
-            let empty = epochs.is_empty().then_some("no epoch has ended yet");
+            let is_empty = epochs.is_empty() && !snapshot.omitted.contains(&Omission::Epochs);
+            let empty = is_empty.then_some("no epoch has ended yet");
             (epochs.in_format(format), empty)
         } else if self.trials {
             let rows = snapshot.rows();
@@ -207,7 +218,7 @@ pub fn keep_page(folder: &Path) -> anyhow::Result<PathBuf> {
     let store = Store::open_existing(folder)?;
     let (snapshot, _) = Snapshot::of_store(&store, &store.results()?)?;
     let snapshot = snapshot.fitting();
-    let html = Page::of(&snapshot)?.html(&snapshot);
+    let html = Page::of(&snapshot).html(&snapshot);
     let file = folder.join("report.html");
     let is_written = fs::read(&file).is_ok_and(|written| written == html.as_bytes());
     if !is_written {
@@ -218,7 +229,7 @@ pub fn keep_page(folder: &Path) -> anyhow::Result<PathBuf> {
 
 /// Writes the page and its figures.
 fn write_page(arguments: &ReportArguments, snapshot: &Snapshot) -> anyhow::Result<()> {
-    let page = Page::of(snapshot)?;
+    let page = Page::of(snapshot);
     if let Some(file) = &arguments.html {
         let html = page.html(snapshot);
         atomic::write(file, html.as_bytes())?;

@@ -45,7 +45,8 @@ impl Cost {
         let mut measured: Vec<(Network, Estimate)> = Vec::new();
         let mut time = Duration::ZERO;
         let mut bytes = 0;
-        for (settings, trials) in study.left() {
+        let left = study.left().into_iter();
+        for (settings, trials) in left.filter(|(_, trials)| *trials > 0) {
             let network = Network::of(&settings);
             let known = measured.iter().find(|(known, _)| *known == network);
             let estimate = match known {

@@ -11,8 +11,8 @@ pub use self::power::{Power, SeedsForecast};
 use crate::device::OpenDevice;
 use crate::records::TrialState;
 use crate::session::State;
-use crate::store::{Store, Stored};
-use crate::study::{Run, Study, warnings};
+use crate::store::{Plan, Store, Stored};
+use crate::study::{Run, Study, digest, warnings};
 
 /// What is known of a sweep before it ends.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ pub struct StageForecast {
     pub new: usize,
 }
 
-/// The forecast of a study in the state of its store; `deviation` is the assumed standard deviation of a run where too few
+/// The forecast of a study in the state of its store; `deviation` is the standard deviation of a run that is assumed where too few
 /// have ended, in the unit of tables.
 ///
 /// # Errors
@@ -52,7 +52,7 @@ pub fn forecast(
     state: &State,
     store: Option<&Store>,
     device: &OpenDevice,
-    deviation: f64,
+    deviation: Option<f64>,
 ) -> Result<Forecast> {
     let tuning: Vec<&Run> = study.tuning.iter().flat_map(|it| it.runs()).collect();
     let compared: Vec<&Run> = study.arms.iter().flat_map(|arm| &arm.runs).collect();
@@ -66,7 +66,7 @@ pub fn forecast(
             store,
         ));
     }
-    let at_most = study.arms_at_most() * study.sweep.seeds.at_most();
+    let at_most = study.compared_at_most();
     stages.push(StageForecast::new(
         "comparison",
         at_most,
@@ -74,15 +74,25 @@ pub fn forecast(
         state,
         store,
     ));
+    let ended = study.runs().iter().filter(|run| run.has_ended()).count();
     let plan = store.and_then(Store::plan);
-    let declared = plan.as_ref().and_then(|plan| plan.declared());
+    let declared_after = plan.map_or(0, |plan| declared_after(study, &plan, ended));
     Ok(Forecast {
         name: study.sweep.name.clone(),
         stages,
         cost: Cost::new(study, device)?,
         claims: power::of_claims(study, deviation),
-        warnings: warnings(study, declared.map_or(0, |it| it.ended)),
+        warnings: warnings(study, declared_after),
     })
+}
+
+/// How many trials had ended when the claims were last changed, if the sweep were run now.
+fn declared_after(study: &Study, plan: &Plan, ended: usize) -> usize {
+    let mut declarations = plan.declarations.iter();
+    match declarations.rfind(|declaration| declaration.name == study.sweep.name) {
+        Some(last) if last.sha256 == digest(&study.sweep) => last.ended,
+        _ => ended,
+    }
 }
 
 impl StageForecast {

@@ -20,12 +20,21 @@ pub struct Power {
     pub than: String,
     pub metric: &'static str,
     pub margin: f64,
+    pub paired: bool,
+    /// Significance level for this claim: α over the number of claims, as Holm's adjustment has it for the first.
+    pub alpha: f64,
+    /// `null` where too few trials have ended and no standard deviation is assumed.
+    #[serde(flatten)]
+    pub spread: Option<Spread>,
+}
+
+/// The noise of a claim, and what follows from it.
+#[derive(Debug, Serialize)]
+pub struct Spread {
     /// Of the differences of pairs, or of a run, in the unit of tables.
     pub standard_deviation: f64,
     /// Whether it is assumed, since too few trials have ended.
     pub is_assumed: bool,
-    /// Significance level for this claim: α over the number of claims, as Holm's adjustment has it for the first.
-    pub alpha: f64,
     #[serde(flatten)]
     pub seeds: SeedsForecast,
 }
@@ -60,7 +69,7 @@ pub struct Ending {
     pub seeds_mean: f64,
 }
 
-pub(super) fn of_claims(study: &Study, deviation: f64) -> Vec<Power> {
+pub(super) fn of_claims(study: &Study, deviation: Option<f64>) -> Vec<Power> {
     let claims = study.sweep.claims.iter().enumerate();
     claims
         .map(|(index, claim)| of_claim(study, claim, study.assessments.get(index), deviation))
@@ -71,7 +80,7 @@ fn of_claim(
     study: &Study,
     claim: &Claim,
     assessment: Option<&Assessment>,
-    deviation: f64,
+    deviation: Option<f64>,
 ) -> Power {
     let measured = assessment.and_then(|assessment| measured(claim, assessment));
     let design = if claim.paired {
@@ -80,13 +89,24 @@ fn of_claim(
         Design::Unpaired
     };
     // Two runs without correlation differ by √2 of the spread of one.
-    let assumed = if claim.paired {
-        deviation * 2_f64.sqrt()
-    } else {
-        deviation
-    };
-    let standard_deviation = measured.unwrap_or(assumed);
+    let assumed = deviation.map(|deviation| {
+        if claim.paired {
+            deviation * 2_f64.sqrt()
+        } else {
+            deviation
+        }
+    });
     let alpha = ALPHA / study.sweep.claims.len() as f64;
+    let spread = measured.or(assumed).map(|standard_deviation| Spread {
+        standard_deviation,
+        is_assumed: measured.is_none(),
+        seeds: match &study.sweep.seeds {
+            Seeds::Fixed(seeds) => fixed(seeds.len(), design, standard_deviation, claim, alpha),
+            Seeds::UntilDecided { at_most } => {
+                until_decided(*at_most, design, standard_deviation, claim, alpha)
+            }
+        },
+    });
     let [better, than] = claim
         .losses
         .map(|loss| study.sweep.losses[loss].to_string());
@@ -95,15 +115,9 @@ fn of_claim(
         than,
         metric: claim.metric.name,
         margin: claim.margin,
-        standard_deviation,
-        is_assumed: measured.is_none(),
+        paired: claim.paired,
         alpha,
-        seeds: match study.sweep.seeds {
-            Seeds::Fixed(ref seeds) => fixed(seeds.len(), design, standard_deviation, claim, alpha),
-            Seeds::UntilDecided { at_most } => {
-                until_decided(at_most, design, standard_deviation, claim, alpha)
-            }
-        },
+        spread,
     }
 }
 

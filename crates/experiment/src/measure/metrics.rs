@@ -18,6 +18,7 @@ use bonus_loss::Loss;
 use burn::tensor::Tensor;
 
 pub use self::accuracy::ACCURACY;
+pub use self::losses::EVAL_LOSS;
 use super::outputs::{Losses, Outputs};
 use super::predictions::Predictions;
 
@@ -25,7 +26,7 @@ use super::predictions::Predictions;
 pub static METRICS: &[Metric] = &[
     ACCURACY,
     accuracy::TOP_5_ACCURACY,
-    losses::EVAL_LOSS,
+    EVAL_LOSS,
     losses::CROSS_ENTROPY,
     brier_score::BRIER_SCORE,
     calibration::EXPECTED_CALIBRATION_ERROR,

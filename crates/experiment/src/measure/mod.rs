@@ -13,7 +13,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use cifar_models::Model;
 
 pub use self::gradients::{SAMPLE, gradient_sample};
-pub use self::metrics::{ACCURACY, Direction, METRICS, Metric, Unit};
+pub use self::metrics::{ACCURACY, Direction, EVAL_LOSS, METRICS, Metric, Unit};
 pub use self::outputs::Outputs;
 pub use self::predictions::Predictions;
 pub use self::tally::Tally;

@@ -28,22 +28,27 @@ fn withheld_before_tuning(study: &Study) -> String {
         return String::new();
     }
     let claims = study.sweep.claims.len();
-    format!("Verdicts on {claims} claims: withheld until the tuning stage is complete.\n\n")
+    let claims = if claims == 1 {
+        "1 claim".to_owned()
+    } else {
+        format!("{claims} claims")
+    };
+    format!("Verdicts on {claims}: withheld until the tuning stage is complete.\n\n")
 }
 
 /// How the verdicts came about.
 pub fn procedure(study: &Study) -> String {
-    let claims = match study.assessments.len() {
+    let claims = match study.sweep.claims.len() {
         1 => "1 claim".to_owned(),
         count => format!("{count} claims"),
     };
     if study.is_until_decided() {
         format!(
-            "Verdicts: seeds added until decided; e-process of the t statistic, valid whenever one looks. {claims}, Holm's adjustment, α = {ALPHA}.\n"
+            "Verdicts: seeds added until decided; e-process of the t statistic, valid whenever one looks. {claims}, Holm's adjustment, α = {ALPHA}; intervals and p values are of each claim alone.\n"
         )
     } else {
         format!(
-            "Verdicts: number of seeds fixed in advance; t test of the difference, two one-sided tests for equivalence. {claims}, Holm's adjustment, α = {ALPHA}.\n"
+            "Verdicts: number of seeds fixed in advance; t test of the difference, two one-sided tests for equivalence. {claims}, Holm's adjustment, α = {ALPHA}; intervals and p values are of each claim alone.\n"
         )
     }
 }

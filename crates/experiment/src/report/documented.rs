@@ -97,6 +97,7 @@ fn every_key_of_every_record_is_documented() {
         name: "small".to_string(),
         trials: vec!["a".to_string()],
         declarations: vec![Declaration {
+            name: "small".to_string(),
             sha256: "0f".to_string(),
             ended: 0,
             sweep: "name = \"small\"".to_string(),

@@ -21,11 +21,13 @@ pub struct Facts<'a> {
     pub correlation: Option<f64>,
     /// P(first better than second).
     pub superiority: Option<Share>,
+    /// Whether seeds are added until the claim is decided.
+    pub until_decided: bool,
     /// Numbers of seeds, and how often so few would have named the other loss.
     pub reversals: Vec<(usize, f64)>,
-    /// Trials of the two arms that have ended, and how many of them diverged.
-    pub ended: usize,
-    pub diverged: usize,
+    /// Trials of each arm that have ended, and how many of them diverged.
+    pub ended: [usize; 2],
+    pub diverged: [usize; 2],
 }
 
 impl<'a> Facts<'a> {
@@ -46,7 +48,9 @@ impl<'a> Facts<'a> {
             Design::Unpaired
         };
         let most = a.len().min(b.len());
-        let reversals = [1, 3, 5].into_iter().filter(|seeds| *seeds < most);
+        let is_withheld = assessment.with_diverged.outcome == Outcome::Withheld;
+        let reversals = [1, 3, 5].into_iter();
+        let reversals = reversals.filter(|seeds| *seeds < most && !is_withheld);
         let reversals = reversals.filter_map(|seeds| {
             let rate = reversal_rate(design, &a, &b, seeds, 0).ok()??;
             Some((seeds, rate))
@@ -55,17 +59,19 @@ impl<'a> Facts<'a> {
             assessment,
             names: arms.map(Arm::name),
             labels: arms.map(|arm| arm.label.clone()),
-            sign_flip: (is_paired && most >= 2)
+            // It is a test of a number of seeds that is fixed in advance.
+            sign_flip: (is_paired && most >= 2 && !study.is_until_decided() && !is_withheld)
                 .then(|| sign_flip_p(&a, &b, 0).ok())
                 .flatten()
                 .map(|p| (p, smallest_sign_flip_p(most))),
-            correlation: is_paired
+            correlation: (is_paired && !is_withheld)
                 .then(|| correlation(&a, &b).ok().flatten())
                 .flatten(),
-            superiority: superiority.ok().filter(|_| most >= 2),
+            superiority: superiority.ok().filter(|_| most >= 2 && !is_withheld),
+            until_decided: study.is_until_decided(),
             reversals: reversals.collect(),
-            ended: count(arms, Run::has_ended),
-            diverged: count(arms, Run::has_diverged),
+            ended: arms.map(|arm| count(arm, Run::has_ended)),
+            diverged: arms.map(|arm| count(arm, Run::has_diverged)),
         }
     }
 
@@ -83,6 +89,14 @@ impl<'a> Facts<'a> {
             Unit::Share => "points",
             Unit::Nats => "nats",
             Unit::Number => "",
+        }
+    }
+
+    /// The unit as it follows a number.
+    fn spaced_unit(&self) -> String {
+        match self.unit() {
+            "" => String::new(),
+            unit => format!(" {unit}"),
         }
     }
 
@@ -104,21 +118,21 @@ impl<'a> Facts<'a> {
             Outcome::Given(Verdict::Win) => format!("{a} beats {b}"),
             Outcome::Given(Verdict::Loss) => format!("{a} loses to {b}"),
             Outcome::Given(Verdict::Equivalent) => format!(
-                "{a} and {b} differ by less than the margin of {} {}",
+                "{a} and {b} differ by less than the margin of {}{}",
                 self.assessment.claim.margin,
-                self.unit()
+                self.spaced_unit()
             ),
             Outcome::Given(Verdict::Inconclusive { .. }) => {
-                format!("{a} against {b} is not decided")
+                format!("{a} vs {b}: undecided")
             }
-            Outcome::Withheld => format!("{a} against {b}: trials of the sweep are missing"),
+            Outcome::Withheld => format!("{a} vs {b}: some trials have not ended"),
         };
         let numbers = self.decisive().numbers.map_or(String::new(), |numbers| {
             format!(": {}", self.difference(&numbers))
         });
         let needed = match outcome {
             Outcome::Given(Verdict::Inconclusive { seeds_still_needed }) => {
-                needed(seeds_still_needed, self.assessment.looked_at())
+                self.needed(seeds_still_needed)
             }
             _ => String::new(),
         };
@@ -147,17 +161,14 @@ impl<'a> Facts<'a> {
             "higher"
         };
         let [low, high] = numbers.interval;
-        let unit = match self.unit() {
-            "" => String::new(),
-            unit => format!(" {unit}"),
-        };
+        let unit = self.spaced_unit();
         format!(
             "{} {}{unit} {direction}, 95 % interval of the difference [{}, {}], {} {}",
             metric.name,
             metric.show_in_unit(numbers.mean.abs()),
             show(low),
             show(high),
-            self.assessment.looked_at(),
+            self.decisive().values[0].len(),
             if self.assessment.claim.paired {
                 "seeds in pairs"
             } else {
@@ -166,11 +177,35 @@ impl<'a> Facts<'a> {
         )
     }
 
+    /// The seeds that would decide the claim, where there is an estimate.
+    fn needed(&self, seeds: Option<usize>) -> String {
+        let [a, b] = &self.decisive().values;
+        let present = a.len().min(b.len());
+        match seeds {
+            None if present < 2 && present < self.assessment.looked_at() => {
+                "; too few trials have a value of the metric".to_owned()
+            }
+            None if present < 2 => "; at least two seeds are needed".to_owned(),
+            None => "; more than 10,000 seeds per loss would be needed".to_owned(),
+            Some(1) if self.until_decided => {
+                "; about 1 more seed per loss would decide it".to_owned()
+            }
+            Some(seeds) if self.until_decided => {
+                format!("; about {seeds} more seeds per loss would decide it")
+            }
+            // Seeds that are added because of a result are not fixed in advance.
+            Some(seeds) => format!(
+                "; a new comparison with {} seeds per loss would decide it with a probability of 80 %",
+                present + seeds
+            ),
+        }
+    }
+
     /// What else is known, a line each.
     pub fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some(numbers) = self.decisive().numbers {
-            let mut line = format!("p {}", relation(numbers.p));
+            let mut line = format!("no difference: p {}", relation(numbers.p));
             if let Some((p, smallest)) = self.sign_flip {
                 line += &format!("; exact sign-flip p {}", relation(p));
                 if smallest > ALPHA {
@@ -182,7 +217,10 @@ impl<'a> Facts<'a> {
                 interval: [low, high],
             }) = self.superiority
             {
-                line += &format!("; P(better) = {share:.2} [{low:.2}, {high:.2}]");
+                line += &format!("; P(better) = {share:.2}");
+                if !self.until_decided {
+                    line += &format!(" [{low:.2}, {high:.2}]");
+                }
             }
             if let Some(correlation) = self.correlation {
                 line += &format!("; correlation of the pairs {correlation:.2}");
@@ -196,30 +234,51 @@ impl<'a> Facts<'a> {
                 .iter()
                 .map(|it| format!("{:.0} %", 100.0 * it.1))
                 .collect();
+            let word = if seeds == ["1"] { "seed" } else { "seeds" };
             details.push(format!(
-                "With {} of these seeds one would have named the other loss in {} of draws.",
+                "{} random {word} of these would have favoured the other loss in {} of draws.",
                 seeds.join(", "),
                 rates.join(", ")
             ));
         }
-        let without = word(self.assessment.without_diverged.outcome);
-        if self.diverged > 0 {
-            let differs = if without == word(self.decisive().outcome) {
-                "the verdict is the same without them"
-            } else {
-                "without them the verdict differs"
-            };
-            let rate = wilson(self.diverged, self.ended, ALPHA).expect("some ended");
-            details.push(format!(
-                "{} of {} trials diverged ({:.0} %, 95 % interval [{:.0}, {:.0}]) and count as chance; {differs}: {without}.",
-                self.diverged,
-                self.ended,
-                100.0 * rate.share,
-                100.0 * rate.interval[0],
-                100.0 * rate.interval[1],
-            ));
-        }
+        details.extend(self.divergence());
         details
+    }
+
+    /// How often trials diverged, and what that means for the verdict; `None` if none did.
+    fn divergence(&self) -> Option<String> {
+        if self.diverged == [0; 2] {
+            return None;
+        }
+        let rates = [0, 1].map(|arm| {
+            let (diverged, ended) = (self.diverged[arm], self.ended[arm]);
+            let interval = wilson(diverged, ended, ALPHA).map_or(String::new(), |share| {
+                let [low, high] = share.interval.map(|end| 100.0 * end);
+                format!(
+                    " ({:.0} %, 95 % interval [{low:.0}, {high:.0}])",
+                    100.0 * share.share
+                )
+            });
+            format!(
+                "{diverged} of {ended} trials of {}{interval}",
+                self.names[arm]
+            )
+        });
+        let counted = if self.metric().chance.is_some() {
+            "they are scored at chance level"
+        } else {
+            "they are left out, since the metric has no chance level"
+        };
+        let without = word(self.assessment.without_diverged.outcome);
+        let differs = if without == word(self.decisive().outcome) {
+            "the verdict is the same without them"
+        } else {
+            "without them the verdict differs"
+        };
+        Some(format!(
+            "{} and {} diverged; {counted}, and {differs}: {without}.",
+            rates[0], rates[1]
+        ))
     }
 }
 
@@ -234,20 +293,9 @@ pub fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The runs of both arms of which something is true.
-fn count(arms: [&Arm; 2], is_counted: fn(&Run) -> bool) -> usize {
-    let runs = arms.iter().flat_map(|arm| &arm.runs);
-    runs.filter(|run| is_counted(run)).count()
-}
-
-/// The seeds that would decide a claim, beyond those there are.
-fn needed(seeds: Option<usize>, present: usize) -> String {
-    match seeds {
-        Some(1) => "; about 1 more seed per loss would decide it".to_owned(),
-        Some(seeds) => format!("; about {seeds} more seeds per loss would decide it"),
-        None if present < 2 => "; at least two seeds are needed".to_owned(),
-        None => "; more than 10,000 seeds would be needed".to_owned(),
-    }
+/// The runs of an arm of which something is true.
+fn count(arm: &Arm, is_counted: fn(&Run) -> bool) -> usize {
+    arm.runs.iter().filter(|run| is_counted(run)).count()
 }
 
 /// Such as `= 0.020`, or a bound.

@@ -34,6 +34,7 @@ use crate::settings::BackendChoice;
 use crate::store::{Declaration, Plan, Store, Stored};
 use crate::study::{Run, Study, digest};
 use crate::sweep::Sweep;
+use crate::terminal::tell;
 
 /// A sweep to run, and how to run it.
 #[derive(Debug)]
@@ -127,15 +128,21 @@ impl Session {
     /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
     fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
         let runs = study.runs();
-        let earlier = store.plan().filter(|plan| plan.name == self.sweep.name);
+        if let Some(damage) = store.plan_damage() {
+            tell(format_args!(
+                "warning: {damage}; it is written again, without the earlier changes of the claims"
+            ));
+        }
+        let earlier = store.plan();
         let mut plan = Plan {
             name: self.sweep.name.clone(),
             trials: runs.iter().map(|run| run.trial.id.clone()).collect(),
-            declarations: earlier.map_or(Vec::new(), |plan| plan.declarations),
+            declarations: (earlier.as_ref()).map_or(Vec::new(), |plan| plan.declarations.clone()),
         };
         plan.declare(Declaration {
+            name: self.sweep.name.clone(),
             sha256: digest(&self.sweep),
-            ended: runs.iter().filter(|run| run.has_ended()).count(),
+            ended: ended(store, &plan, earlier.as_ref()),
             sweep: self.text.clone(),
         });
         store.save_plan(&plan)?;
@@ -145,6 +152,14 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The trials of a sweep that have a result, those included that were part of it before its file was changed.
+fn ended(store: &Store, plan: &Plan, earlier: Option<&Plan>) -> usize {
+    let earlier = earlier.filter(|earlier| earlier.name == plan.name);
+    let earlier = earlier.iter().flat_map(|earlier| &earlier.trials);
+    let trials: HashSet<&String> = plan.trials.iter().chain(earlier).collect();
+    trials.iter().filter(|id| store.has_result(id)).count()
 }
 
 impl Carried {

@@ -25,6 +25,8 @@ pub struct Plan {
 /// A sweep file as it was when its claims, seeds or search spaces were declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declaration {
+    /// Of the sweep: several can share a store.
+    pub name: String,
     /// Of the claims, the seeds and the search spaces.
     pub sha256: String,
     /// Trials of the sweep that had ended by then; above 0 where it was declared with knowledge of results.
@@ -34,14 +36,16 @@ pub struct Declaration {
 }
 
 impl Plan {
-    /// The sweep file in force, and the trials that had ended when its claims were declared.
+    /// The last declaration of the sweep, which is in force.
     pub fn declared(&self) -> Option<&Declaration> {
-        self.declarations.last()
+        let mut declarations = self.declarations.iter();
+        declarations.rfind(|declaration| declaration.name == self.name)
     }
 
-    /// Adds a declaration unless it says what the last one says, whose text it then replaces.
+    /// Adds a declaration unless it says what the last one of its sweep says, whose text it then replaces.
     pub fn declare(&mut self, declaration: Declaration) {
-        match self.declarations.last_mut() {
+        let mut declarations = self.declarations.iter_mut();
+        match declarations.rfind(|earlier| earlier.name == declaration.name) {
             Some(last) if last.sha256 == declaration.sha256 => last.sweep = declaration.sweep,
             _ => self.declarations.push(declaration),
         }
@@ -85,9 +89,22 @@ impl Store {
 
     /// The last plan; `None` in stores of versions that kept none.
     pub fn plan(&self) -> Option<Plan> {
-        // Nothing but a count of what is left depends on it, so one that cannot be read is as good as none.
-        let bytes = read_if_there(&self.folder.join("plan.json")).ok().flatten();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        // The results do not depend on it, so one that cannot be read is as good as none.
+        self.read_plan().ok().flatten()
+    }
+
+    /// What is wrong with the plan, if it is there and cannot be read.
+    pub fn plan_damage(&self) -> Option<Damage> {
+        let cause = self.read_plan().err()?;
+        Some(Damage::new(&self.folder.join("plan.json"), cause))
+    }
+
+    fn read_plan(&self) -> Result<Option<Plan>, String> {
+        let bytes = read_if_there(&self.folder.join("plan.json"));
+        match bytes.map_err(|error| error.to_string())? {
+            None => Ok(None),
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
+        }
     }
 
     /// Every trial that has begun, in the order of their ids, damaged ones left out; `results` are those of this store.

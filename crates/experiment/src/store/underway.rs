@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use super::lock::Lock;
-use super::{CHECKPOINT, Store};
+use super::{CHECKPOINT, RESULT, Store};
 
 impl Store {
+    /// Whether a trial has ended.
+    pub fn has_result(&self, id: &str) -> bool {
+        self.trial_folder(id).join(RESULT).exists()
+    }
+
     /// Whether a trial has been begun, whatever became of it.
     pub fn has_begun(&self, id: &str) -> bool {
         self.trial_folder(id).is_dir()

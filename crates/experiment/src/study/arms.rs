@@ -4,7 +4,7 @@ use super::run::Run;
 use super::tuning::{Choice, Tuning};
 use crate::plan::{Trial, point_text};
 use crate::settings::{TrainKey, TrainSettings};
-use crate::sweep::{At, Seeds, Sweep};
+use crate::sweep::{At, Sweep};
 
 /// A loss at settings, over the seeds of the comparison.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +28,12 @@ impl Arm {
         run_of: &mut impl FnMut(Trial) -> Result<Run, E>,
     ) -> Result<Self, E> {
         let keys = keys(sweep);
-        let is_until_decided = matches!(sweep.seeds, Seeds::UntilDecided { .. });
         let tuning_seeds = sweep.tune.as_ref().map_or(&[][..], |tune| &tune.seeds);
         let mut runs = Vec::new();
         for seed in sweep.seeds.planned(tuning_seeds) {
             let trial = Trial::at(settings.clone(), sweep.losses[loss].clone(), seed, keys);
             let run = run_of(trial)?;
-            let is_last = is_until_decided && !run.has_ended();
+            let is_last = sweep.seeds.are_until_decided() && !run.has_ended();
             runs.push(run);
             if is_last {
                 break;

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::measure::{Direction, Metric};
 use crate::sweep::{Claim, Seeds, Sweep};
 
-/// The rate of false verdicts, over all claims of a file together.
+/// The probability of any false WIN or LOSS among the claims of a file, and of any false EQUIVALENT.
 pub const ALPHA: f64 = 0.05;
 
 /// What the results so far say of a claim.
@@ -124,14 +124,13 @@ fn compare_all(
     places: &[[usize; 2]],
     diverged: Diverged,
 ) -> Vec<Comparison> {
-    let is_fixed = matches!(sweep.seeds, Seeds::Fixed(_));
     let mut runs = arms.iter().flat_map(|arm| &arm.runs);
-    let is_complete = runs.all(Run::has_ended);
+    let is_withheld = !sweep.seeds.are_until_decided() && !runs.all(Run::has_ended);
     let claims = sweep.claims.iter().zip(places);
     let found: Vec<([Sample; 2], Found)> = claims
         .map(|(claim, places)| {
             let values = values_of(claim, places.map(|place| &arms[place]), diverged);
-            let found = Found::of(claim, &values, is_fixed);
+            let found = Found::of(sweep, claim, &values);
             (values, found)
         })
         .collect();
@@ -141,8 +140,8 @@ fn compare_all(
     compared
         .map(|((values, found), verdict)| Comparison {
             values,
-            numbers: found.numbers,
-            outcome: if is_fixed && !is_complete {
+            numbers: found.numbers.filter(|_| !is_withheld),
+            outcome: if is_withheld {
                 Outcome::Withheld
             } else {
                 Outcome::Given(verdict)
@@ -153,8 +152,10 @@ fn compare_all(
 
 /// The values of two arms; of pairs, the seeds that both have.
 fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] {
+    // An arm that another claim shares may be ahead: what counts is the seeds that both have.
+    let seeds = arms[0].ended().min(arms[1].ended());
     let [a, b] = arms.map(|arm| {
-        let ended = arm.runs.iter().take_while(|run| run.has_ended());
+        let ended = arm.runs.iter().take(seeds);
         let values = ended.map(|run| {
             let chance = match diverged {
                 Diverged::AsChance => chance(claim.metric, run),
@@ -177,7 +178,7 @@ fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] 
 /// The value of a metric for a network that guesses, in the unit in which tables show it.
 fn chance(metric: &Metric, run: &Run) -> Option<f64> {
     let value = metric.chance?(run.trial.train.dataset.classes);
-    run.has_diverged().then(|| metric.in_unit_shown(value))
+    (run.has_diverged() && value.is_finite()).then(|| metric.in_unit_shown(value))
 }
 
 /// Evidence for the first arm being better, and the numbers as they are shown.
@@ -187,12 +188,14 @@ struct Found {
 }
 
 impl Found {
-    fn of(claim: &Claim, values: &[Sample; 2], is_fixed: bool) -> Self {
+    fn of(sweep: &Sweep, claim: &Claim, values: &[Sample; 2]) -> Self {
         let [a, b] = [0, 1].map(|arm| values[arm].iter().map(|it| it.1).collect::<Vec<f64>>());
-        let found = if is_fixed {
-            Self::of_fixed(claim, &a, &b)
+        // The first of several claims must pass this, by Holm's adjustment.
+        let alpha = ALPHA / sweep.claims.len() as f64;
+        let found = if sweep.seeds.are_until_decided() {
+            Self::until_decided(claim, &a, &b, alpha)
         } else {
-            Self::until_decided(claim, &a, &b)
+            Self::of_fixed(claim, &a, &b, alpha)
         };
         let Some(mut found) = found else {
             return Self {
@@ -207,7 +210,7 @@ impl Found {
     }
 
     /// `None` with too few seeds.
-    fn of_fixed(claim: &Claim, a: &[f64], b: &[f64]) -> Option<Self> {
+    fn of_fixed(claim: &Claim, a: &[f64], b: &[f64], alpha: f64) -> Option<Self> {
         let difference = if claim.paired {
             Difference::paired(a, b)
         } else {
@@ -215,7 +218,7 @@ impl Found {
         }
         .ok()?;
         Some(Self {
-            evidence: difference.evidence(claim.margin, ALPHA).ok()?,
+            evidence: difference.evidence(claim.margin, alpha).ok()?,
             numbers: Some(Numbers {
                 mean: difference.mean(),
                 interval: difference.interval(ALPHA).ok()?,
@@ -224,7 +227,7 @@ impl Found {
         })
     }
 
-    fn until_decided(claim: &Claim, a: &[f64], b: &[f64]) -> Option<Self> {
+    fn until_decided(claim: &Claim, a: &[f64], b: &[f64], alpha: f64) -> Option<Self> {
         let anytime = if claim.paired {
             Anytime::paired(a, b, PRIOR_VARIANCE)
         } else {
@@ -233,7 +236,7 @@ impl Found {
         .ok()?;
         let last = anytime.looks().last()?;
         Some(Self {
-            evidence: anytime.evidence(claim.margin, ALPHA).ok()?,
+            evidence: anytime.evidence(claim.margin, alpha).ok()?,
             numbers: Some(Numbers {
                 mean: last.mean(),
                 interval: anytime.interval(ALPHA).ok()?,

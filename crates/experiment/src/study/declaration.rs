@@ -8,7 +8,8 @@ use crate::digest::hex;
 use crate::plan::Trial;
 use crate::sweep::{At, Seeds, Sweep};
 
-/// SHA-256 of the claims, the seeds and the search spaces, as text; what else a file holds changes the trials themselves,
+/// SHA-256 of the claims, the seeds (but not how many there may be until decided) and the search spaces of the losses in
+/// claims, as text; what else a file holds changes the trials themselves,
 /// and so their ids. Comments and the order of keys do not count.
 pub fn digest(sweep: &Sweep) -> String {
     hex(&Sha256::digest(text(sweep)))
@@ -22,11 +23,13 @@ fn text(sweep: &Sweep) -> String {
     let mut line = |line: String| writeln!(text, "{line}").expect("memory takes all text");
     match &sweep.seeds {
         Seeds::Fixed(seeds) => line(format!("seeds {seeds:?}")),
-        Seeds::UntilDecided { at_most } => line(format!("until decided, at most {at_most}")),
+        // More of them keep the error rate.
+        Seeds::UntilDecided { .. } => line("until decided".to_owned()),
     }
     if let Some(tune) = &sweep.tune {
         line(format!("tune {} {:?}", tune.metric.name, tune.seeds));
-        for (loss, space) in tune.spaces.iter().enumerate() {
+        let spaces = tune.spaces.iter().enumerate();
+        for (loss, space) in spaces.filter(|(loss, _)| is_claimed(sweep, *loss)) {
             let ids = space.iter().map(|settings| id(settings.clone(), loss));
             line(format!("space {}", ids.collect::<Vec<_>>().join(" ")));
         }
@@ -44,4 +47,11 @@ fn text(sweep: &Sweep) -> String {
         ));
     }
     text
+}
+
+fn is_claimed(sweep: &Sweep, loss: usize) -> bool {
+    sweep
+        .claims
+        .iter()
+        .any(|claim| claim.losses.contains(&loss))
 }

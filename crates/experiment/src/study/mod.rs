@@ -21,7 +21,7 @@ pub use self::warnings::warnings;
 use crate::plan::Trial;
 use crate::records::TrialResult;
 use crate::settings::TrainSettings;
-use crate::sweep::{At, Seeds, Sweep};
+use crate::sweep::{At, Sweep};
 
 /// Seeds that a loss without a claim gets in a sweep until decided: the fewest that give an idea of their spread.
 const SEEDS_WITHOUT_CLAIM: usize = 3;
@@ -109,36 +109,27 @@ impl Study {
         tuning.chain(compared).collect()
     }
 
-    /// Losses at settings that the comparison will have; before the tuning stage is complete, the most that it can have.
-    pub fn arms_at_most(&self) -> usize {
-        if !self.arms.is_empty() {
-            return self.arms.len();
+    /// Trials of the comparison; with seeds until decided or before the tuning stage is complete, the most that there can
+    /// be.
+    pub fn compared_at_most(&self) -> usize {
+        if self.arms.is_empty() {
+            return self.expected_arms().iter().sum();
         }
-        let mut others: Vec<(usize, &At)> = Vec::new();
-        for claim in &self.sweep.claims {
-            for loss in claim.losses {
-                let is_tuned = matches!(claim.at, At::Tuned) || claim.at == At::TunedFor(loss);
-                if !is_tuned && !others.contains(&(loss, &claim.at)) {
-                    others.push((loss, &claim.at));
-                }
-            }
-        }
-        self.sweep.losses.len() + others.len()
+        (0..self.arms.len())
+            .map(|arm| self.seeds_at_most(arm))
+            .sum()
     }
 
     /// The settings of the trials without a result, each with the number of them; with seeds until decided or before the
     /// tuning stage is complete, the most that there can be.
     pub fn left(&self) -> Vec<(TrainSettings, usize)> {
         let left = |runs: &[Run]| runs.iter().filter(|run| run.result.is_none()).count();
-        let candidates = self
-            .tuning
-            .iter()
-            .flat_map(|it| it.candidates.iter().flatten());
+        let candidates = (self.tuning.iter()).flat_map(|it| it.candidates.iter().flatten());
         let tuning = candidates.map(|it| (it.settings.clone(), left(&it.runs)));
-        let at_most = self.sweep.seeds.at_most();
-        let arms = self.arms.iter().map(|arm| {
+        let arms = self.arms.iter().enumerate().map(|(place, arm)| {
             let ended = arm.runs.iter().filter(|run| run.result.is_some()).count();
-            (arm.settings.clone(), at_most.saturating_sub(ended))
+            let left = self.seeds_at_most(place).saturating_sub(ended);
+            (arm.settings.clone(), left)
         });
         let mut all: Vec<(TrainSettings, usize)> = tuning.chain(arms).collect();
         if self.arms.is_empty()
@@ -149,14 +140,54 @@ impl Study {
                 evaluate_test: true,
                 ..settings.clone()
             };
-            all.push((settings, self.arms_at_most() * at_most));
+            all.push((settings, self.compared_at_most()));
         }
         all
     }
 
+    /// The most seeds that an arm can still get, those that it has included.
+    fn seeds_at_most(&self, arm: usize) -> usize {
+        let at_most = self.sweep.seeds.at_most();
+        let mut claims = (self.assessments.iter())
+            .filter(|it| it.arms.contains(&arm))
+            .peekable();
+        if !self.is_until_decided() {
+            at_most
+        } else if claims.peek().is_none() {
+            SEEDS_WITHOUT_CLAIM.min(at_most)
+        } else if claims.any(Assessment::is_open) {
+            at_most
+        } else {
+            self.arms[arm].ended()
+        }
+    }
+
+    /// Before the tuning stage is complete: the most seeds of each arm that there can be.
+    fn expected_arms(&self) -> Vec<usize> {
+        let at_most = self.sweep.seeds.at_most();
+        let without_claim = if self.is_until_decided() {
+            SEEDS_WITHOUT_CLAIM.min(at_most)
+        } else {
+            at_most
+        };
+        let mut of_losses = vec![without_claim; self.sweep.losses.len()];
+        let mut others: Vec<(usize, &At)> = Vec::new();
+        for claim in &self.sweep.claims {
+            for loss in claim.losses {
+                if matches!(claim.at, At::Tuned) || claim.at == At::TunedFor(loss) {
+                    of_losses[loss] = at_most;
+                } else if !others.contains(&(loss, &claim.at)) {
+                    others.push((loss, &claim.at));
+                }
+            }
+        }
+        of_losses.extend(others.iter().map(|_| at_most));
+        of_losses
+    }
+
     /// Whether seeds are added until every claim is decided.
     pub fn is_until_decided(&self) -> bool {
-        matches!(self.sweep.seeds, Seeds::UntilDecided { .. })
+        self.sweep.seeds.are_until_decided()
     }
 
     /// The claims that more seeds may decide.

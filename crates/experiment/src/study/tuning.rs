@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::run::Run;
 use crate::measure::{Direction, Metric};
 use crate::plan::{Trial, point_text};
-use crate::settings::{Setting, TrainKey, TrainSettings};
+use crate::settings::{Kind, Setting, TrainKey, TrainSettings};
 use crate::sweep::{Sweep, Tune};
 
 /// What was tried for each loss, and what was chosen.
@@ -136,7 +136,8 @@ impl Choice {
             }
         }
         let chosen = &candidates[best].settings;
-        let edges = keys.iter().filter_map(|key| {
+        let effective = keys.iter().filter(|key| key.counts(chosen));
+        let edges = effective.filter_map(|key| {
             let values = candidates.iter().map(|it| (key.get)(&it.settings));
             edge(key, (key.get)(chosen), values)
         });
@@ -168,9 +169,29 @@ fn edge(
         sizes.iter().any(|other| *other < own),
         sizes.iter().any(|other| *other > own),
     ];
-    (has_smaller != has_larger).then_some(Edge {
+    let is_edge = has_smaller != has_larger;
+    (is_edge && can_go_on(&key.kind, own, has_smaller)).then_some(Edge {
         key,
         value: chosen,
         is_largest: has_smaller,
     })
+}
+
+/// Whether the key can have a larger value, or a smaller one.
+fn can_go_on(kind: &Kind, value: f64, to_larger: bool) -> bool {
+    match *kind {
+        Kind::Whole(smallest, largest) => {
+            let end = if to_larger { largest } else { smallest };
+            value != end as f64
+        }
+        Kind::Number(interval) => {
+            let step = 1e-9 * value.abs().max(1e-9);
+            interval.contains(if to_larger {
+                value + step
+            } else {
+                value - step
+            })
+        }
+        Kind::Flag | Kind::Choice(_) => false,
+    }
 }

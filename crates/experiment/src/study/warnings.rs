@@ -6,9 +6,10 @@ use super::tuning::Edge;
 /// A sentence for each; `declared_after` trials of the study had ended when its claims were last changed.
 pub fn warnings(study: &Study, declared_after: usize) -> Vec<String> {
     let mut warnings = edges(study);
+    warnings.extend(never_trained(study));
     if declared_after > 0 && !study.sweep.claims.is_empty() {
         warnings.push(format!(
-            "the claims, seeds or search spaces were changed when {declared_after} trials had already ended: verdicts on claims that were chosen after seeing results are too optimistic"
+            "the claims, a fixed number of seeds, or the search space of a loss in a claim were changed when {declared_after} trials had already ended: verdicts on what was chosen after seeing results are too optimistic"
         ));
     }
     if study.sweep.tune.is_none() && !study.sweep.claims.is_empty() {
@@ -17,6 +18,21 @@ pub fn warnings(study: &Study, declared_after: usize) -> Vec<String> {
         );
     }
     warnings
+}
+
+/// Losses of which every trial of the chosen settings diverged, so those of all settings did.
+fn never_trained(study: &Study) -> Vec<String> {
+    let choices =
+        (study.tuning.iter()).filter_map(|tuning| Some((tuning, tuning.choices.as_ref()?)));
+    let chosen = choices.flat_map(|(tuning, choices)| {
+        let candidates = tuning.candidates.iter().zip(choices);
+        candidates.map(|(candidates, choice)| &candidates[choice.candidate])
+    });
+    let losses = study.sweep.losses.iter().zip(chosen);
+    losses
+        .filter(|(_, chosen)| chosen.diverged() == chosen.runs.len())
+        .map(|(loss, _)| format!("every trial of {loss} in the tuning stage diverged: extend its grid by smaller values"))
+        .collect()
 }
 
 fn edges(study: &Study) -> Vec<String> {
@@ -35,7 +51,7 @@ fn edges(study: &Study) -> Vec<String> {
                 ("smallest", "smaller")
             };
             format!(
-                "extend: the best {} of {loss}, {value}, is the {end} tried; add {beyond} values",
+                "the best {} of {loss}, {value}, is the {end} tried: extend the grid by {beyond} values",
                 key.name
             )
         })

@@ -8,9 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::check::{Checker, Item, in_file_order};
 use super::diagnostics::Problem;
+use super::points::Axis;
 use super::tune::Tune;
 use super::values::number;
-use crate::measure::{ACCURACY, Metric, Unit};
+use crate::measure::{ACCURACY, EVAL_LOSS, Metric, Unit};
 use crate::settings::{Kind, Setting, TrainKey, TrainSettings};
 
 /// "`better` is better than `than`", declared before the first trial.
@@ -55,6 +56,9 @@ enum WrittenAt {
     TunedFor(Item<String>),
     Settings(Range<usize>, Vec<(&'static TrainKey, Item<Setting>)>),
 }
+
+/// Far above any difference.
+const MAXIMUM_MARGIN: f64 = 1e6;
 
 const KEYS: [&str; 6] = ["better", "than", "metric", "margin", "at", "paired"];
 const EXAMPLE: &str = "better = \"focal\" and than = \"cross_entropy\"";
@@ -128,13 +132,14 @@ impl Checker {
     }
 
     fn margin(&mut self, value: &Spanned<DeValue>, place: &str) -> f64 {
-        let margin = number(value.get_ref()).filter(|margin| *margin >= 0.0);
+        let margin =
+            number(value.get_ref()).filter(|margin| (0.0..=MAXIMUM_MARGIN).contains(margin));
         if margin.is_none() {
             let help = "the smallest difference that matters, in percentage points for shares such as accuracy";
             self.unexpected(
                 value,
                 place,
-                "a number of at least 0",
+                "a number from 0 to 1000000",
                 Some(help.to_owned()),
             );
         }
@@ -168,11 +173,19 @@ impl Checker {
         }
         let mut settings = Vec::new();
         for (key, value) in entries {
-            let place = format!("{place}.{}", key.get_ref());
             let Some(row) = TrainKey::find(key.get_ref()) else {
-                self.unknown_in(key, place.rsplit_once('.')?.0, &["tuned_for"]);
-                continue;
+                if key.get_ref() == "tuned_for" {
+                    let message =
+                        format!("{place}.tuned_for: expected alone, found other keys too");
+                    let help = "the tuned settings have a value for every key: remove the others";
+                    self.problems
+                        .push(Problem::at(key.span(), message).help(help));
+                } else {
+                    self.unknown_in(key, place, &[]);
+                }
+                return None;
             };
+            let place = format!("{place}.{}", row.name);
             if let Some(setting) = self.fixed_setting(row, value, &place) {
                 settings.push((row, Item::new(setting, value, place)));
             }
@@ -184,6 +197,7 @@ impl Checker {
     pub fn claims_of(
         &mut self,
         written: Vec<WrittenClaim>,
+        fixed: &[(&'static TrainKey, Item<Setting>)],
         losses: &[LossConfig],
         tune: Option<&Tune>,
         points: &[TrainSettings],
@@ -198,7 +212,7 @@ impl Checker {
                 .map(|it| self.label_index(it, &labels));
             let than = claim.than.as_ref().map(|it| self.label_index(it, &labels));
             let at = match tune {
-                Some(tune) => self.at_tuned(&claim, tune, &labels),
+                Some(tune) => self.at_tuned(&claim, fixed, tune, &labels),
                 None => self.at_point(&claim, points, axes),
             };
             let (Some(Some(better)), Some(Some(than)), Some(at)) = (better, than, at) else {
@@ -227,6 +241,16 @@ impl Checker {
             let message = format!("{place}: expected two different losses, found the same twice");
             refuse(message, "name another loss in `better` or `than`");
         }
+        if claim.metric.name == EVAL_LOSS.name {
+            let message = format!(
+                "{place}.metric: expected a metric that is the same for both losses, found {}",
+                EVAL_LOSS.name
+            );
+            refuse(
+                message,
+                "every loss has its own scale: compare by cross_entropy",
+            );
+        }
         if claim.metric.unit == Unit::Share && claim.margin >= 100.0 {
             let message = format!(
                 "{place}.margin: expected less than 100 percentage points, found {}",
@@ -251,7 +275,13 @@ impl Checker {
     }
 
     /// Where a claim of a sweep with `[tune]` is compared.
-    fn at_tuned(&mut self, claim: &WrittenClaim, tune: &Tune, labels: &[String]) -> Option<At> {
+    fn at_tuned(
+        &mut self,
+        claim: &WrittenClaim,
+        fixed: &[(&'static TrainKey, Item<Setting>)],
+        tune: &Tune,
+        labels: &[String],
+    ) -> Option<At> {
         match &claim.at {
             None | Some(WrittenAt::Tuned(_)) => Some(At::Tuned),
             Some(WrittenAt::TunedFor(label)) => self.label_index(label, labels).map(At::TunedFor),
@@ -260,12 +290,14 @@ impl Checker {
                 if !self.names_keys(claim, span, settings, &names) {
                     return None;
                 }
-                // Every point of a space has the same values of the keys that are not tuned.
-                let mut point = tune.spaces.first()?.first()?.clone();
-                for (key, item) in settings {
-                    (key.set)(&mut point, item.value);
-                }
-                point.evaluate_test = true;
+                let axes = settings.iter().map(|(key, item)| Axis {
+                    key,
+                    place: format!("{}.at", claim.place),
+                    span: item.span.clone(),
+                    values: vec![item.clone()],
+                });
+                let points = self.points(fixed, &axes.collect::<Vec<_>>(), 1, 1);
+                let point = points.into_iter().next()?;
                 Some(At::Point(Box::new(point)))
             }
         }

@@ -76,6 +76,8 @@ impl Checker {
 
     /// The sweep, once what is written in one table has been checked against the others.
     fn consistent(&mut self, written: Written) -> Sweep {
+        self.reads_test_set(&written);
+        self.has_claims(&written);
         let losses: Vec<LossConfig> = written.losses.into_iter().map(|loss| loss.value).collect();
         let fixed = &written.fixed;
         let axes = match (&written.grid, &written.tune) {
@@ -91,18 +93,6 @@ impl Checker {
         };
         let tune = (written.tune.as_ref())
             .map(|tune| self.spaces(tune, fixed, &losses, written.seeds.as_ref()));
-        if let Some(seeds) = &written.seeds
-            && matches!(seeds.value, Seeds::UntilDecided { .. })
-            && written.claims.is_empty()
-            && self.complete
-            && self.problems.is_empty()
-        {
-            let message =
-                "seeds.until: expected a table [[claim]] to decide, found none".to_owned();
-            let help = "add [[claim]] with `better` and `than`, or list the seeds";
-            self.problems
-                .push(Problem::at(seeds.span.clone(), message).help(help));
-        }
         let seeds = written
             .seeds
             .map_or(Seeds::Fixed(Vec::new()), |seeds| seeds.value);
@@ -111,7 +101,14 @@ impl Checker {
             Some(_) => Vec::new(),
         };
         let axes: Vec<&'static TrainKey> = axes.iter().map(|axis| axis.key).collect();
-        let claims = self.claims_of(written.claims, &losses, tune.as_ref(), &points, &axes);
+        let claims = self.claims_of(
+            written.claims,
+            fixed,
+            &losses,
+            tune.as_ref(),
+            &points,
+            &axes,
+        );
         Sweep {
             name: written.name,
             description: written.description,
@@ -123,6 +120,40 @@ impl Checker {
             claims,
             reference: written.reference,
             execution: written.execution,
+        }
+    }
+
+    /// Seeds until decided have something to decide.
+    fn has_claims(&mut self, written: &Written) {
+        if let Some(seeds) = &written.seeds
+            && seeds.value.are_until_decided()
+            && written.claims.is_empty()
+            && self.complete
+            && self.problems.is_empty()
+        {
+            let message =
+                "seeds.until: expected a table [[claim]] to decide, found none".to_owned();
+            let help = "add [[claim]] with `better` and `than`, or list the seeds";
+            self.problems
+                .push(Problem::at(seeds.span.clone(), message).help(help));
+        }
+    }
+
+    /// Claims are about the test set.
+    fn reads_test_set(&mut self, written: &Written) {
+        let mut fixed = written.fixed.iter();
+        let item = fixed.find(|(key, _)| key.name == "evaluate_test");
+        if let Some((_, item)) = item
+            && item.value == Setting::Flag(false)
+            && (written.tune.is_some() || !written.claims.is_empty())
+        {
+            let message = format!(
+                "{}: expected true beside [[claim]] or [tune], found false",
+                item.place
+            );
+            let help = "remove it: the trials of the tuning stage leave out the test set by themselves, those of the comparison need it";
+            self.problems
+                .push(Problem::at(item.span.clone(), message).help(help));
         }
     }
 

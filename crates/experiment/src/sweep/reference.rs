@@ -4,8 +4,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{Checker, in_file_order};
+use super::diagnostics::Problem;
 use super::values::number;
-use crate::measure::{ACCURACY, METRICS, Metric};
+use crate::measure::{ACCURACY, METRICS, Metric, Unit};
 use crate::settings::{Setting, TrainKey};
 
 /// Results of others, to be shown beside the sweep's own.
@@ -127,8 +128,8 @@ impl Checker {
                         ),
                     }
                 }
-                "value" => result.value = self.reported(value, &place_of)?,
-                "std" => result.std = Some(self.reported(value, &place_of)?),
+                "value" => result.value = self.reported(value, &place_of, f64::NEG_INFINITY)?,
+                "std" => result.std = Some(self.reported(value, &place_of, 0.0)?),
                 "seeds" => {
                     let kind = crate::settings::Kind::Whole(1, 100_000);
                     if let Some(Setting::Whole(seeds)) = self.setting(&kind, value, &place_of) {
@@ -136,6 +137,12 @@ impl Checker {
                     }
                 }
                 _ => self.unknown_in(key, place, &RESULT_KEYS),
+            }
+        }
+        if result.metric.unit == Unit::Share && !(0.0..=100.0).contains(&result.value) {
+            let message = format!("{place}.value: expected percent from 0 to 100");
+            if table.contains_key("value") {
+                self.problems.push(Problem::at(value.span(), message));
             }
         }
         for name in ["loss", "value"] {
@@ -147,8 +154,8 @@ impl Checker {
         Some(result)
     }
 
-    fn reported(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<f64> {
-        let reported = number(value.get_ref());
+    fn reported(&mut self, value: &Spanned<DeValue>, place: &str, least: f64) -> Option<f64> {
+        let reported = number(value.get_ref()).filter(|reported| *reported >= least);
         if reported.is_none() {
             let help = "in the unit of tables: percent for shares such as accuracy";
             self.unexpected(value, place, "a number", Some(help.to_owned()));

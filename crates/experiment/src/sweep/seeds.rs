@@ -104,6 +104,10 @@ impl Checker {
 }
 
 impl Seeds {
+    pub fn are_until_decided(&self) -> bool {
+        matches!(self, Self::UntilDecided { .. })
+    }
+
     /// The largest number of seeds per loss.
     pub fn at_most(&self) -> usize {
         match self {

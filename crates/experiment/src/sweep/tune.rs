@@ -41,8 +41,10 @@ pub(super) struct WrittenTune {
 const KEYS: [&str; 4] = ["seeds", "metric", "grid", "grid_for"];
 const SEEDS_EXAMPLE: &str = "seeds = [101, 102]";
 /// What decides which task is learned, and what is read of it; comparing across these is not tuning.
-const FIXED_KEYS: [&str; 5] = [
+const FIXED_KEYS: [&str; 7] = [
     "dataset",
+    "noise",
+    "ambiguous",
     "subset",
     "validation",
     "evaluate_test",
@@ -85,6 +87,11 @@ impl Checker {
                 }
                 _ => self.unknown_in(key, "tune", &KEYS),
             }
+        }
+        if tune.grid.is_empty() && tune.grid_for.is_empty() && self.problems.is_empty() {
+            let help =
+                "add [tune.grid] with lists of values to try, such as learning_rate = [0.1, 0.05]";
+            self.missing_key(tune.span.clone(), "tune.grid", help);
         }
         if !has_seeds {
             let help = format!("add {SEEDS_EXAMPLE}, other seeds than those of the comparison");

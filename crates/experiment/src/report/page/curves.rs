@@ -235,11 +235,7 @@ fn figures(
 /// All curves if they can be told apart; else those of one grid point.
 fn chart_size(snapshot: &Snapshot) -> usize {
     let curves = snapshot.curves.len();
-    let losses = snapshot
-        .study()
-        .ok()
-        .flatten()
-        .map(|(study, _)| study.sweep.losses.len());
+    let losses = snapshot.study().map(|(study, _)| study.sweep.losses.len());
     match losses {
         Some(losses) if curves > MOST_LINES => losses.min(curves).max(1),
         _ => MOST_LINES,

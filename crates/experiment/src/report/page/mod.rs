@@ -63,15 +63,13 @@ struct Document<'a> {
 const DATA: &str = "<script type=\"application/json\" id=\"data\">";
 
 impl Page {
-    /// # Errors
-    /// A sweep file that this version cannot read.
-    pub fn of(snapshot: &Snapshot) -> Result<Self> {
-        let found = snapshot.study()?;
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let found = snapshot.study();
         let study = found.as_ref().map(|(study, _)| study);
         let plan = snapshot.plan.as_ref();
         let groups = shown_groups(snapshot, study);
         let metrics = metrics_of(study);
-        Ok(Self {
+        Self {
             title: plan.map_or_else(|| "Results".to_owned(), |plan| plan.name.clone()),
             question: study.map_or_else(String::new, |it| it.sweep.description.clone()),
             answer: found
@@ -85,7 +83,7 @@ impl Page {
             growth: curves::growth(snapshot),
             protocol: study.and_then(Protocol::of),
             provenance: Provenance::of(snapshot),
-        })
+        }
     }
 
     /// The page, which has the numbers of `snapshot` as JSON.
@@ -94,7 +92,7 @@ impl Page {
             page: self,
             style: include_str!("../../../templates/page.css"),
             charts: charts::STYLE,
-            // Of HTML's characters a script minds this one alone, and in JSON it is always in a string.
+            // It is the only character that must be escaped in a script, and in JSON it is always in a string.
             data: &snapshot.json().replace('<', "\\u003c"),
         };
         let html = document.render();

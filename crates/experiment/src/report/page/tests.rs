@@ -7,7 +7,7 @@ use crate::report::snapshot::tests::{SIXTY, finished};
 use crate::report::{Format, findings, render};
 
 fn html(snapshot: &Snapshot) -> String {
-    Page::of(snapshot).unwrap().html(snapshot)
+    Page::of(snapshot).html(snapshot)
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn a_page_gives_back_every_number_and_the_same_page() {
     let page = html(&snapshot);
     let read = snapshot_in(&page).unwrap();
     let tables = |snapshot: &Snapshot| {
-        let (study, declared_after) = snapshot.study().unwrap().unwrap();
+        let (study, declared_after) = snapshot.study().unwrap();
         let groups = crate::report::groups_of(&snapshot.ended());
         let formats = [Format::Text, Format::Markdown, Format::Csv, Format::Json];
         formats.map(|format| {
@@ -130,7 +130,7 @@ fn pages_stay_small() {
 #[test]
 fn verdicts_of_an_incomplete_sweep_are_withheld_and_what_is_missing_is_said() {
     let mut snapshot = finished(SIXTY, 1);
-    let (study, _) = snapshot.study().unwrap().unwrap();
+    let (study, _) = snapshot.study().unwrap();
     let last = study.arms[0].runs[9].trial.id.clone();
     snapshot.trials.retain(|trial| trial.trial.id != last);
     let page = html(&snapshot);
@@ -170,7 +170,7 @@ fn a_store_without_a_sweep_file_has_tables_curves_and_provenance() {
 
 #[test]
 fn every_figure_has_a_name_of_its_own_and_a_caption() {
-    let page = Page::of(&finished(SIXTY, 2)).unwrap();
+    let page = Page::of(&finished(SIXTY, 2));
     let figures = page.figures();
     let names: BTreeSet<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
     assert!(

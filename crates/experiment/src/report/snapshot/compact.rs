@@ -169,7 +169,7 @@ impl Snapshot {
 
     /// Those of which no page is without.
     fn kept_metrics(&self) -> BTreeSet<String> {
-        let study = self.study().ok().flatten();
+        let study = self.study();
         let study = study.as_ref().map(|(study, _)| &study.sweep);
         let claims = study.iter().flat_map(|sweep| &sweep.claims);
         let tuned = study.and_then(|sweep| sweep.tune.as_ref());

@@ -36,9 +36,15 @@ pub fn of_claim(
         return Ok(None);
     }
     let mut correct: [Vec<Correctness>; 2] = [Vec::new(), Vec::new()];
-    for (arm, correct) in claim.arms.into_iter().zip(&mut correct) {
-        let ended = study.arms[arm].runs.iter().take(claim.looked_at());
-        for run in ended.filter(|run| !run.has_diverged()) {
+    let arms = claim.arms.map(|arm| &study.arms[arm].runs);
+    for seed in 0..claim.looked_at() {
+        let runs = arms.map(|runs| &runs[seed]);
+        let has_both = !runs.iter().any(|run| run.has_diverged());
+        for (run, correct) in runs.into_iter().zip(&mut correct) {
+            // Of a pair of which one diverged, neither counts.
+            if run.has_diverged() || (claim.claim.paired && !has_both) {
+                continue;
+            }
             match correctness(store, run)? {
                 Some(found) => correct.push(found),
                 None => return Ok(None),

@@ -21,8 +21,8 @@ use super::left_of;
 use super::trials::{self, TrialRow};
 use crate::records::{EpochRecord, TrialResult};
 use crate::store::{Damage, Plan, Results, Store, StoreError, StoredTrial};
-use crate::study::Study;
-use crate::sweep;
+use crate::study::{Study, digest};
+use crate::sweep::{self, Sweep};
 
 /// A store as it was when it was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +89,7 @@ impl Snapshot {
             images: Vec::new(),
             omitted: BTreeSet::new(),
         };
-        let study = snapshot.study()?.map(|(study, _)| study);
+        let study = snapshot.study().map(|(study, _)| study);
         snapshot.curves = curves::of(&snapshot.trials, study.as_ref());
         let claims = study.iter().flat_map(|study| {
             let claims = study.assessments.iter();
@@ -147,18 +147,37 @@ impl Snapshot {
     }
 
     /// The sweep that was last run into the store with these results, and the trials that had ended when its claims were
-    /// last changed; `None` in stores of versions that kept no sweep file.
-    pub fn study(&self) -> Result<Option<(Study, usize)>> {
-        let Some(declaration) = self.plan.as_ref().and_then(Plan::declared) else {
-            return Ok(None);
-        };
-        let sweep = sweep::parse(&declaration.sweep, Path::new("plan.json"))?;
+    /// last changed; `None` in stores of versions that kept no sweep file, and where there is a
+    /// [problem](Self::problem) with it.
+    pub fn study(&self) -> Option<(Study, usize)> {
+        let (sweep, ended) = self.declared().ok()??;
         let results = self.trials.iter().filter_map(|it| it.trial.result.as_ref());
         let of_id: HashMap<&str, &TrialResult> =
             results.map(|result| (result.id.as_str(), result)).collect();
         let Ok(study) = Study::new(&sweep, |id| {
             Ok::<_, Infallible>(of_id.get(id).map(|result| (*result).clone()))
         });
-        Ok(Some((study, declaration.ended)))
+        Some((study, ended))
+    }
+
+    /// Why there are no verdicts although the store has a sweep file.
+    pub fn problem(&self) -> Option<String> {
+        self.declared().err()
+    }
+
+    /// The sweep in force, and the trials that had ended when it was declared.
+    fn declared(&self) -> Result<Option<(Sweep, usize)>, String> {
+        let Some(declaration) = self.plan.as_ref().and_then(Plan::declared) else {
+            return Ok(None);
+        };
+        let sweep = sweep::parse(&declaration.sweep, Path::new("sweep"));
+        let sweep = sweep.map_err(|_| {
+            "plan.json: expected a sweep file that this version can read".to_owned()
+        })?;
+        if digest(&sweep) == declaration.sha256 {
+            Ok(Some((sweep, declaration.ended)))
+        } else {
+            Err("plan.json: the claims do not have the SHA-256 beside them, so they were changed by hand".to_owned())
+        }
     }
 }

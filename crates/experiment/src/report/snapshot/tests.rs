@@ -70,6 +70,7 @@ pub fn finished(sweep: &str, epochs: usize) -> Snapshot {
         name: parsed.name.clone(),
         trials: ids.collect(),
         declarations: vec![Declaration {
+            name: parsed.name.clone(),
             sha256: study::digest(&parsed),
             ended: 0,
             sweep: sweep.to_owned(),
@@ -188,7 +189,7 @@ fn metrics_of_claims_and_of_tuning_are_never_left_out() {
     let names: Vec<&str> = metrics.metrics().keys().map(String::as_str).collect();
     assert_eq!(names, ["accuracy", "cross_entropy", "eval_loss"]);
     let sentences = |snapshot: &Snapshot| {
-        let (study, _) = snapshot.study().unwrap().unwrap();
+        let (study, _) = snapshot.study().unwrap();
         crate::report::claims_of(&study).json()
     };
     assert_eq!(sentences(&smallest), sentences(&snapshot));
