@@ -234,6 +234,9 @@ fn losses_whose_claims_are_decided_drop_out() {
     let verdicts = simulated.verdicts();
     assert_eq!(verdicts[0], Some(Verdict::Win));
     assert!(matches!(verdicts[1], Some(Verdict::Inconclusive { .. })));
+    let left: usize = study.left().iter().map(|(_, trials)| trials).sum();
+    assert_eq!(left, 0);
+    assert_eq!(study.compared_at_most(), seeds.iter().sum::<usize>());
     let listed = study.runs().len();
     assert_eq!(listed, seeds.iter().sum::<usize>());
 }
@@ -246,10 +249,43 @@ fn seeds_count_in_their_planned_order_whichever_ended_first() {
     }
     let second = simulated.study().arms[1].runs[1].trial.id.clone();
     simulated.results.remove(&second).unwrap();
+    let left: usize = simulated
+        .study()
+        .left()
+        .iter()
+        .map(|(_, trials)| trials)
+        .sum();
+    assert_eq!(left, 3 * 9 + 1 + 3 - 3);
     let study = simulated.study();
     assert_eq!(study.assessments[0].seeds, [1, 4]);
     assert_eq!(study.assessments[0].with_diverged.values[0].len(), 1);
     assert!(study.due().iter().any(|run| run.trial.id == second));
+}
+
+#[test]
+fn of_an_arm_that_is_ahead_as_many_seeds_count_as_the_other_has() {
+    let text = UNTIL.replace(
+        "than = \"cross_entropy\"",
+        "than = \"cross_entropy\"\npaired = false",
+    );
+    let mut simulated = Simulated::new(&text, until_accuracy);
+    simulated.train_all();
+    let study = simulated.study();
+    let [focal, _] = study.assessments[0].seeds;
+    assert!(study.assessments[0].seeds[1] > focal);
+    let values = &study.assessments[0].with_diverged.values;
+    assert_eq!([values[0].len(), values[1].len()], [focal; 2]);
+}
+
+#[test]
+fn a_value_at_the_end_of_a_keys_range_is_no_edge() {
+    let text = TUNED.replace("learning_rate = [0.1, 0.03, 0.01]", "momentum = [0.0, 0.5]");
+    let mut simulated = Simulated::new(&text, |trial| Some(0.9 - trial.train.momentum / 10.0));
+    simulated.train();
+    assert_eq!(warnings(&simulated.study(), 0), [""; 0]);
+    let mut simulated = Simulated::new(&text, |trial| Some(0.8 + trial.train.momentum / 10.0));
+    simulated.train();
+    assert_eq!(warnings(&simulated.study(), 0).len(), 2);
 }
 
 #[test]

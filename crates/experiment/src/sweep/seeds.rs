@@ -70,8 +70,7 @@ impl Checker {
                 }
                 name => {
                     let message = format!("seeds.{}: unknown key", key_name(name));
-                    let help =
-                        format!("list the seeds, as in {SEEDS_EXAMPLE}, or use {UNTIL_EXAMPLE}");
+                    let help = format!("list the seeds, as in {SEEDS_EXAMPLE}");
                     self.problems
                         .push(Problem::at(key.span(), message).help(help));
                     return Seeds::UntilDecided { at_most };

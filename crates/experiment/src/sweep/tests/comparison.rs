@@ -95,6 +95,30 @@ fn a_comparison_has_all_that_its_tables_say() {
 }
 
 #[test]
+fn settings_that_a_claim_names_have_the_defaults_that_follow_from_them() {
+    let text = COMPARISON
+        .replace(
+            "learning_rate = [0.1, 0.05]",
+            "optimizer = [\"sgd\", \"adamw\"]",
+        )
+        .replace(
+            "learning_rate = [0.05, 0.01]",
+            "optimizer = [\"adamw\", \"sgd\"]",
+        )
+        .replace("{ learning_rate = 0.1 }", "{ optimizer = \"adamw\" }");
+    let sweep = read_text(&text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let At::Point(point) = &sweep.claims[1].at else {
+        panic!("{:?}", sweep.claims)
+    };
+    let tried = &sweep.tune.as_ref().unwrap().spaces[0][1];
+    let compared = TrainSettings {
+        evaluate_test: true,
+        ..tried.clone()
+    };
+    assert_eq!(**point, compared);
+}
+
+#[test]
 fn claims_of_a_grid_name_one_of_its_points() {
     let text = |at: &str| {
         format!(
@@ -170,6 +194,18 @@ fn an_unfair_tuning_stage_is_refused() {
             "as many points",
         ],
         [
+            "validation = 5000",
+            "validation = 5000\nevaluate_test = false",
+            "train.evaluate_test: expected true beside [[claim]] or [tune], found false",
+            "those of the comparison need it",
+        ],
+        [
+            "[tune.grid]\nlearning_rate = [0.1, 0.05]\n\n[tune.grid_for.\"focal(gamma=3)\"]\nlearning_rate = [0.05, 0.01]\n",
+            "",
+            "tune.grid: missing required key",
+            "learning_rate = [0.1, 0.05]",
+        ],
+        [
             "learning_rate = [0.1, 0.05]",
             "subset = [100, 200]",
             "tune.grid.subset: expected a setting of training, found one of what is learned or measured",
@@ -202,13 +238,13 @@ fn an_impossible_claim_is_refused() {
         [
             "margin = 0.2",
             "margin = -1",
-            "claim[0].margin: expected a number of at least 0, found -1",
+            "claim[0].margin: expected a number from 0 to 1000000, found -1",
             "percentage points",
         ],
         [
             "margin = 0.2",
             "margin = nan",
-            "claim[0].margin: expected a number of at least 0, found nan",
+            "claim[0].margin: expected a number from 0 to 1000000, found nan",
             "percentage points",
         ],
         [
@@ -216,6 +252,18 @@ fn an_impossible_claim_is_refused() {
             "margn = 0.2",
             "claim[0].margn: unknown key",
             "did you mean margin?",
+        ],
+        [
+            "at = { tuned_for = \"cross_entropy\" }",
+            "at = { tuned_for = \"cross_entropy\", learning_rate = 0.1 }",
+            "claim[2].at.tuned_for: expected alone, found other keys too",
+            "remove the others",
+        ],
+        [
+            "metric = \"cross_entropy\"",
+            "metric = \"eval_loss\"",
+            "claim[1].metric: expected a metric that is the same for both losses, found eval_loss",
+            "compare by cross_entropy",
         ],
         [
             "at = { learning_rate = 0.1 }",
