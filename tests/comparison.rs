@@ -35,7 +35,8 @@ fn json(scratch: &Scratch, arguments: &[&str]) -> Value {
 fn a_comparison_is_planned_tuned_trained_and_judged() {
     let scratch = Scratch::new();
     scratch.write("a.toml", COMPARISON);
-    let plan = json(&scratch, &["plan", "a.toml", "--json"]);
+    let plan = ["plan", "a.toml", "--standard-deviation", "5", "--json"];
+    let plan = json(&scratch, &plan);
     let counts = |stage: &Value| [&stage["trials"], &stage["new"]].map(|it| it.as_u64().unwrap());
     let stages = plan["stages"].as_array().unwrap();
     assert_eq!([counts(&stages[0]), counts(&stages[1])], [[4, 4], [4, 4]]);

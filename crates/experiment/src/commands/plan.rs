@@ -134,7 +134,12 @@ fn claim_text(claim: &Power) -> String {
         text,
         "   standard deviation {of}: {deviation:.3} ({source})"
     );
-    match &spread.seeds {
+    text + &seeds_text(&spread.seeds, *margin)
+}
+
+fn seeds_text(seeds: &SeedsForecast, margin: f64) -> String {
+    let mut text = String::new();
+    match seeds {
         SeedsForecast::Fixed {
             seeds,
             detectable_difference,
@@ -147,7 +152,7 @@ fn claim_text(claim: &Power) -> String {
                 ),
                 None => writeln!(text, "   one seed decides nothing: add seeds"),
             };
-            if *margin > 0.0 {
+            if margin > 0.0 {
                 let needed = seeds_for_margin
                     .map_or("more than 10,000".to_owned(), |seeds| seeds.to_string());
                 let _ = writeln!(
