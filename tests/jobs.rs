@@ -42,7 +42,9 @@ fn trials_in_processes_of_their_own_give_the_same_weights() {
             })
             .collect();
         let stdout = finished.expect(0).stdout;
-        let (table, _) = stdout.split_once("\nPage to open").expect("a table and a page");
+        let (table, _) = stdout
+            .split_once("\nPage to open")
+            .expect("a table and a page");
         (weights, table.to_owned())
     };
     let [(one, table_of_one), (two, table_of_two)] = ["1", "2"].map(run);
