@@ -88,8 +88,7 @@ pub fn forecast(
 
 /// How many trials had ended when the claims were last changed, if the sweep were run now.
 fn declared_after(study: &Study, plan: &Plan, ended: usize) -> usize {
-    let mut declarations = plan.declarations.iter();
-    match declarations.rfind(|declaration| declaration.name == study.sweep.name) {
+    match plan.declared_by(&study.sweep.name) {
         Some(last) if last.sha256 == digest(&study.sweep) => last.ended,
         _ => ended,
     }

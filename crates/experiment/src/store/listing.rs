@@ -38,8 +38,13 @@ pub struct Declaration {
 impl Plan {
     /// The last declaration of the sweep, which is in force.
     pub fn declared(&self) -> Option<&Declaration> {
+        self.declared_by(&self.name)
+    }
+
+    /// The last declaration of a sweep that was run into the store.
+    pub fn declared_by(&self, sweep: &str) -> Option<&Declaration> {
         let mut declarations = self.declarations.iter();
-        declarations.rfind(|declaration| declaration.name == self.name)
+        declarations.rfind(|declaration| declaration.name == sweep)
     }
 
     /// Adds a declaration unless it says what the last one of its sweep says, whose text it then replaces.

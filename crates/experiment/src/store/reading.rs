@@ -61,13 +61,13 @@ impl Store {
             }
         };
         self.verified.save();
-        let environment = read_if_there(&self.folder_of(id).join("environment.json"));
         // Damage has been reported, and a kill leaves no part of a file.
-        let environment = environment.ok().flatten().unwrap_or_default();
+        let environment = self.environment(id).ok().flatten();
+        let environment = environment.and_then(|it| it.as_object().cloned());
         Ok(TrialFiles {
             trial,
             damage,
-            environment: serde_json::from_slice(&environment).unwrap_or_default(),
+            environment: environment.unwrap_or_default(),
         })
     }
 
