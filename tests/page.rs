@@ -67,6 +67,33 @@ fn the_page_of_a_copied_store_and_of_the_page_itself_is_the_same_bytes() {
 }
 
 #[test]
+fn a_run_keeps_copies_of_the_images_that_its_page_shows_and_makes_them_again() {
+    let scratch = reported();
+    let page = fs::read_to_string(scratch.path("s/report.html")).unwrap();
+    let names = page.split("data-name=\"").skip(1);
+    let names: Vec<&str> = names
+        .filter_map(|rest| Some(rest.split_once('"')?.0))
+        .collect();
+    let files = fs::read_dir(scratch.path("s/images")).unwrap();
+    assert!(
+        !names.is_empty() && files.count() == names.len(),
+        "{names:?}"
+    );
+    let file = scratch.path(&format!("s/images/{}.png", names[0]));
+    let copy = fs::read(&file).unwrap();
+    assert!(copy.starts_with(b"\x89PNG"));
+    fs::write(&file, &copy[..copy.len() / 2]).unwrap();
+    scratch
+        .run(&["report", "s", "--html", "without.html"])
+        .expect(0);
+    let without = fs::read_to_string(scratch.path("without.html")).unwrap();
+    assert_eq!(without.matches("<img").count(), names.len() - 1);
+    scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
+    assert!(fs::read(&file).unwrap() == copy);
+    assert!(fs::read_to_string(scratch.path("s/report.html")).unwrap() == page);
+}
+
+#[test]
 fn every_figure_is_a_file_too() {
     let scratch = reported();
     let told = scratch.run(&["report", "s", "--svg", "figures"]).expect(0);

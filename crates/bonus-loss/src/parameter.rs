@@ -75,6 +75,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// Of a number, whole or not; `None` of what has no order.
+    pub fn number(&self) -> Option<f64> {
+        match *self {
+            Self::Whole(whole) => Some(whole as f64),
+            Self::Number(number) => Some(number),
+            Self::Flag(_) | Self::Choice(_) => None,
+        }
+    }
+
     /// As in labels: without quotes, and without a decimal point for integers.
     pub fn bare(&self) -> String {
         match self {

@@ -26,10 +26,10 @@ pub const PRIOR_VARIANCE: f64 = 1.0;
 /// anything at α = 0.05. Where nothing varies it has this value, and at x̄ = m that of t = 0.
 ///
 /// ```
-/// use statistics::{Anytime, PRIOR_VARIANCE};
+/// use statistics::{Anytime, Design, PRIOR_VARIANCE};
 /// let a = [94.31, 94.22, 94.47, 94.39, 94.28, 94.36];
 /// let b = [93.95, 93.90, 94.08, 94.01, 93.93, 93.97];
-/// let anytime = Anytime::paired(&a, &b, PRIOR_VARIANCE).unwrap();
+/// let anytime = Anytime::of(Design::Paired, &a, &b, PRIOR_VARIANCE).unwrap();
 /// assert!(anytime.p() < 0.05);
 /// assert_eq!(anytime.first_at_least(20.0).unwrap().seeds(), [5, 5]);
 /// ```
@@ -41,26 +41,19 @@ pub struct Anytime {
 }
 
 impl Anytime {
-    /// Of pairs, a look after each. Fewer than two pairs have no look, and decide nothing.
+    /// Of pairs, a look after each, or of two independent samples of one variance, a look after each seed of both, of
+    /// which the longer goes on alone. Fewer than two pairs have no look, and decide nothing.
     ///
     /// # Errors
-    /// Lists of different lengths, values that are not finite, a g that is not above 0.
-    pub fn paired(a: &[f64], b: &[f64], prior_variance: f64) -> Result<Self, Error> {
-        check_pairs(a, b, 0)?;
-        Self::of(Design::Paired, a, b, prior_variance)
-    }
-
-    /// Of two independent samples of one variance, a look after each seed of both; the longer list goes on alone.
-    ///
-    /// # Errors
-    /// Values that are not finite, a g that is not above 0.
-    pub fn two_samples(a: &[f64], b: &[f64], prior_variance: f64) -> Result<Self, Error> {
-        check_values(a, 0)?;
-        check_values(b, 0)?;
-        Self::of(Design::Unpaired, a, b, prior_variance)
-    }
-
-    fn of(design: Design, a: &[f64], b: &[f64], prior_variance: f64) -> Result<Self, Error> {
+    /// Pairs in lists of different lengths, values that are not finite, a g that is not above 0.
+    pub fn of(design: Design, a: &[f64], b: &[f64], prior_variance: f64) -> Result<Self, Error> {
+        match design {
+            Design::Paired => check_pairs(a, b, 0)?,
+            Design::Unpaired => {
+                check_values(a, 0)?;
+                check_values(b, 0)?;
+            }
+        }
         check_positive("prior_variance", prior_variance)?;
         let mut arms = Arms::new(design);
         let looks = (0..a.len().max(b.len())).filter_map(|seed| {

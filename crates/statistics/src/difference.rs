@@ -33,6 +33,17 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// [`paired`](Self::paired) or [`welch`](Self::welch), by the design.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn of(design: Design, a: &[f64], b: &[f64]) -> Result<Self, Error> {
+        match design {
+            Design::Paired => Self::paired(a, b),
+            Design::Unpaired => Self::welch(a, b),
+        }
+    }
+
     /// Of pairs: dᵢ = aᵢ − bᵢ, standard error s / √n, ν = n − 1 (Student, 1908). Assumes that the dᵢ are independent
     /// and normal; a and b may depend on each other in any way.
     ///

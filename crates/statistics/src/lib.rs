@@ -41,7 +41,7 @@ pub use fewer::reversal_rate;
 pub use holm::{e_holm, holm};
 pub use mean::{interval_95, mean, standard_deviation};
 pub use power::Planned;
-pub use proportion::{Share, superiority_of_pairs, superiority_of_samples, wilson};
+pub use proportion::{Share, superiority, superiority_of_pairs, superiority_of_samples, wilson};
 pub use seeds::Design;
 pub use sign_flip::{sign_flip_p, smallest_sign_flip_p};
 pub use test_set::{TwoLevel, difference_of_images, mcnemar_p, two_level};

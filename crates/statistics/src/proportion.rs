@@ -2,6 +2,7 @@
 
 use crate::distributions::normal_quantile;
 use crate::error::{Error, check, check_alpha, check_pairs, check_values};
+use crate::seeds::Design;
 
 /// A share and its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +42,17 @@ pub fn wilson(successes: usize, trials: usize, alpha: f64) -> Result<Share, Erro
         is_right,
     )?;
     Ok(wilson_of(successes as f64, trials as f64, alpha))
+}
+
+/// P(A > B) + P(A = B) / 2 with its interval, by the design.
+///
+/// # Errors
+/// As those of [`superiority_of_pairs`] and [`superiority_of_samples`].
+pub fn superiority(design: Design, a: &[f64], b: &[f64], alpha: f64) -> Result<Share, Error> {
+    match design {
+        Design::Paired => superiority_of_pairs(a, b, alpha),
+        Design::Unpaired => superiority_of_samples(a, b, alpha),
+    }
 }
 
 /// P(A > B) + P(A = B) / 2 of pairs: the pairs that `a` wins, ties as half, with Wilson's interval.

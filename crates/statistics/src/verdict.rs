@@ -129,8 +129,8 @@ impl Anytime {
     /// For [`verdicts`], with the seeds to go until a claim of its own is decided, if mean and spread stay as they are.
     ///
     /// ```
-    /// use statistics::{Anytime, PRIOR_VARIANCE, Verdict, verdicts};
-    /// let anytime = Anytime::paired(&[94.3, 94.1, 94.4], &[94.0, 93.9, 94.0], PRIOR_VARIANCE).unwrap();
+    /// use statistics::{Anytime, Design, PRIOR_VARIANCE, Verdict, verdicts};
+    /// let anytime = Anytime::of(Design::Paired, &[94.3, 94.1, 94.4], &[94.0, 93.9, 94.0], PRIOR_VARIANCE).unwrap();
     /// let evidence = anytime.evidence(0.1, 0.05).unwrap();
     /// let open = Verdict::Inconclusive { seeds_still_needed: Some(3) };
     /// assert_eq!(verdicts(&[evidence], 0.05), Ok(vec![open]));
@@ -157,6 +157,7 @@ impl Anytime {
 mod tests {
     use super::*;
     use crate::anytime::PRIOR_VARIANCE;
+    use crate::seeds::Design;
 
     const B: [f64; 6] = [94.0, 93.9, 94.0, 94.0, 93.9, 94.1];
 
@@ -172,7 +173,7 @@ mod tests {
             .unwrap()
             .evidence(0.2, 0.05)
             .unwrap();
-        let anytime = Anytime::paired(a, b, PRIOR_VARIANCE).unwrap();
+        let anytime = Anytime::of(Design::Paired, a, b, PRIOR_VARIANCE).unwrap();
         [fixed, anytime.evidence(0.2, 0.05).unwrap()]
             .map(|evidence| verdicts(&[evidence], 0.05).unwrap()[0])
     }
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn one_seed_and_two_that_agree_by_chance_decide_nothing() {
         assert!(Difference::paired(&[95.0], &[90.0]).is_err());
-        let one = Anytime::paired(&[95.0], &[90.0], PRIOR_VARIANCE).unwrap();
+        let one = Anytime::of(Design::Paired, &[95.0], &[90.0], PRIOR_VARIANCE).unwrap();
         assert_eq!(one.evidence(0.2, 0.05), Ok(Evidence::NONE));
         assert_eq!(
             verdicts(&[Evidence::NONE], 0.05),
@@ -254,14 +255,15 @@ mod tests {
         ] {
             for margin in [0.0, 1e-300, 1e100] {
                 let (a, b) = ([a, b, a], [b, a, b]);
-                for test in [Difference::paired, Difference::welch] {
-                    let evidence = test(&a, &b).unwrap().evidence(margin, 0.05).unwrap();
-                    assert!(verdicts(&[evidence], 0.05).is_ok());
-                }
-                for test in [Anytime::paired, Anytime::two_samples] {
-                    let anytime = test(&a, &b, PRIOR_VARIANCE).unwrap();
-                    let evidence = anytime.evidence(margin, 0.05).unwrap();
-                    assert!(verdicts(&[evidence], 0.05).is_ok());
+                for design in [Design::Paired, Design::Unpaired] {
+                    let fixed = Difference::of(design, &a, &b).unwrap();
+                    let anytime = Anytime::of(design, &a, &b, PRIOR_VARIANCE).unwrap();
+                    let evidence = [
+                        fixed.evidence(margin, 0.05).unwrap(),
+                        anytime.evidence(margin, 0.05).unwrap(),
+                    ];
+                    assert!(verdicts(&evidence[..1], 0.05).is_ok());
+                    assert!(verdicts(&evidence[1..], 0.05).is_ok());
                 }
             }
         }
@@ -312,7 +314,7 @@ mod tests {
         let difference = Difference::paired(&[1.0, 2.0], &[0.0; 2]).unwrap();
         assert!(difference.evidence(nan, 0.05).is_err());
         assert!(difference.evidence(0.1, nan).is_err());
-        let anytime = Anytime::paired(&[], &[], PRIOR_VARIANCE).unwrap();
+        let anytime = Anytime::of(Design::Paired, &[], &[], PRIOR_VARIANCE).unwrap();
         assert!(anytime.evidence(nan, 0.05).is_err());
         assert!(anytime.evidence(0.1, nan).is_err());
     }

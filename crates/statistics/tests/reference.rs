@@ -112,8 +112,8 @@ fn e_values_are_the_integrals_that_they_stand_for() {
     let mut bounded = 0;
     for row in rows("comparisons") {
         let [pairs_a, pairs_b, a, b] = arms(&row);
-        let paired = |g| Anytime::paired(&pairs_a, &pairs_b, g).unwrap();
-        let samples = |g| Anytime::two_samples(&a, &b, g).unwrap();
+        let paired = |g| Anytime::of(Design::Paired, &pairs_a, &pairs_b, g).unwrap();
+        let samples = |g| Anytime::of(Design::Unpaired, &a, &b, g).unwrap();
         let kinds: [(&str, &dyn Fn(f64) -> Anytime); 2] =
             [("anytime_pairs", &paired), ("anytime_samples", &samples)];
         for (name, anytime) in kinds {

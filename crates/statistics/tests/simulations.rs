@@ -149,7 +149,7 @@ fn a_loss_compared_with_itself_over_many_splits_wins_or_loses_in_5_percent_at_mo
             }
             let (a, b) = shuffled.split_at(10);
             let fixed = Difference::welch(a, b).unwrap();
-            let anytime = Anytime::two_samples(a, b, PRIOR_VARIANCE).unwrap();
+            let anytime = Anytime::of(Design::Unpaired, a, b, PRIOR_VARIANCE).unwrap();
             let p_values = [fixed.p_two_sided(), anytime.p()];
             for (count, p_difference) in decided.iter_mut().zip(p_values) {
                 let evidence = Evidence {
@@ -218,7 +218,7 @@ fn looking_after_every_seed_survives_unequal_variances() {
     let decided = rate("unequal variances", 4000, |stream| {
         let a = normals(stream, 40, 94.0, SPREAD);
         let b = normals(stream, 40, 94.0, 5.0 * SPREAD);
-        let anytime = Anytime::two_samples(&a, &b, PRIOR_VARIANCE).unwrap();
+        let anytime = Anytime::of(Design::Unpaired, &a, &b, PRIOR_VARIANCE).unwrap();
         anytime.p() <= ALPHA
     });
     assert_at_most(decided, ALPHA, 4000);
@@ -242,14 +242,11 @@ fn confidence_sequences_contain_the_truth_at_every_look() {
     for design in [Design::Paired, Design::Unpaired] {
         let missed = rate("sequences", 4000, |stream| {
             let [a, b] = pairs(stream, 40, 0.3);
-            let anytime = match design {
-                Design::Paired => Anytime::paired(&a, &b, PRIOR_VARIANCE),
-                Design::Unpaired => Anytime::two_samples(
-                    &a,
-                    &normals(stream, 40, 94.0, 1.4 * SPREAD),
-                    PRIOR_VARIANCE,
-                ),
+            let b = match design {
+                Design::Paired => b,
+                Design::Unpaired => normals(stream, 40, 94.0, 1.4 * SPREAD),
             };
+            let anytime = Anytime::of(design, &a, &b, PRIOR_VARIANCE);
             let [low, high] = anytime.unwrap().interval(ALPHA).unwrap();
             !(low..=high).contains(&0.3)
         });

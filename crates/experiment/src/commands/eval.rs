@@ -102,7 +102,7 @@ fn load_model(
     device: &Device,
 ) -> Result<Model> {
     let EvalArguments { model, dataset, .. } = arguments;
-    let classes = dataset.classes;
+    let classes = dataset.classes();
     let config = ModelConfig::new(model, classes).with_input(dataset.shape.axes());
     let config = checkpoint.config(config, device)?;
     let file = arguments.weights.display();

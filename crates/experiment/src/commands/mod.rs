@@ -12,6 +12,7 @@ mod losses;
 mod manual;
 mod metrics;
 mod models;
+mod page;
 mod plan;
 mod report;
 mod run;

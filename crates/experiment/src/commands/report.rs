@@ -213,20 +213,6 @@ impl ReportArguments {
     }
 }
 
-/// Writes the page of a store into it, and returns its path.
-pub fn keep_page(folder: &Path) -> anyhow::Result<PathBuf> {
-    let store = Store::open_existing(folder)?;
-    let (snapshot, _) = Snapshot::of_store(&store, &store.results()?)?;
-    let snapshot = snapshot.fitting();
-    let html = Page::of(&snapshot).html(&snapshot);
-    let file = folder.join("report.html");
-    let is_written = fs::read(&file).is_ok_and(|written| written == html.as_bytes());
-    if !is_written {
-        atomic::write(&file, html.as_bytes())?;
-    }
-    Ok(file)
-}
-
 /// Writes the page and its figures.
 fn write_page(arguments: &ReportArguments, snapshot: &Snapshot) -> anyhow::Result<()> {
     let page = Page::of(snapshot);

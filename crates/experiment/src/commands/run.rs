@@ -61,16 +61,19 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if arguments.dry_run {
         return print(&dry_run::text(&session)?);
     }
-    if !arguments.yes {
-        confirm(session.trials_left()?)?;
-    }
     let Carried {
         study,
         stored,
         declared_after,
-    } = session.carry_out()?;
+    } = session.carry_out(|trials| {
+        if arguments.yes {
+            Ok(())
+        } else {
+            confirm(trials)
+        }
+    })?;
     print(&report::of_sweep(&study, declared_after))?;
-    match super::report::keep_page(&session.store) {
+    match super::page::keep(&session.store, session.data_dir.as_deref()) {
         Ok(page) => print(&format!(
             "\nPage to open in a browser: {}\n",
             page.display()

@@ -50,7 +50,7 @@ pub fn read(files: DatasetFiles, folder: &Path) -> Result<Data, DataError> {
     Ok(Data {
         train: ImageSet::new(dataset.shape, train),
         test: ImageSet::new(dataset.shape, test),
-        classes: dataset.classes,
+        classes: dataset.classes(),
         normalization: dataset.normalization,
         hash: hex(&checksums.finalize()),
         records,
@@ -66,7 +66,7 @@ pub fn read_test(files: DatasetFiles, folder: &Path) -> Result<TestData, DataErr
     Ok(TestData {
         notes: Vec::from_iter(partial_note("test", count_of(&test, dataset.test_images))),
         images: ImageSet::new(dataset.shape, test),
-        classes: dataset.classes,
+        classes: dataset.classes(),
         normalization: dataset.normalization,
     })
 }

@@ -17,7 +17,7 @@ const PLANE: usize = DATASET.shape.plane();
 
 /// What each class looks like: whether the point (x, y) of the plane belongs to the shape. The
 /// shapes fill about the square [−1, 1]², x to the right and y down.
-const SHAPES: [fn(f32, f32) -> bool; DATASET.classes] = [
+const SHAPES: [fn(f32, f32) -> bool; DATASET.classes()] = [
     disc,
     ring,
     crescent,
@@ -58,7 +58,7 @@ pub fn generate(noise: f64, ambiguous: f64) -> Data {
     Data {
         train: ImageSet::new(DATASET.shape, train),
         test: ImageSet::new(DATASET.shape, test),
-        classes: DATASET.classes,
+        classes: DATASET.classes(),
         normalization: DATASET.normalization,
         hash: hex(&checksum.finalize()),
         records: DataRecords {

@@ -71,7 +71,7 @@ impl Inspection {
     pub fn class_counts(&self) -> [Vec<usize>; 2] {
         let (test, train) = self.shards.split_last().expect("a release has files");
         [train, std::slice::from_ref(test)].map(|shards| {
-            let mut counts = vec![0; self.files.dataset.classes];
+            let mut counts = vec![0; self.files.dataset.classes()];
             for (_, state) in shards {
                 if let ShardState::Sound { labels, .. } = state {
                     for &label in labels {

@@ -16,7 +16,7 @@ pub const MNIST: Dataset = Dataset {
         width: 28,
         channels: 1,
     },
-    classes: 10,
+    class_names: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     training_images: 60_000,
     test_images: 10_000,
     // Over all pixels of the training images, as in PyTorch's example.

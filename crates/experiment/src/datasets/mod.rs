@@ -53,7 +53,8 @@ pub struct Dataset {
     /// Where it was published.
     pub source: &'static str,
     pub shape: ImageShape,
-    pub classes: usize,
+    /// In the order of the labels, from 0.
+    pub class_names: &'static [&'static str],
     pub training_images: usize,
     pub test_images: usize,
     pub normalization: Normalization,
@@ -70,6 +71,10 @@ impl Dataset {
             .iter()
             .copied()
             .find(|dataset| dataset.name == name)
+    }
+
+    pub const fn classes(&self) -> usize {
+        self.class_names.len()
     }
 }
 
@@ -143,6 +148,8 @@ impl Normalization {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -152,7 +159,9 @@ mod tests {
             assert_eq!(Dataset::find(name), Some(*dataset));
             assert_eq!(DATASET_NAMES[index], name);
             assert!(DATASETS[..index].iter().all(|other| other.name != name));
-            assert!(dataset.classes > 1 && dataset.training_images > 0 && dataset.test_images > 0);
+            assert!(
+                dataset.classes() > 1 && dataset.training_images > 0 && dataset.test_images > 0
+            );
             let Normalization { mean, std } = dataset.normalization;
             assert_eq!(
                 [mean.len(), std.len()],
@@ -160,6 +169,8 @@ mod tests {
                 "{name}"
             );
             assert!(std.iter().all(|std| *std > 0.0), "{name}");
+            let classes: BTreeSet<_> = dataset.class_names.iter().collect();
+            assert_eq!(classes.len(), dataset.classes(), "{name}");
         }
     }
 
@@ -181,7 +192,7 @@ mod tests {
             let files_per_shard = match release.format {
                 Format::Records(labels) => {
                     let classes = labels.last().map(|label| usize::from(label.classes));
-                    assert_eq!(classes, Some(dataset.classes), "{dataset}");
+                    assert_eq!(classes, Some(dataset.classes()), "{dataset}");
                     1
                 }
                 Format::Idx => {
@@ -194,7 +205,7 @@ mod tests {
                     .shards()
                     .all(|shard| shard.files.len() == files_per_shard)
             );
-            assert!(dataset.classes <= 256, "labels are bytes");
+            assert!(dataset.classes() <= 256, "labels are bytes");
             assert!(!release.download.sources.is_empty() && !release.download.files().is_empty());
             for file in release.download.files() {
                 assert_eq!(file.sha256.len(), 64, "{}", file.name);

@@ -118,7 +118,7 @@ fn measure(settings: &TrainSettings, device: &OpenDevice) -> Result<Estimate> {
 fn disk_bytes(settings: &TrainSettings, device: &OpenDevice) -> u64 {
     let model = model_config(
         settings,
-        settings.dataset.classes,
+        settings.dataset.classes(),
         settings.dataset.shape.axes(),
     );
     let parameters = model.init(0, &device.device).num_params() as u64;

@@ -1,7 +1,7 @@
 //! What the seeds of a sweep can decide.
 
 use serde::Serialize;
-use statistics::{Design, PRIOR_VARIANCE, Planned, UntilDecided};
+use statistics::{Design, Difference, PRIOR_VARIANCE, Planned, UntilDecided};
 
 use crate::study::{ALPHA, Assessment, Study};
 use crate::sweep::{Claim, Seeds};
@@ -83,18 +83,11 @@ fn of_claim(
     deviation: Option<f64>,
 ) -> Power {
     let measured = assessment.and_then(|assessment| measured(claim, assessment));
-    let design = if claim.paired {
-        Design::Paired
-    } else {
-        Design::Unpaired
-    };
+    let design = claim.design;
     // Two runs without correlation differ by √2 of the spread of one.
-    let assumed = deviation.map(|deviation| {
-        if claim.paired {
-            deviation * 2_f64.sqrt()
-        } else {
-            deviation
-        }
+    let assumed = deviation.map(|deviation| match design {
+        Design::Paired => deviation * 2_f64.sqrt(),
+        Design::Unpaired => deviation,
     });
     let alpha = ALPHA / study.sweep.claims.len() as f64;
     let spread = measured.or(assumed).map(|standard_deviation| Spread {
@@ -115,7 +108,7 @@ fn of_claim(
         than,
         metric: claim.metric.name,
         margin: claim.margin,
-        paired: claim.paired,
+        paired: claim.is_paired(),
         alpha,
         spread,
     }
@@ -127,14 +120,8 @@ fn measured(claim: &Claim, assessment: &Assessment) -> Option<f64> {
     if a.len().min(b.len()) < SEEDS_OF_SPREAD {
         return None;
     }
-    let deviation = if claim.paired {
-        let differences = a.iter().zip(&b).map(|(a, b)| a - b);
-        statistics::standard_deviation(&differences.collect::<Vec<f64>>())
-    } else {
-        let of_arms = [a, b].map(|arm| statistics::standard_deviation(&arm).unwrap_or(0.0));
-        Some((of_arms[0].powi(2) / 2.0 + of_arms[1].powi(2) / 2.0).sqrt())
-    };
-    deviation.filter(|deviation| *deviation > 0.0)
+    let difference = Difference::of(claim.design, &a, &b).ok()?;
+    Some(difference.standard_deviation()).filter(|deviation| *deviation > 0.0)
 }
 
 fn fixed(

@@ -67,7 +67,7 @@ pub fn frame(study: &Study) -> DataFrame {
     frame.push("metric", &rows, |it| it.metric().name);
     frame.push("unit", &rows, Facts::unit);
     frame.push("margin", &rows, |it| it.assessment.claim.margin);
-    frame.push("paired", &rows, |it| it.assessment.claim.paired);
+    frame.push("paired", &rows, |it| it.assessment.claim.is_paired());
     frame.push("until_decided", &rows, |_| study.is_until_decided());
     frame.push("seeds", &rows, |it| it.assessment.looked_at());
     let number = |it: &Facts, value: fn(&Numbers) -> f64| it.decisive().numbers.as_ref().map(value);

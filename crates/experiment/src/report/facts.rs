@@ -1,8 +1,8 @@
 //! What is said of an assessed claim: its verdict in a sentence, and the numbers that it rests on.
 
 use statistics::{
-    Design, Share, Verdict, correlation, reversal_rate, sign_flip_p, smallest_sign_flip_p,
-    superiority_of_pairs, superiority_of_samples, wilson,
+    Share, Verdict, correlation, reversal_rate, sign_flip_p, smallest_sign_flip_p, superiority,
+    wilson,
 };
 
 use crate::measure::{Direction, Metric, Unit};
@@ -36,17 +36,7 @@ impl<'a> Facts<'a> {
         let [a, b] = assessment.with_diverged.samples();
         let is_lower = assessment.claim.metric.better == Some(Direction::Lower);
         let (first, second) = if is_lower { (&b, &a) } else { (&a, &b) };
-        let is_paired = assessment.claim.paired;
-        let superiority = if is_paired {
-            superiority_of_pairs(first, second, ALPHA)
-        } else {
-            superiority_of_samples(first, second, ALPHA)
-        };
-        let design = if is_paired {
-            Design::Paired
-        } else {
-            Design::Unpaired
-        };
+        let (design, is_paired) = (assessment.claim.design, assessment.claim.is_paired());
         let most = a.len().min(b.len());
         let is_withheld = assessment.with_diverged.outcome == Outcome::Withheld;
         let reversals = [1, 3, 5].into_iter();
@@ -67,7 +57,9 @@ impl<'a> Facts<'a> {
             correlation: (is_paired && !is_withheld)
                 .then(|| correlation(&a, &b).ok().flatten())
                 .flatten(),
-            superiority: superiority.ok().filter(|_| most >= 2 && !is_withheld),
+            superiority: superiority(design, first, second, ALPHA)
+                .ok()
+                .filter(|_| most >= 2 && !is_withheld),
             until_decided: study.is_until_decided(),
             reversals: reversals.collect(),
             ended: arms.map(|arm| count(arm, Run::has_ended)),
@@ -169,7 +161,7 @@ impl<'a> Facts<'a> {
             show(low),
             show(high),
             self.decisive().values[0].len(),
-            if self.assessment.claim.paired {
+            if self.assessment.claim.is_paired() {
                 "seeds in pairs"
             } else {
                 "seeds per loss, unpaired"

@@ -14,7 +14,7 @@ pub fn text(study: &Study, render: fn(Vec<Column>) -> String) -> String {
 
 /// A row for each loss and what was tried for it.
 pub fn columns(study: &Study, tuning: &Tuning) -> Vec<Column> {
-    let rows = rows(study, tuning);
+    let rows = rows(study);
     let header = format!("validation {}", tuning.metric.header());
     vec![
         Column::new("loss", Align::Left, &rows, |row| row.loss.clone()),
@@ -44,23 +44,14 @@ struct Row<'a> {
     is_chosen: bool,
 }
 
-fn rows<'a>(study: &Study, tuning: &'a Tuning) -> Vec<Row<'a>> {
-    let losses = study
-        .sweep
-        .losses
-        .iter()
-        .zip(&tuning.candidates)
-        .enumerate();
-    let rows = losses.flat_map(|(loss, (config, candidates))| {
-        let chosen = tuning.choices.as_ref().map(|it| it[loss].candidate);
-        candidates
-            .iter()
-            .enumerate()
-            .map(move |(place, candidate)| Row {
-                loss: config.to_string(),
-                candidate,
-                is_chosen: chosen == Some(place),
-            })
+fn rows(study: &Study) -> Vec<Row<'_>> {
+    let rows = study.tuned().flat_map(|tuned| {
+        let candidates = tuned.candidates.iter().enumerate();
+        candidates.map(move |(place, candidate)| Row {
+            loss: tuned.loss.to_string(),
+            candidate,
+            is_chosen: tuned.choice.is_some_and(|it| it.candidate == place),
+        })
     });
     rows.collect()
 }

@@ -68,11 +68,13 @@ pub struct Carried {
 }
 
 impl Session {
-    /// Trains the trials that have no result yet, stage by stage; returns what the store contains in the end.
+    /// Trains the trials that have no result yet, stage by stage; returns what the store contains in the end. `confirm`
+    /// is told the number of trials to train, and may refuse: with seeds until decided or before a tuning stage is
+    /// complete, the most that there can be.
     ///
     /// # Errors
     /// [`Unfinished`] if it was interrupted, and anything that prevents training. A failed trial is not an error.
-    pub fn carry_out(&self) -> Result<Carried> {
+    pub fn carry_out(&self, confirm: impl FnOnce(usize) -> Result<()>) -> Result<Carried> {
         let store = Store::open_if_there(&self.store)?;
         let mut state = State::of(store.as_ref());
         let study = state.study(&self.sweep)?;
@@ -84,21 +86,12 @@ impl Session {
             }
             return Ok(Carried::of(study, store.as_ref(), &state));
         }
+        confirm(study.left().iter().map(|(_, trials)| trials).sum())?;
         // Before anything is made: a store without data would be a folder without a trial.
         let images = ImageLibrary::load(&to_train, self.data_dir.as_deref())?;
         images.check_same_data(&study.runs())?;
         let store = Store::create_or_open(&self.store)?;
         self.train(images, &store)
-    }
-
-    /// Trials without a result; with seeds until decided or before a tuning stage is complete, the most that there can be.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn trials_left(&self) -> Result<usize> {
-        let store = Store::open_if_there(&self.store)?;
-        let study = State::of(store.as_ref()).study(&self.sweep)?;
-        Ok(study.left().iter().map(|(_, trials)| trials).sum())
     }
 
     /// Trains what is due, until nothing is: what comes next depends on the results.

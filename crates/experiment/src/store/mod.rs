@@ -16,7 +16,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::records::{Correctness, Environment, TrialResult, TrialState};
+use crate::records::{Correctness, Environment, Picture, TrialResult, TrialState};
 
 pub use self::damage::Damage;
 pub use self::error::StoreError;
@@ -34,6 +34,8 @@ const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 const STEPS: &str = "steps.jsonl";
 const TEST_CORRECT: &str = "test_correct.bin";
+/// The folder of small copies of test images.
+const IMAGES: &str = "images";
 /// The folder for files that are no longer part of the store but may matter to its owner.
 const SET_ASIDE: &str = "set-aside";
 
@@ -188,6 +190,22 @@ impl Store {
         integrity::test_correct(&folder, &result)?
             .transpose()
             .map_err(StoreError::Damaged)
+    }
+
+    /// The copy of a test image that was kept under `name`; `None` if there is none, or it cannot be read.
+    pub fn picture(&self, name: &str) -> Option<Picture> {
+        let png = read_if_there(&self.picture_file(name)).ok()??;
+        Picture::from_png(png).ok()
+    }
+
+    /// Keeps a copy of a test image under a name without slashes.
+    pub fn keep_picture(&self, name: &str, picture: &Picture) -> Result<(), StoreError> {
+        atomic::create_folder(&self.folder.join(IMAGES))?;
+        atomic::write(&self.picture_file(name), picture.png())
+    }
+
+    fn picture_file(&self, name: &str) -> PathBuf {
+        self.folder.join(IMAGES).join(format!("{name}.png"))
     }
 
     /// The last checkpoint of a trial that has not ended, with its file.

@@ -166,7 +166,7 @@ fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] 
         values.collect::<Vec<_>>()
     });
     let known = |(seed, value): (u64, Option<f64>)| Some((seed, value?));
-    if !claim.paired {
+    if !claim.is_paired() {
         return [a, b].map(|arm| arm.into_iter().filter_map(known).collect());
     }
     let pairs = a.into_iter().zip(b);
@@ -177,7 +177,7 @@ fn values_of(claim: &Claim, arms: [&Arm; 2], diverged: Diverged) -> [Sample; 2] 
 
 /// The value of a metric for a network that guesses, in the unit in which tables show it.
 fn chance(metric: &Metric, run: &Run) -> Option<f64> {
-    let value = metric.chance?(run.trial.train.dataset.classes);
+    let value = metric.chance?(run.trial.train.dataset.classes());
     (run.has_diverged() && value.is_finite()).then(|| metric.in_unit_shown(value))
 }
 
@@ -211,12 +211,7 @@ impl Found {
 
     /// `None` with too few seeds.
     fn of_fixed(claim: &Claim, a: &[f64], b: &[f64], alpha: f64) -> Option<Self> {
-        let difference = if claim.paired {
-            Difference::paired(a, b)
-        } else {
-            Difference::welch(a, b)
-        }
-        .ok()?;
+        let difference = Difference::of(claim.design, a, b).ok()?;
         Some(Self {
             evidence: difference.evidence(claim.margin, alpha).ok()?,
             numbers: Some(Numbers {
@@ -228,12 +223,7 @@ impl Found {
     }
 
     fn until_decided(claim: &Claim, a: &[f64], b: &[f64], alpha: f64) -> Option<Self> {
-        let anytime = if claim.paired {
-            Anytime::paired(a, b, PRIOR_VARIANCE)
-        } else {
-            Anytime::two_samples(a, b, PRIOR_VARIANCE)
-        }
-        .ok()?;
+        let anytime = Anytime::of(claim.design, a, b, PRIOR_VARIANCE).ok()?;
         let last = anytime.looks().last()?;
         Some(Self {
             evidence: anytime.evidence(claim.margin, alpha).ok()?,

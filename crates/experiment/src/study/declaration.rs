@@ -41,7 +41,7 @@ fn text(sweep: &Sweep) -> String {
             At::TunedFor(loss) => format!("tuned for {}", sweep.losses[*loss]),
             At::Point(settings) => id((**settings).clone(), claim.losses[0]),
         };
-        let (metric, margin, paired) = (claim.metric.name, claim.margin, claim.paired);
+        let (metric, margin, paired) = (claim.metric.name, claim.margin, claim.is_paired());
         line(format!(
             "claim {better} > {than} {metric} {margin} {at} paired {paired}"
         ));

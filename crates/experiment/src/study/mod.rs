@@ -16,15 +16,12 @@ pub use self::arms::Arm;
 pub use self::assessment::{ALPHA, Assessment, Comparison, Numbers, Outcome};
 pub use self::declaration::digest;
 pub use self::run::Run;
-pub use self::tuning::{Candidate, Tuning};
+pub use self::tuning::{Candidate, TunedLoss, Tuning};
 pub use self::warnings::warnings;
 use crate::plan::Trial;
 use crate::records::TrialResult;
 use crate::settings::TrainSettings;
 use crate::sweep::{At, Sweep};
-
-/// Seeds that a loss without a claim gets in a sweep until decided: the fewest that give an idea of their spread.
-const SEEDS_WITHOUT_CLAIM: usize = 3;
 
 /// A sweep with the results that there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,30 +144,26 @@ impl Study {
 
     /// The most seeds that an arm can still get, those that it has included.
     fn seeds_at_most(&self, arm: usize) -> usize {
-        let at_most = self.sweep.seeds.at_most();
-        let mut claims = (self.assessments.iter())
-            .filter(|it| it.arms.contains(&arm))
-            .peekable();
-        if !self.is_until_decided() {
-            at_most
-        } else if claims.peek().is_none() {
-            SEEDS_WITHOUT_CLAIM.min(at_most)
-        } else if claims.any(Assessment::is_open) {
-            at_most
+        let seeds = &self.sweep.seeds;
+        let mut claims = self.claims_about(arm).peekable();
+        if claims.peek().is_none() {
+            seeds.without_claim()
+        } else if !self.is_until_decided() || claims.any(Assessment::is_open) {
+            seeds.at_most()
         } else {
             self.arms[arm].ended()
         }
     }
 
+    fn claims_about(&self, arm: usize) -> impl Iterator<Item = &Assessment> {
+        let claims = self.assessments.iter();
+        claims.filter(move |it| it.arms.contains(&arm))
+    }
+
     /// Before the tuning stage is complete: the most seeds of each arm that there can be.
     fn expected_arms(&self) -> Vec<usize> {
         let at_most = self.sweep.seeds.at_most();
-        let without_claim = if self.is_until_decided() {
-            SEEDS_WITHOUT_CLAIM.min(at_most)
-        } else {
-            at_most
-        };
-        let mut of_losses = vec![without_claim; self.sweep.losses.len()];
+        let mut of_losses = vec![self.sweep.seeds.without_claim(); self.sweep.losses.len()];
         let mut others: Vec<(usize, &At)> = Vec::new();
         for claim in &self.sweep.claims {
             for loss in claim.losses {
@@ -183,6 +176,20 @@ impl Study {
         }
         of_losses.extend(others.iter().map(|_| at_most));
         of_losses
+    }
+
+    /// What was tried for each loss, in their order; empty without a tuning stage.
+    pub fn tuned(&self) -> impl Iterator<Item = TunedLoss<'_>> {
+        let losses = self.sweep.losses.iter().enumerate();
+        let tuned = (self.tuning.iter()).flat_map(move |tuning| {
+            let losses = losses.clone();
+            losses.map(|(place, loss)| TunedLoss {
+                loss,
+                candidates: &tuning.candidates[place],
+                choice: tuning.choices.as_ref().map(|choices| &choices[place]),
+            })
+        });
+        tuned
     }
 
     /// Whether seeds are added until every claim is decided.
@@ -212,15 +219,12 @@ impl Study {
 
     /// How many seeds an arm should have before the claims are looked at again.
     fn wanted(&self, arm: usize) -> usize {
-        let at_most = self.sweep.seeds.at_most();
-        let of_claims = self.assessments.iter().filter(|it| it.arms.contains(&arm));
-        let next = of_claims.clone().filter(|it| it.is_open());
-        let next = next.map(|assessment| (assessment.looked_at() + 1).min(at_most));
-        let without_claim = if of_claims.count() == 0 {
-            SEEDS_WITHOUT_CLAIM.min(at_most)
-        } else {
-            0
-        };
-        next.max().unwrap_or(without_claim)
+        let seeds = &self.sweep.seeds;
+        if self.claims_about(arm).next().is_none() {
+            return seeds.without_claim();
+        }
+        let open = self.claims_about(arm).filter(|it| it.is_open());
+        let next = open.map(|it| (it.looked_at() + 1).min(seeds.at_most()));
+        next.max().unwrap_or(0)
     }
 }

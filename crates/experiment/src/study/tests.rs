@@ -149,6 +149,13 @@ fn the_best_settings_of_each_loss_are_compared_on_fresh_seeds() {
 }
 
 #[test]
+fn a_setting_at_the_edge_of_its_grid_is_no_cause_to_extend_it_where_one_inside_is_as_good() {
+    let mut simulated = Simulated::new(TUNED, |_| Some(0.8));
+    simulated.train();
+    assert_eq!(warnings(&simulated.study(), 0), [""; 0]);
+}
+
+#[test]
 fn as_long_as_a_trial_of_the_tuning_stage_is_missing_nothing_is_chosen() {
     let mut simulated = Simulated::new(TUNED, tuned_accuracy);
     simulated.train();

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use bonus_loss::LossConfig;
+
 use super::run::Run;
 use crate::measure::{Direction, Metric};
 use crate::plan::{Trial, point_text};
@@ -16,6 +18,22 @@ pub struct Tuning {
     pub candidates: Vec<Vec<Candidate>>,
     /// For each loss; `None` until every trial has ended, since a loss with fewer trials has a smaller budget.
     pub choices: Option<Vec<Choice>>,
+}
+
+/// A loss with what was tried for it.
+#[derive(Clone, Copy, Debug)]
+pub struct TunedLoss<'a> {
+    pub loss: &'a LossConfig,
+    pub candidates: &'a [Candidate],
+    /// `None` until every trial of the stage has ended.
+    pub choice: Option<&'a Choice>,
+}
+
+impl<'a> TunedLoss<'a> {
+    /// What was chosen.
+    pub fn chosen(&self) -> Option<&'a Candidate> {
+        self.choice.map(|choice| &self.candidates[choice.candidate])
+    }
 }
 
 /// Settings that are tried for a loss.
@@ -136,7 +154,18 @@ impl Choice {
             }
         }
         let chosen = &candidates[best].settings;
-        let effective = keys.iter().filter(|key| key.counts(chosen));
+        let equals = candidates
+            .iter()
+            .filter(|it| !candidates[best].is_better_than(it, metric));
+        let equals: Vec<&Candidate> = equals.collect();
+        // Where another value is as good, nothing suggests that the best lies beyond.
+        let is_alone = |key: &TrainKey| {
+            let mut values = equals.iter().map(|it| (key.get)(&it.settings));
+            values.all(|value| value == (key.get)(chosen))
+        };
+        let effective = keys
+            .iter()
+            .filter(|key| key.counts(chosen) && is_alone(key));
         let edges = effective.filter_map(|key| {
             let values = candidates.iter().map(|it| (key.get)(&it.settings));
             edge(key, (key.get)(chosen), values)
@@ -158,13 +187,8 @@ fn edge(
     chosen: Setting,
     values: impl Iterator<Item = Setting>,
 ) -> Option<Edge> {
-    let size = |setting: Setting| match setting {
-        Setting::Whole(whole) => Some(whole as f64),
-        Setting::Number(number) => Some(number),
-        Setting::Flag(_) | Setting::Choice(_) => None,
-    };
-    let sizes: Vec<f64> = values.filter_map(size).collect();
-    let own = size(chosen)?;
+    let sizes: Vec<f64> = values.filter_map(|value| value.number()).collect();
+    let own = chosen.number()?;
     let [has_smaller, has_larger] = [
         sizes.iter().any(|other| *other < own),
         sizes.iter().any(|other| *other > own),

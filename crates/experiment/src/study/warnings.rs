@@ -1,7 +1,7 @@
 //! What makes a comparison unfair, or its verdicts weaker than they look.
 
 use super::Study;
-use super::tuning::Edge;
+use super::tuning::{Edge, TunedLoss};
 
 /// A sentence for each; `declared_after` trials of the study had ended when its claims were last changed.
 pub fn warnings(study: &Study, declared_after: usize) -> Vec<String> {
@@ -22,24 +22,19 @@ pub fn warnings(study: &Study, declared_after: usize) -> Vec<String> {
 
 /// Losses of which every trial of the chosen settings diverged, so those of all settings did.
 fn never_trained(study: &Study) -> Vec<String> {
-    let choices =
-        (study.tuning.iter()).filter_map(|tuning| Some((tuning, tuning.choices.as_ref()?)));
-    let chosen = choices.flat_map(|(tuning, choices)| {
-        let candidates = tuning.candidates.iter().zip(choices);
-        candidates.map(|(candidates, choice)| &candidates[choice.candidate])
+    let never = study.tuned().filter(|tuned| {
+        let chosen = tuned.chosen();
+        chosen.is_some_and(|chosen| chosen.diverged() == chosen.runs.len())
     });
-    let losses = study.sweep.losses.iter().zip(chosen);
-    losses
-        .filter(|(_, chosen)| chosen.diverged() == chosen.runs.len())
-        .map(|(loss, _)| format!("every trial of {loss} in the tuning stage diverged: extend its grid by smaller values"))
+    never
+        .map(|TunedLoss { loss, .. }| format!("every trial of {loss} in the tuning stage diverged: extend its grid by smaller values"))
         .collect()
 }
 
 fn edges(study: &Study) -> Vec<String> {
-    let choices = (study.tuning.iter()).flat_map(|tuning| tuning.choices.iter().flatten());
-    let choices = study.sweep.losses.iter().zip(choices);
-    let edges = choices.flat_map(|(loss, choice)| {
-        choice.edges.iter().map(move |edge| {
+    let edges = study.tuned().flat_map(|tuned| {
+        let edges = tuned.choice.into_iter().flat_map(|choice| &choice.edges);
+        edges.map(move |edge| {
             let Edge {
                 key,
                 value,
@@ -51,8 +46,8 @@ fn edges(study: &Study) -> Vec<String> {
                 ("smallest", "smaller")
             };
             format!(
-                "the best {} of {loss}, {value}, is the {end} tried: extend the grid by {beyond} values",
-                key.name
+                "the best {} of {}, {value}, is the {end} tried: extend the grid by {beyond} values",
+                key.name, tuned.loss
             )
         })
     });

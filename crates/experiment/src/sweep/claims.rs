@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bonus_loss::LossConfig;
+use statistics::Design;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -24,8 +25,8 @@ pub struct Claim {
     pub margin: f64,
     /// For each of the two losses, the settings at which they are compared.
     pub at: At,
-    /// Whether trials of the same seed are compared as pairs, which share initial weights, order and augmentation.
-    pub paired: bool,
+    /// Trials of the same seed share initial weights, order and augmentation, so that they can be compared as pairs.
+    pub design: Design,
 }
 
 /// The settings at which the losses of a claim are compared.
@@ -48,7 +49,7 @@ pub(super) struct WrittenClaim {
     metric: &'static Metric,
     margin: f64,
     at: Option<WrittenAt>,
-    paired: bool,
+    design: Design,
 }
 
 enum WrittenAt {
@@ -64,6 +65,12 @@ const KEYS: [&str; 6] = ["better", "than", "metric", "margin", "at", "paired"];
 const EXAMPLE: &str = "better = \"focal\" and than = \"cross_entropy\"";
 const AT_EXAMPLE: &str =
     "at = \"tuned\", at = { learning_rate = 0.1 } or at = { tuned_for = \"cross_entropy\" }";
+
+impl Claim {
+    pub fn is_paired(&self) -> bool {
+        self.design == Design::Paired
+    }
+}
 
 impl Checker {
     /// Reads the tables `[[claim]]`.
@@ -87,7 +94,7 @@ impl Checker {
             metric: &ACCURACY,
             margin: 0.0,
             at: None,
-            paired: true,
+            design: Design::Paired,
             place,
         };
         let table = value.get_ref().as_table();
@@ -107,7 +114,11 @@ impl Checker {
                 "at" => claim.at = self.at(value, &place),
                 "paired" => {
                     if let Some(Setting::Flag(paired)) = self.setting(&Kind::Flag, value, &place) {
-                        claim.paired = paired;
+                        claim.design = if paired {
+                            Design::Paired
+                        } else {
+                            Design::Unpaired
+                        };
                     }
                 }
                 _ => self.unknown_in(key, &claim.place, &KEYS),
@@ -223,7 +234,7 @@ impl Checker {
                 metric: claim.metric,
                 margin: claim.margin,
                 at,
-                paired: claim.paired,
+                design: claim.design,
             };
             self.is_possible(&claim, &checked, &claims);
             claims.push(checked);

@@ -22,6 +22,9 @@ pub enum Seeds {
 /// JSON's readers hold integers exactly up to 2⁵³ − 1.
 pub(super) const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 
+/// Until decided: the fewest that give an idea of their spread.
+const SEEDS_WITHOUT_CLAIM: usize = 3;
+
 const UNTIL: Kind = Kind::Choice(&["decided"]);
 /// Fewer than two seeds can decide nothing.
 const AT_MOST: Kind = Kind::Whole(2, 1000);
@@ -112,6 +115,14 @@ impl Seeds {
         match self {
             Self::Fixed(seeds) => seeds.len(),
             Self::UntilDecided { at_most } => *at_most,
+        }
+    }
+
+    /// The number of seeds of a loss without a claim.
+    pub fn without_claim(&self) -> usize {
+        match self {
+            Self::Fixed(seeds) => seeds.len(),
+            Self::UntilDecided { at_most } => SEEDS_WITHOUT_CLAIM.min(*at_most),
         }
     }
 

@@ -8,7 +8,7 @@ pub fn text() -> String {
         Column::new("dataset", Align::Left, DATASETS, |row| row.name.to_owned()),
         Column::new("images", Align::Left, DATASETS, |row| row.shape.to_string()),
         Column::new("classes", Align::Right, DATASETS, |row| {
-            row.classes.to_string()
+            row.classes().to_string()
         }),
         Column::new("training", Align::Right, DATASETS, |row| {
             row.training_images.to_string()

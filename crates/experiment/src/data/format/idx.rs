@@ -51,7 +51,7 @@ pub fn read(
         ));
     }
     for (number, &label) in labels.bytes.iter().enumerate() {
-        check_label(&labels.path, number, "label", label, dataset.classes)?;
+        check_label(&labels.path, number, "label", label, dataset.classes())?;
     }
     images.pixels.extend(pixels.bytes);
     images.labels.extend(labels.bytes);

@@ -119,6 +119,7 @@ fn of_images(images: &TestImages, is_until_decided: bool) -> Vec<String> {
         interval: [low, high],
         pairs,
         between_runs,
+        gained: _,
     } = images;
     let mut details = vec![format!(
         "Standard error of the difference: {seed_error:.2} points from the seeds and {test_error:.2} from the choice of \
@@ -183,7 +184,12 @@ fn missing(study: &Study, snapshot: &Snapshot) -> String {
         }
     }
     if damaged > 0 {
-        let _ = write!(text, "{damaged} trials are damaged and left out. ");
+        let are = if damaged == 1 {
+            "trial is"
+        } else {
+            "trials are"
+        };
+        let _ = write!(text, "{damaged} {are} damaged and left out. ");
     }
     text.trim_end().to_owned()
 }
@@ -245,7 +251,7 @@ fn difference(study: &Study, facts: &Facts) -> Difference {
     let assessment = facts.assessment;
     let found = &assessment.with_diverged;
     let [a, b] = found.samples();
-    let values = if assessment.claim.paired {
+    let values = if assessment.claim.is_paired() {
         a.iter().zip(&b).map(|(a, b)| a - b).collect()
     } else {
         let mean_b = mean(&b).unwrap_or(f64::NAN);

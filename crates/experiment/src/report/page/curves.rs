@@ -4,20 +4,74 @@ use charts::{Axis, Line, LineChart, Point, Scale};
 
 use super::Figure;
 use crate::records::Split;
-use crate::report::snapshot::{Curves, Series, Snapshot};
+use crate::report::snapshot::{Curves, Series};
+use crate::study::Study;
 
 /// Curves of one chart; more cannot be told apart.
 const MOST_LINES: usize = 8;
 
+/// The curves of each chart.
+pub struct Charts<'a>(Vec<&'a [Curves]>);
+
+impl<'a> Charts<'a> {
+    /// One of all curves if they can be told apart; else one for each grid point, in which a loss keeps its place and so
+    /// its colour.
+    pub fn of(curves: &'a [Curves], study: Option<&Study>) -> Self {
+        let losses = study.map(|study| study.sweep.losses.len());
+        let size = match losses {
+            Some(losses) if curves.len() > MOST_LINES => losses.max(1),
+            _ => MOST_LINES,
+        };
+        Self(curves.chunks(size).collect())
+    }
+
+    fn curves(&self) -> impl Iterator<Item = &Curves> {
+        self.0.iter().copied().flatten()
+    }
+
+    fn figures(
+        &self,
+        name: &str,
+        title: &str,
+        axis: &Axis,
+        caption: &str,
+        line: &dyn Fn(&Curves) -> Option<Line>,
+    ) -> Vec<Figure> {
+        let figures = self.0.iter().enumerate().filter_map(|(place, curves)| {
+            let lines: Vec<Line> = curves.iter().filter_map(line).collect();
+            if lines.is_empty() {
+                return None;
+            }
+            let name = match place {
+                0 => name.to_owned(),
+                place => format!("{name}-{}", place + 1),
+            };
+            let chart = LineChart {
+                id: name.clone(),
+                title: title.to_owned(),
+                x: Axis::linear("epoch"),
+                y: axis.clone(),
+                lines,
+            };
+            Some(Figure {
+                name,
+                svg: chart.draw(),
+                caption: caption.to_owned(),
+            })
+        });
+        figures.collect()
+    }
+}
+
 /// How losses and accuracies develop.
-pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
-    let evaluated_on = snapshot.curves.first().map(|curves| curves.evaluated_on);
+pub fn learning(charts: &Charts) -> Vec<Figure> {
+    let evaluated_on = charts.curves().next().map(|curves| curves.evaluated_on);
     let images = match evaluated_on {
         Some(Split::Validation) => "held-out",
         _ => "test",
     };
-    let charts = [
-        Chart {
+    let keys = [
+        Key {
             key: "train_accuracy",
             name: "train-accuracy",
             title: "Accuracy on training images".to_owned(),
@@ -25,7 +79,7 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 100.0,
             note: "measured during the epoch, while the weights change and images are augmented",
         },
-        Chart {
+        Key {
             key: "eval_accuracy",
             name: "eval-accuracy",
             title: format!("Accuracy on {images} images"),
@@ -33,7 +87,7 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 100.0,
             note: "",
         },
-        Chart {
+        Key {
             key: "train_loss",
             name: "train-loss",
             title: "Training loss".to_owned(),
@@ -41,7 +95,7 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 1.0,
             note: "every curve is of the loss that it was trained with, so that only its shape can be compared",
         },
-        Chart {
+        Key {
             key: "cross_entropy",
             name: "eval-cross-entropy",
             title: format!("Cross-entropy on {images} images"),
@@ -49,7 +103,7 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 1.0,
             note: "the same for all losses, so that it can be compared",
         },
-        Chart {
+        Key {
             key: "gradient_norm",
             name: "gradient-norm",
             title: "Norm of the gradient".to_owned(),
@@ -58,17 +112,14 @@ pub fn learning(snapshot: &Snapshot) -> Vec<Figure> {
             note: "with respect to all parameters, before the step",
         },
     ];
-    charts
-        .iter()
-        .flat_map(|chart| chart.figures(snapshot))
-        .collect()
+    keys.iter().flat_map(|key| key.figures(charts)).collect()
 }
 
 /// How log-odds and margins grow, and the same without the scale of the logits.
-pub fn growth(snapshot: &Snapshot) -> Vec<Figure> {
-    let mut figures = quartiles(snapshot);
-    let charts = [
-        Chart {
+pub fn growth(charts: &Charts) -> Vec<Figure> {
+    let mut figures = quartiles(charts);
+    let keys = [
+        Key {
             key: "metrics.margin",
             name: "margin",
             title: "Margin".to_owned(),
@@ -76,7 +127,7 @@ pub fn growth(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 1.0,
             note: "grows when all logits are multiplied by a number, which changes no decision",
         },
-        Chart {
+        Key {
             key: "metrics.relative_margin",
             name: "relative-margin",
             title: "Margin, free of scale".to_owned(),
@@ -84,7 +135,7 @@ pub fn growth(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 1.0,
             note: "does not depend on the scale of the logits",
         },
-        Chart {
+        Key {
             key: "metrics.energy",
             name: "energy",
             title: "Energy of the target".to_owned(),
@@ -92,7 +143,7 @@ pub fn growth(snapshot: &Snapshot) -> Vec<Figure> {
             factor: 1.0,
             note: "the number of the paper; it changes with a constant added to all logits, and with their scale",
         },
-        Chart {
+        Key {
             key: "metrics.feature_norm",
             name: "feature-norm",
             title: "Norm of the features".to_owned(),
@@ -101,12 +152,12 @@ pub fn growth(snapshot: &Snapshot) -> Vec<Figure> {
             note: "of the last layer's input; part of the scale of the logits",
         },
     ];
-    figures.extend(charts.iter().flat_map(|chart| chart.figures(snapshot)));
+    figures.extend(keys.iter().flat_map(|key| key.figures(charts)));
     figures
 }
 
-/// The series of a key as a figure.
-pub struct Chart {
+/// A key of the records, as it is drawn.
+pub struct Key {
     pub key: &'static str,
     pub name: &'static str,
     pub title: String,
@@ -117,9 +168,9 @@ pub struct Chart {
     pub note: &'static str,
 }
 
-impl Chart {
-    /// One for every few curves; none if nothing was recorded.
-    pub fn figures(&self, snapshot: &Snapshot) -> Vec<Figure> {
+impl Key {
+    /// One for every chart; none if nothing was recorded.
+    pub fn figures(&self, charts: &Charts) -> Vec<Figure> {
         let line = |curves: &Curves| {
             let series = curves.series.get(self.key)?;
             Some(Line {
@@ -127,7 +178,7 @@ impl Chart {
                 points: self.points(curves, series),
             })
         };
-        let has_spread = snapshot.curves.iter().any(|curves| {
+        let has_spread = charts.curves().any(|curves| {
             let series = curves.series.get(self.key);
             series.is_some_and(|it| it.std.iter().any(Option::is_some))
         });
@@ -140,14 +191,7 @@ impl Chart {
         for note in [self.note].iter().filter(|note| !note.is_empty()) {
             caption += &format!("; {note}");
         }
-        figures(
-            snapshot,
-            self.name,
-            &self.title,
-            &self.axis,
-            &(caption + "."),
-            &line,
-        )
+        charts.figures(self.name, &self.title, &self.axis, &(caption + "."), &line)
     }
 
     fn points(&self, curves: &Curves, series: &Series) -> Vec<Point> {
@@ -175,7 +219,7 @@ impl Chart {
 }
 
 /// The median log-odds, and the quartiles as its band.
-fn quartiles(snapshot: &Snapshot) -> Vec<Figure> {
+fn quartiles(charts: &Charts) -> Vec<Figure> {
     let line = |curves: &Curves| {
         let [low, middle, high] = ["25", "50", "75"]
             .map(|quantile| curves.series.get(&format!("metrics.log_odds_q{quantile}")));
@@ -194,50 +238,5 @@ fn quartiles(snapshot: &Snapshot) -> Vec<Figure> {
     let caption = "Log-odds z of the target by epoch, median over the evaluated images, then over the seeds; band: \
                    quartiles of the images.";
     let axis = Axis::linear("median log-odds z, nats");
-    figures(snapshot, "log-odds", title, &axis, caption, &line)
-}
-
-/// A chart for each of several groups of curves, in which a loss keeps its place and so its colour.
-fn figures(
-    snapshot: &Snapshot,
-    name: &str,
-    title: &str,
-    axis: &Axis,
-    caption: &str,
-    line: &dyn Fn(&Curves) -> Option<Line>,
-) -> Vec<Figure> {
-    let charts = snapshot.curves.chunks(chart_size(snapshot)).enumerate();
-    let figures = charts.filter_map(|(place, curves)| {
-        let lines: Vec<Line> = curves.iter().filter_map(line).collect();
-        if lines.is_empty() {
-            return None;
-        }
-        let name = match place {
-            0 => name.to_owned(),
-            place => format!("{name}-{}", place + 1),
-        };
-        let chart = LineChart {
-            id: name.clone(),
-            title: title.to_owned(),
-            x: Axis::linear("epoch"),
-            y: axis.clone(),
-            lines,
-        };
-        Some(Figure {
-            name,
-            svg: chart.draw(),
-            caption: caption.to_owned(),
-        })
-    });
-    figures.collect()
-}
-
-/// All curves if they can be told apart; else those of one grid point.
-fn chart_size(snapshot: &Snapshot) -> usize {
-    let curves = snapshot.curves.len();
-    let losses = snapshot.study().map(|(study, _)| study.sweep.losses.len());
-    match losses {
-        Some(losses) if curves > MOST_LINES => losses.min(curves).max(1),
-        _ => MOST_LINES,
-    }
+    charts.figures("log-odds", title, &axis, caption, &line)
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod curves;
+mod gained;
 mod protocol;
 mod provenance;
 mod table;
@@ -15,6 +16,8 @@ use askama::Template;
 use charts::Svg;
 
 use self::answer::Answer;
+use self::curves::Charts;
+use self::gained::Gained;
 use self::protocol::Protocol;
 use self::provenance::Provenance;
 use self::table::Table;
@@ -38,6 +41,8 @@ pub struct Page {
     tuning: Option<Tuning>,
     why: Option<Why>,
     growth: Vec<Figure>,
+    /// For each claim that the test images tell something about.
+    gained: Vec<Gained>,
     protocol: Option<Protocol>,
     provenance: Provenance,
 }
@@ -69,6 +74,7 @@ impl Page {
         let plan = snapshot.plan.as_ref();
         let groups = shown_groups(snapshot, study);
         let metrics = metrics_of(study);
+        let charts = Charts::of(&snapshot.curves, study);
         Self {
             title: plan.map_or_else(|| "Results".to_owned(), |plan| plan.name.clone()),
             question: study.map_or_else(String::new, |it| it.sweep.description.clone()),
@@ -77,10 +83,11 @@ impl Page {
                 .and_then(|(study, declared_after)| Answer::of(study, *declared_after, snapshot)),
             results: results(&groups, &metrics),
             notes: notes(&groups, &metrics),
-            curves: curves::learning(snapshot),
+            curves: curves::learning(&charts),
             tuning: study.and_then(Tuning::of),
-            why: study.map(|study| Why::of(study, snapshot)),
-            growth: curves::growth(snapshot),
+            why: study.map(|study| Why::of(study, &snapshot.curves, &charts)),
+            growth: curves::growth(&charts),
+            gained: study.map_or_else(Vec::new, |study| gained::of_claims(study, snapshot)),
             protocol: study.and_then(Protocol::of),
             provenance: Provenance::of(snapshot),
         }
@@ -111,9 +118,11 @@ impl Page {
 
 /// The snapshot in a page that [`Page::html`] made.
 pub fn snapshot_in(page: &str) -> Result<Snapshot> {
-    let (_, data) = page.split_once(DATA).context("it has no numbers")?;
+    let (page, data) = page.split_once(DATA).context("it has no numbers")?;
     let (data, _) = data.split_once("</script>").context("it was cut off")?;
-    Snapshot::from_json(data)
+    let mut snapshot = Snapshot::from_json(data)?;
+    snapshot.pictures = gained::pictures_in(page)?;
+    Ok(snapshot)
 }
 
 /// Those of the sweep in its order, or all of the store.

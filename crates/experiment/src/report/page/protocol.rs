@@ -22,8 +22,11 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// `None` without `[reference]`.
+    /// `None` without `[reference]`, and until the settings to compare with are known.
     pub fn of(study: &Study) -> Option<Self> {
+        if study.arms.is_empty() {
+            return None;
+        }
         let reference = study.sweep.reference.as_ref()?;
         let results = &reference.results;
         let settings = &reference.settings;

@@ -54,6 +54,11 @@ fn the_answer_comes_first_and_every_section_follows_in_its_order() {
         "id=\"gradient-of-the-losses-title\"",
         "<h2 id=\"growth\">",
         "id=\"log-odds-title\"",
+        "<h2 id=\"gained\">",
+        "Right more often with encouraging(log_end=1) than with cross_entropy",
+        "data-name=\"0123456789ab-0\" alt=\"\" width=\"64\" height=\"64\"><span>cat: 9 of 10, 0 of 10</span>",
+        "Right more often with cross_entropy than with encouraging(log_end=1)",
+        "<span>cat: 0 of 10, 7 of 10</span>",
         "What differs from the paper",
         "Images were 224 pixels wide.",
         "92.34 ± 0.70, 5 seeds",
@@ -77,13 +82,9 @@ fn text_of_a_sweep_is_escaped_and_ends_no_script() {
     assert_eq!(page.matches("</script>").count(), 1);
     assert!(!page.contains("worth it? <b>"));
     assert!(page.contains("worth it? &#60;b&#62;&#38;amp; &#60;/script&#62;"));
-    for outside in [
-        "src=",
-        "@import",
-        "url(",
-        "onload",
-        "<link rel=\"stylesheet\"",
-    ] {
+    assert_eq!(page.matches("src=").count(), 5);
+    assert_eq!(page.matches("<img src=\"data:image/png;base64,").count(), 5);
+    for outside in ["@import", "url(", "onload", "<link rel=\"stylesheet\""] {
         assert!(!page.contains(outside), "{outside}");
     }
 }
@@ -181,9 +182,23 @@ fn every_figure_has_a_name_of_its_own_and_a_caption() {
 }
 
 #[test]
+fn images_without_a_copy_are_named_by_their_numbers() {
+    let mut snapshot = finished(SIXTY, 1);
+    let whole = html(&snapshot);
+    assert_eq!(snapshot_in(&whole).unwrap().pictures, snapshot.pictures);
+    snapshot.pictures.clear();
+    let page = html(&snapshot);
+    assert!(page.contains("<li><span>image 0: 9 of 10, 0 of 10</span></li>"));
+    assert!(!page.contains("<img"));
+}
+
+#[test]
 fn a_page_that_is_none_is_refused() {
     assert!(snapshot_in("<html></html>").is_err());
     let page = html(&finished(SIXTY, 1));
     let cut = &page[..page.len() - 40];
     assert_eq!(snapshot_in(cut).unwrap_err().to_string(), "it was cut off");
+    let damaged = page.replace("png;base64,iVBOR", "png;base64,iVBOX");
+    let error = snapshot_in(&damaged).unwrap_err().to_string();
+    assert_eq!(error, "a picture of a test image cannot be read");
 }

@@ -5,7 +5,7 @@ use charts::{Axis, Setting as Tried, TuningChart, TuningSeries};
 use super::Figure;
 use super::table::Table;
 use crate::report::tuning::columns;
-use crate::settings::{Setting, TrainKey};
+use crate::settings::TrainKey;
 use crate::study::{self, Candidate, Study};
 
 /// What was tried for each loss.
@@ -46,34 +46,24 @@ impl Tuning {
 
 /// The metric against one key, the others at what was chosen; `None` if the key is no number.
 fn figure(study: &Study, tuning: &study::Tuning, key: &'static TrainKey) -> Option<Figure> {
-    let losses = study
-        .sweep
-        .losses
-        .iter()
-        .zip(&tuning.candidates)
-        .enumerate();
-    let series = losses.map(|(loss, (config, candidates))| {
-        let chosen = tuning.choices.as_ref().map(|it| it[loss].candidate);
-        let tried = candidates
-            .iter()
-            .enumerate()
-            .filter_map(|(place, candidate)| {
-                let setting = number((key.get)(&candidate.settings))?;
-                let is_shown = chosen
-                    .is_none_or(|chosen| differs_in(study, key, &candidates[chosen], candidate));
-                let values = candidate
-                    .runs
-                    .iter()
-                    .filter_map(|run| run.validation(tuning.metric));
-                is_shown.then(|| Tried {
-                    setting,
-                    values: values.collect(),
-                    diverged: candidate.diverged(),
-                    is_chosen: chosen == Some(place),
-                })
-            });
+    let series = study.tuned().map(|tuned| {
+        let candidates = tuned.candidates.iter().enumerate();
+        let tried = candidates.filter_map(|(place, candidate)| {
+            let setting = (key.get)(&candidate.settings).number()?;
+            let chosen = tuned.chosen();
+            let is_shown = chosen.is_none_or(|chosen| differs_in(study, key, chosen, candidate));
+            let runs = candidate.runs.iter();
+            is_shown.then(|| Tried {
+                setting,
+                values: runs
+                    .filter_map(|run| run.validation(tuning.metric))
+                    .collect(),
+                diverged: candidate.diverged(),
+                is_chosen: tuned.choice.is_some_and(|it| it.candidate == place),
+            })
+        });
         TuningSeries {
-            label: config.to_string(),
+            label: tuned.loss.to_string(),
             settings: tried.collect(),
         }
     });
@@ -110,12 +100,4 @@ fn differs_in(study: &Study, key: &TrainKey, a: &Candidate, b: &Candidate) -> bo
     let keys = study.sweep.tune.iter().flat_map(|tune| &tune.keys);
     let mut others = keys.filter(|other| other.name != key.name);
     others.all(|other| (other.get)(&a.settings) == (other.get)(&b.settings))
-}
-
-fn number(setting: Setting) -> Option<f64> {
-    match setting {
-        Setting::Whole(whole) => Some(whole as f64),
-        Setting::Number(number) => Some(number),
-        Setting::Flag(_) | Setting::Choice(_) => None,
-    }
 }

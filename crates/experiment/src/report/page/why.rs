@@ -4,8 +4,8 @@ use bonus_loss::LossConfig;
 use charts::{Axis, Histogram, HistogramGrid, Line, LineChart, Panel, Point};
 
 use super::Figure;
-use super::curves::Chart;
-use crate::report::snapshot::{Curves, Snapshot};
+use super::curves::{Charts, Key};
+use crate::report::snapshot::Curves;
 use crate::report::value_and_gradient;
 use crate::study::Study;
 
@@ -20,10 +20,10 @@ pub struct Why {
 const BINS: usize = 10;
 
 impl Why {
-    pub fn of(study: &Study, snapshot: &Snapshot) -> Self {
-        let measured: Vec<Figure> = shares(snapshot)
+    pub fn of(study: &Study, curves: &[Curves], charts: &Charts) -> Self {
+        let measured: Vec<Figure> = shares(curves)
             .into_iter()
-            .chain(confident(snapshot))
+            .chain(confident(charts))
             .collect();
         let is_measured = !measured.is_empty();
         let mut figures = vec![theory(&study.sweep.losses)];
@@ -69,8 +69,8 @@ fn theory(losses: &[LossConfig]) -> Figure {
 }
 
 /// The share of the gradient by confidence, a panel per loss.
-fn shares(snapshot: &Snapshot) -> Option<Figure> {
-    let panels: Vec<Panel> = snapshot.curves.iter().filter_map(panel).collect();
+fn shares(curves: &[Curves]) -> Option<Figure> {
+    let panels: Vec<Panel> = curves.iter().filter_map(panel).collect();
     if panels.is_empty() {
         return None;
     }
@@ -117,8 +117,8 @@ fn panel(curves: &Curves) -> Option<Panel> {
 }
 
 /// The share that comes from images that are classified with near certainty.
-fn confident(snapshot: &Snapshot) -> Vec<Figure> {
-    let chart = Chart {
+fn confident(charts: &Charts) -> Vec<Figure> {
+    let share = Key {
         key: "gradients.share_above_99",
         name: "gradient-share-above-99",
         title: "Share of the gradient from images with p > 0.99".to_owned(),
@@ -126,5 +126,5 @@ fn confident(snapshot: &Snapshot) -> Vec<Figure> {
         factor: 100.0,
         note: "these images are classified correctly already",
     };
-    chart.figures(snapshot)
+    share.figures(charts)
 }

@@ -113,7 +113,7 @@ impl Snapshot {
         self
     }
 
-    /// As JSON.
+    /// All but the pictures, as JSON.
     pub fn json(&self) -> String {
         let (mut settings, mut common) = (Vec::new(), Vec::new());
         let trials = self.trials.iter().map(|trial| {
@@ -139,7 +139,7 @@ impl Snapshot {
         serde_json::to_string(&compact).expect("strings and numbers always have a JSON form")
     }
 
-    /// Reads what [`Snapshot::json`] wrote.
+    /// Reads what [`Snapshot::json`] wrote, which has no pictures.
     pub fn from_json(text: &str) -> Result<Self> {
         let value = json::exact(text)?;
         let format = value["format"].as_u64();
@@ -163,6 +163,7 @@ impl Snapshot {
             damaged: compact.damaged,
             curves: compact.curves,
             images: compact.images,
+            pictures: BTreeMap::new(),
             omitted: compact.omitted,
         })
     }

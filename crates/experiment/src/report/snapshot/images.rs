@@ -1,12 +1,13 @@
 //! Which test images the trials of a claim classify correctly → the noise of the test set, apart from that of the seeds.
 
 use serde::{Deserialize, Serialize};
-use statistics::{Difference, difference_of_images, standard_deviation, two_level};
+use statistics::{Design, Difference, difference_of_images, standard_deviation, two_level};
 
+use super::gained::GainedImages;
 use crate::measure::ACCURACY;
 use crate::records::Correctness;
 use crate::store::{Store, StoreError};
-use crate::study::{ALPHA, Assessment, Run, Study};
+use crate::study::{ALPHA, Assessment, Outcome, Run, Study};
 
 /// What the test images say of a claim about accuracy. Numbers are in percentage points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,15 +25,18 @@ pub struct TestImages {
     /// For each loss the standard deviation of its accuracy over the seeds, and what it would be if images were
     /// misclassified independently of each other (Jordan 2024, arXiv 2304.01910); `None` of one seed.
     pub between_runs: [Option<[f64; 2]>; 2],
+    #[serde(default)]
+    pub gained: GainedImages,
 }
 
-/// `None` unless all trials tell it.
+/// `None` without a verdict, and unless all trials tell it.
 pub fn of_claim(
     store: &Store,
     study: &Study,
     claim: &Assessment,
 ) -> Result<Option<TestImages>, StoreError> {
-    if claim.claim.metric.name != ACCURACY.name {
+    let is_withheld = claim.with_diverged.outcome == Outcome::Withheld;
+    if is_withheld || claim.claim.metric.name != ACCURACY.name {
         return Ok(None);
     }
     let mut correct: [Vec<Correctness>; 2] = [Vec::new(), Vec::new()];
@@ -42,7 +46,7 @@ pub fn of_claim(
         let has_both = !runs.iter().any(|run| run.has_diverged());
         for (run, correct) in runs.into_iter().zip(&mut correct) {
             // Of a pair of which one diverged, neither counts.
-            if run.has_diverged() || (claim.claim.paired && !has_both) {
+            if run.has_diverged() || (claim.claim.is_paired() && !has_both) {
                 continue;
             }
             match correctness(store, run)? {
@@ -51,8 +55,17 @@ pub fn of_claim(
             }
         }
     }
-    let [a, b] = &correct;
-    Ok(of_networks(a, b, claim.claim.paired))
+    let [Some(a), Some(b)] = correct.map(Networks::of) else {
+        return Ok(None);
+    };
+    let result = arms[0].first().and_then(|run| run.result.as_ref());
+    let data = result.and_then(|result| result.data_hash.as_deref());
+    let gained = GainedImages::of(
+        [&a, &b].map(|it| (it.right.as_slice(), it.correct.len())),
+        data.unwrap_or_default(),
+        study.sweep.claims.len(),
+    );
+    Ok(of_networks(&a, &b, claim.claim.design, gained))
 }
 
 fn correctness(store: &Store, run: &Run) -> Result<Option<Correctness>, StoreError> {
@@ -62,56 +75,73 @@ fn correctness(store: &Store, run: &Run) -> Result<Option<Correctness>, StoreErr
     }
 }
 
-fn of_networks(a: &[Correctness], b: &[Correctness], is_paired: bool) -> Option<TestImages> {
-    let images = a.first()?.len();
-    let is_whole = a.iter().chain(b).all(|network| network.len() == images);
-    if !is_whole || (is_paired && a.len() != b.len()) {
-        return None;
-    }
-    let accuracies = |networks: &[Correctness]| -> Vec<f64> {
-        let right = networks.iter().map(Correctness::count);
-        right
-            .map(|right| 100.0 * right as f64 / images as f64)
-            .collect()
-    };
-    let (of_a, of_b) = (accuracies(a), accuracies(b));
-    let difference = if is_paired {
-        Difference::paired(&of_a, &of_b)
-    } else {
-        Difference::welch(&of_a, &of_b)
-    };
-    let right = |networks: &[Correctness]| -> Vec<u32> {
-        let of_image = |image| {
-            networks
+/// The networks of a loss.
+struct Networks {
+    correct: Vec<Correctness>,
+    /// Of each, in percentage points.
+    accuracies: Vec<f64>,
+    /// How many classify each image correctly.
+    right: Vec<u32>,
+}
+
+impl Networks {
+    /// `None` unless there is one, and all classified the same number of images.
+    fn of(correct: Vec<Correctness>) -> Option<Self> {
+        let images = correct.first()?.len();
+        if correct.iter().any(|network| network.len() != images) {
+            return None;
+        }
+        let accuracy = |network: &Correctness| 100.0 * network.count() as f64 / images as f64;
+        let right = |image| {
+            correct
                 .iter()
                 .filter(|network| network.is_right(image))
                 .count()
         };
-        (0..images).map(|image| of_image(image) as u32).collect()
-    };
-    let of_images =
-        difference_of_images(&right(a), a.len() as u32, &right(b), b.len() as u32).ok()?;
+        Some(Self {
+            accuracies: correct.iter().map(accuracy).collect(),
+            right: (0..images).map(|image| right(image) as u32).collect(),
+            correct,
+        })
+    }
+
+    /// See [`TestImages::between_runs`].
+    fn between_runs(&self) -> Option<[f64; 2]> {
+        let measured = standard_deviation(&self.accuracies)?;
+        let of_independent = std_of_independent_images(&self.right, self.correct.len());
+        Some([measured, of_independent])
+    }
+}
+
+fn of_networks(
+    a: &Networks,
+    b: &Networks,
+    design: Design,
+    gained: GainedImages,
+) -> Option<TestImages> {
+    let images = a.right.len();
+    let counts = [a, b].map(|it| it.correct.len() as u32);
+    if b.right.len() != images {
+        return None;
+    }
+    let difference = Difference::of(design, &a.accuracies, &b.accuracies).ok()?;
+    let of_images = difference_of_images(&a.right, counts[0], &b.right, counts[1]).ok()?;
     let of_images: Vec<f64> = of_images.into_iter().map(|share| 100.0 * share).collect();
-    let both = two_level(&difference.ok()?, &of_images, ALPHA).ok()?;
+    let both = two_level(&difference, &of_images, ALPHA).ok()?;
     // Without any spread nothing is known, and JSON has no infinity.
     let is_known = both.interval.iter().all(|end| end.is_finite());
+    let pairs = a.correct.iter().zip(&b.correct);
     is_known.then(|| TestImages {
         images,
         seed_error: both.seed_error,
         test_error: both.test_error,
         interval: both.interval,
-        pairs: if is_paired {
-            a.iter().zip(b).map(|(a, b)| only_one(a, b)).collect()
-        } else {
-            Vec::new()
+        pairs: match design {
+            Design::Paired => pairs.map(|(a, b)| only_one(a, b)).collect(),
+            Design::Unpaired => Vec::new(),
         },
-        between_runs: [(a, &of_a), (b, &of_b)].map(|(networks, accuracies)| {
-            let measured = standard_deviation(accuracies)?;
-            Some([
-                measured,
-                std_of_independent_images(&right(networks), networks.len()),
-            ])
-        }),
+        between_runs: [a.between_runs(), b.between_runs()],
+        gained,
     })
 }
 
@@ -138,15 +168,20 @@ fn only_one(a: &Correctness, b: &Correctness) -> [u32; 2] {
 mod tests {
     use super::*;
 
-    fn networks(bits: &[&str]) -> Vec<Correctness> {
+    fn networks(bits: &[&str]) -> Option<Networks> {
         let network = |bits: &&str| bits.chars().map(|bit| bit == '1').collect();
-        bits.iter().map(network).collect()
+        Networks::of(bits.iter().map(network).collect())
+    }
+
+    fn compared(a: &[&str], b: &[&str], design: Design) -> Option<TestImages> {
+        let (a, b) = (networks(a)?, networks(b)?);
+        of_networks(&a, &b, design, GainedImages::default())
     }
 
     #[test]
     fn images_gained_and_lost_are_counted_per_pair_and_both_kinds_of_noise_are_apart() {
-        let (a, b) = (networks(&["1110", "1100"]), networks(&["0110", "0001"]));
-        let found = of_networks(&a, &b, true).unwrap();
+        let (a, b) = (["1110", "1100"], ["0110", "0001"]);
+        let found = compared(&a, &b, Design::Paired).unwrap();
         assert_eq!(found.pairs, [[1, 0], [2, 1]]);
         assert_eq!(found.images, 4);
         // Every pair differs by 25 points; the images by 100, 50, 0 and −50.
@@ -162,14 +197,18 @@ mod tests {
         assert!((sd_b - 25.0 / 2.0_f64.sqrt()).abs() < 1e-9, "{sd_b}");
         assert!((if_a - 25.0 * 0.5_f64.sqrt()).abs() < 1e-9, "{if_a}");
         assert!((if_b - 25.0 * 1.5_f64.sqrt()).abs() < 1e-9, "{if_b}");
-        assert_eq!(of_networks(&a, &b, false).unwrap().pairs, [[0_u32; 2]; 0]);
+        assert_eq!(
+            compared(&a, &b, Design::Unpaired).unwrap().pairs,
+            [[0_u32; 2]; 0]
+        );
     }
 
     #[test]
     fn networks_of_different_images_or_without_pairs_say_nothing() {
-        let a = networks(&["1110", "1100"]);
-        assert_eq!(of_networks(&a, &networks(&["01", "10"]), true), None);
-        assert_eq!(of_networks(&a, &networks(&["0110"]), true), None);
-        assert_eq!(of_networks(&[], &a, true), None);
+        let a = ["1110", "1100"];
+        assert_eq!(compared(&a, &["01", "10"], Design::Paired), None);
+        assert_eq!(compared(&a, &["0110"], Design::Paired), None);
+        assert_eq!(compared(&a, &["0110", "01"], Design::Paired), None);
+        assert_eq!(compared(&[], &a, Design::Paired), None);
     }
 }

@@ -2,11 +2,12 @@
 
 mod compact;
 mod curves;
+mod gained;
 mod images;
 #[cfg(test)]
 pub mod tests;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::path::Path;
 
@@ -15,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::curves::{Curves, Series, short_name};
+pub use self::gained::{GainedImage, GainedImages};
 pub use self::images::TestImages;
 use super::export::DataFrame;
 use super::left_of;
 use super::trials::{self, TrialRow};
-use crate::records::{EpochRecord, TrialResult};
+use crate::records::{EpochRecord, Picture, TrialResult};
 use crate::store::{Damage, Plan, Results, Store, StoreError, StoredTrial};
 use crate::study::{Study, digest};
 use crate::sweep::{self, Sweep};
@@ -37,6 +39,8 @@ pub struct Snapshot {
     pub curves: Vec<Curves>,
     /// One per claim; `None` where the trials do not tell which images they classify correctly.
     pub images: Vec<Option<TestImages>>,
+    /// Copies of the test images that those show, by their names; a page has them outside of its JSON.
+    pub pictures: BTreeMap<String, Picture>,
     /// What a page left out of this to stay small.
     pub omitted: BTreeSet<Omission>,
 }
@@ -87,6 +91,7 @@ impl Snapshot {
             damaged: damaged.collect(),
             curves: Vec::new(),
             images: Vec::new(),
+            pictures: BTreeMap::new(),
             omitted: BTreeSet::new(),
         };
         let study = snapshot.study().map(|(study, _)| study);
@@ -96,6 +101,12 @@ impl Snapshot {
             claims.map(|claim| images::of_claim(store, study, claim))
         });
         snapshot.images = claims.collect::<Result<_, StoreError>>()?;
+        let names = snapshot.images.iter().flatten().flat_map(|images| {
+            let gained = &images.gained;
+            gained.images().map(|image| gained.name(image))
+        });
+        let pictures = names.filter_map(|name| Some((name.clone(), store.picture(&name)?)));
+        snapshot.pictures = pictures.collect();
         Ok((snapshot, unreadable))
     }
 

@@ -87,6 +87,7 @@ pub fn finished(sweep: &str, epochs: usize) -> Snapshot {
         plan: Some(plan),
         trials,
         damaged: Vec::new(),
+        pictures: BTreeMap::new(),
         omitted: BTreeSet::new(),
     };
     snapshot.images[0] = Some(TestImages {
@@ -96,8 +97,26 @@ pub fn finished(sweep: &str, epochs: usize) -> Snapshot {
         interval: [0.25, 0.75],
         pairs: vec![[120, 80], [110, 95]],
         between_runs: [Some([0.2, 0.15]), None],
+        gained: GainedImages::of(
+            [(&[9, 8, 3, 0, 5, 7], 10), (&[0, 2, 6, 7, 5, 1], 10)],
+            "0123456789abcdef",
+            2,
+        ),
     });
+    snapshot.pictures = pictures(snapshot.images[0].as_ref().unwrap());
     snapshot
+}
+
+/// Noise, which no format makes small, for each image that is shown.
+fn pictures(images: &TestImages) -> BTreeMap<String, Picture> {
+    let gained = &images.gained;
+    let picture = |image: &GainedImage| {
+        let mut stream = Stream::new(u64::from(image.image), "picture", 0);
+        let pixels: Vec<u8> = (0..3 * 32 * 32).map(|_| stream.below(256) as u8).collect();
+        let picture = Picture::encode([32, 32, 3], &pixels, "cat");
+        (gained.name(image), picture)
+    };
+    gained.images().map(picture).collect()
 }
 
 /// Numbers of 17 digits, better for some learning rates and losses.
@@ -159,6 +178,8 @@ fn a_small_snapshot_reads_back_as_it_was() {
         environment: None,
     };
     snapshot.damaged.push("0123456789ab".to_owned());
+    // A page has them beside its JSON.
+    snapshot.pictures.clear();
     let read = Snapshot::from_json(&snapshot.json()).unwrap();
     assert_eq!(read, snapshot);
     assert_eq!(read.json(), snapshot.json());

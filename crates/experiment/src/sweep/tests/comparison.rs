@@ -82,7 +82,7 @@ fn a_comparison_has_all_that_its_tables_say() {
         (first.losses, first.margin, &first.at),
         ([1, 0], 0.2, &At::Tuned)
     );
-    assert!(first.paired && !second.paired);
+    assert!(first.is_paired() && !second.is_paired());
     assert_eq!(second.metric.name, "cross_entropy");
     let At::Point(point) = &second.at else {
         panic!("{:?}", second.at)
