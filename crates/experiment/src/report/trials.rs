@@ -9,7 +9,7 @@ use super::label::label;
 use super::settings;
 use super::summary::push_data_records;
 use crate::measure::{METRICS, Metric};
-use crate::records::{EpochRecord, Score, TrialResult, TrialState};
+use crate::records::{EpochRecord, GradientSample, Score, TrialResult, TrialState};
 use crate::store::StoredTrial;
 use crate::terminal::table::{Align, Column, NONE};
 
@@ -149,6 +149,16 @@ pub fn curves(epochs: &[(&TrialRow, EpochRecord)]) -> DataFrame {
     });
     frame.push("time_s", epochs, |(_, epoch)| epoch.time_s);
     frame.push("steps_skipped", epochs, |(_, epoch)| epoch.steps_skipped);
+    frame.push("gradient_norm", epochs, |(_, epoch)| epoch.gradient_norm);
+    let sample = |number: fn(&GradientSample) -> Option<f64>| {
+        move |(_, epoch): &(&TrialRow, EpochRecord)| epoch.gradients.as_ref().and_then(number)
+    };
+    frame.push(
+        "gradient_share_above_99",
+        epochs,
+        sample(|it| it.share_above_99),
+    );
+    frame.push("gradient_mean", epochs, sample(|it| it.mean));
     let has_key = |metric: &&Metric| Score::WITH_KEYS.contains(&metric.name);
     for metric in METRICS.iter().filter(|metric| !has_key(metric)) {
         frame.push(metric.name, epochs, |(_, epoch)| {

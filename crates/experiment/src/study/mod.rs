@@ -181,15 +181,14 @@ impl Study {
     /// What was tried for each loss, in their order; empty without a tuning stage.
     pub fn tuned(&self) -> impl Iterator<Item = TunedLoss<'_>> {
         let losses = self.sweep.losses.iter().enumerate();
-        let tuned = (self.tuning.iter()).flat_map(move |tuning| {
+        self.tuning.iter().flat_map(move |tuning| {
             let losses = losses.clone();
             losses.map(|(place, loss)| TunedLoss {
                 loss,
                 candidates: &tuning.candidates[place],
                 choice: tuning.choices.as_ref().map(|choices| &choices[place]),
             })
-        });
-        tuned
+        })
     }
 
     /// Whether seeds are added until every claim is decided.

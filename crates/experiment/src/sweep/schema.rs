@@ -4,7 +4,7 @@ use bonus_loss::{Interval, Kind, LOSSES, LossEntry, Parameter};
 use serde_json::{Map, Value, json};
 
 use super::document::MAXIMUM_NAME;
-use super::seeds::MAXIMUM_SEED;
+use super::seeds::{AT_MOST, MAXIMUM_SEED};
 use super::train::{BACKEND, THREADS};
 use crate::measure::{ACCURACY, METRICS, Metric};
 use crate::settings::{TRAIN_KEYS, TrainKey, TrainSettings};
@@ -149,7 +149,7 @@ fn seeds() -> Value {
     let until = object(
         json!({
             "until": { "const": "decided" },
-            "at_most": { "type": "integer", "minimum": 2, "maximum": 1000, "description": "Seeds per loss" },
+            "at_most": described(of_kind(AT_MOST), "Seeds per loss"),
         }),
         &["until", "at_most"],
     );

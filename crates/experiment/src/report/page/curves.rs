@@ -70,8 +70,8 @@ pub fn learning(charts: &Charts) -> Vec<Figure> {
         Some(Split::Validation) => "held-out",
         _ => "test",
     };
-    let keys = [
-        Key {
+    let quantities = [
+        Quantity {
             key: "train_accuracy",
             name: "train-accuracy",
             title: "Accuracy on training images".to_owned(),
@@ -79,7 +79,7 @@ pub fn learning(charts: &Charts) -> Vec<Figure> {
             factor: 100.0,
             note: "measured during the epoch, while the weights change and images are augmented",
         },
-        Key {
+        Quantity {
             key: "eval_accuracy",
             name: "eval-accuracy",
             title: format!("Accuracy on {images} images"),
@@ -87,7 +87,7 @@ pub fn learning(charts: &Charts) -> Vec<Figure> {
             factor: 100.0,
             note: "",
         },
-        Key {
+        Quantity {
             key: "train_loss",
             name: "train-loss",
             title: "Training loss".to_owned(),
@@ -95,7 +95,7 @@ pub fn learning(charts: &Charts) -> Vec<Figure> {
             factor: 1.0,
             note: "every curve is of the loss that it was trained with, so that only its shape can be compared",
         },
-        Key {
+        Quantity {
             key: "cross_entropy",
             name: "eval-cross-entropy",
             title: format!("Cross-entropy on {images} images"),
@@ -103,7 +103,7 @@ pub fn learning(charts: &Charts) -> Vec<Figure> {
             factor: 1.0,
             note: "the same for all losses, so that it can be compared",
         },
-        Key {
+        Quantity {
             key: "gradient_norm",
             name: "gradient-norm",
             title: "Norm of the gradient".to_owned(),
@@ -112,14 +112,17 @@ pub fn learning(charts: &Charts) -> Vec<Figure> {
             note: "with respect to all parameters, before the step",
         },
     ];
-    keys.iter().flat_map(|key| key.figures(charts)).collect()
+    quantities
+        .iter()
+        .flat_map(|it| it.figures(charts))
+        .collect()
 }
 
 /// How log-odds and margins grow, and the same without the scale of the logits.
 pub fn growth(charts: &Charts) -> Vec<Figure> {
     let mut figures = quartiles(charts);
-    let keys = [
-        Key {
+    let quantities = [
+        Quantity {
             key: "metrics.margin",
             name: "margin",
             title: "Margin".to_owned(),
@@ -127,7 +130,7 @@ pub fn growth(charts: &Charts) -> Vec<Figure> {
             factor: 1.0,
             note: "grows when all logits are multiplied by a number, which changes no decision",
         },
-        Key {
+        Quantity {
             key: "metrics.relative_margin",
             name: "relative-margin",
             title: "Margin, free of scale".to_owned(),
@@ -135,7 +138,7 @@ pub fn growth(charts: &Charts) -> Vec<Figure> {
             factor: 1.0,
             note: "does not depend on the scale of the logits",
         },
-        Key {
+        Quantity {
             key: "metrics.energy",
             name: "energy",
             title: "Energy of the target".to_owned(),
@@ -143,7 +146,7 @@ pub fn growth(charts: &Charts) -> Vec<Figure> {
             factor: 1.0,
             note: "the number of the paper; it changes with a constant added to all logits, and with their scale",
         },
-        Key {
+        Quantity {
             key: "metrics.feature_norm",
             name: "feature-norm",
             title: "Norm of the features".to_owned(),
@@ -152,12 +155,12 @@ pub fn growth(charts: &Charts) -> Vec<Figure> {
             note: "of the last layer's input; part of the scale of the logits",
         },
     ];
-    figures.extend(keys.iter().flat_map(|key| key.figures(charts)));
+    figures.extend(quantities.iter().flat_map(|it| it.figures(charts)));
     figures
 }
 
-/// A key of the records, as it is drawn.
-pub struct Key {
+/// A quantity of the records, as it is drawn.
+pub struct Quantity {
     pub key: &'static str,
     pub name: &'static str,
     pub title: String,
@@ -168,7 +171,7 @@ pub struct Key {
     pub note: &'static str,
 }
 
-impl Key {
+impl Quantity {
     /// One for every chart; none if nothing was recorded.
     pub fn figures(&self, charts: &Charts) -> Vec<Figure> {
         let line = |curves: &Curves| {

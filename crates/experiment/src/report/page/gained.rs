@@ -77,7 +77,7 @@ impl Shown {
         let [a, b] = image.right;
         let [of_a, of_b] = gained.networks;
         Self {
-            caption: format!("{class}: {a} of {of_a}, {b} of {of_b}"),
+            caption: format!("{class}: {a}/{of_a} vs {b}/{of_b}"),
             name,
             picture,
         }

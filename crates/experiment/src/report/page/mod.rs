@@ -23,7 +23,7 @@ use self::provenance::Provenance;
 use self::table::Table;
 use self::tuning::Tuning;
 use self::why::Why;
-use super::snapshot::Snapshot;
+use super::snapshot::{MOST_CURVES, Snapshot};
 use super::{DEFAULT_METRICS, Group, groups, partial, summary};
 use crate::measure::Metric;
 use crate::study::Study;
@@ -38,6 +38,8 @@ pub struct Page {
     results: Table,
     notes: Vec<String>,
     curves: Vec<Figure>,
+    /// What they do not show; empty if they show all.
+    omitted_curves: String,
     tuning: Option<Tuning>,
     why: Option<Why>,
     growth: Vec<Figure>,
@@ -84,6 +86,7 @@ impl Page {
             results: results(&groups, &metrics),
             notes: notes(&groups, &metrics),
             curves: curves::learning(&charts),
+            omitted_curves: omitted_curves(study.map_or(groups.len(), |study| study.arms.len())),
             tuning: study.and_then(Tuning::of),
             why: study.map(|study| Why::of(study, &snapshot.curves, &charts)),
             growth: curves::growth(&charts),
@@ -147,6 +150,16 @@ fn metrics_of(study: Option<&Study>) -> Vec<&'static Metric> {
         }
     }
     metrics
+}
+
+/// Of so many losses at settings.
+fn omitted_curves(compared: usize) -> String {
+    if compared <= MOST_CURVES {
+        return String::new();
+    }
+    format!(
+        "Curves are drawn for the first {MOST_CURVES} of {compared} losses at settings; report --curves --csv has all."
+    )
 }
 
 fn results(groups: &[Group], metrics: &[&Metric]) -> Table {

@@ -56,9 +56,9 @@ fn the_answer_comes_first_and_every_section_follows_in_its_order() {
         "id=\"log-odds-title\"",
         "<h2 id=\"gained\">",
         "Right more often with encouraging(log_end=1) than with cross_entropy",
-        "data-name=\"0123456789ab-0\" alt=\"\" width=\"64\" height=\"64\"><span>cat: 9 of 10, 0 of 10</span>",
+        "data-name=\"0123456789ab-0\" alt=\"\" width=\"64\" height=\"64\"><span>cat: 9/10 vs 0/10</span>",
         "Right more often with cross_entropy than with encouraging(log_end=1)",
-        "<span>cat: 0 of 10, 7 of 10</span>",
+        "<span>cat: 0/10 vs 7/10</span>",
         "What differs from the paper",
         "Images were 224 pixels wide.",
         "92.34 ± 0.70, 5 seeds",
@@ -188,7 +188,7 @@ fn images_without_a_copy_are_named_by_their_numbers() {
     assert_eq!(snapshot_in(&whole).unwrap().pictures, snapshot.pictures);
     snapshot.pictures.clear();
     let page = html(&snapshot);
-    assert!(page.contains("<li><span>image 0: 9 of 10, 0 of 10</span></li>"));
+    assert!(page.contains("<li><span>image 0: 9/10 vs 0/10</span></li>"));
     assert!(!page.contains("<img"));
 }
 

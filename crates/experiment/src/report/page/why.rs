@@ -4,7 +4,7 @@ use bonus_loss::LossConfig;
 use charts::{Axis, Histogram, HistogramGrid, Line, LineChart, Panel, Point};
 
 use super::Figure;
-use super::curves::{Charts, Key};
+use super::curves::{Charts, Quantity};
 use crate::report::snapshot::Curves;
 use crate::report::value_and_gradient;
 use crate::study::Study;
@@ -118,7 +118,7 @@ fn panel(curves: &Curves) -> Option<Panel> {
 
 /// The share that comes from images that are classified with near certainty.
 fn confident(charts: &Charts) -> Vec<Figure> {
-    let share = Key {
+    let share = Quantity {
         key: "gradients.share_above_99",
         name: "gradient-share-above-99",
         title: "Share of the gradient from images with p > 0.99".to_owned(),

@@ -39,7 +39,7 @@ pub struct Series {
 const MOST_EPOCHS: usize = 50;
 
 /// Enough for a page; a store may hold hundreds of grid points.
-const MOST_CURVES: usize = 24;
+pub const MOST_CURVES: usize = 24;
 
 /// With the standard deviation over seeds.
 const SPREAD: [&str; 6] = [

@@ -15,7 +15,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::curves::{Curves, Series, short_name};
+pub use self::curves::{Curves, MOST_CURVES, Series, short_name};
 pub use self::gained::{GainedImage, GainedImages};
 pub use self::images::TestImages;
 use super::export::DataFrame;
