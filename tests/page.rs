@@ -117,6 +117,36 @@ fn every_figure_is_a_file_too() {
     }
 }
 
+/// `EXPERIMENT_WRITE_DOCS=1` writes page and figure as this version makes them.
+#[test]
+fn the_committed_answer_is_what_its_page_says() {
+    let results = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../results/blog-question"
+    ));
+    let committed = results.join("page.html");
+    let scratch = Scratch::new();
+    let from = ["report", "--from", committed.to_str().unwrap()];
+    let of_page = |arguments: &[&str]| scratch.run(&[&from, arguments].concat()).expect(0);
+    let summary = fs::read_to_string(results.with_extension("md")).unwrap();
+    let told = of_page(&[]).stdout;
+    assert!(told.contains("1. ") && summary.contains(&told), "{told}");
+    of_page(&["--html", "page.html", "--svg", "figures"]);
+    for (made, kept) in [
+        ("page.html", "page.html"),
+        ("figures/differences-accuracy.svg", "differences-accuracy.svg"),
+        ("figures/tuning-learning-rate.svg", "tuning-learning-rate.svg"),
+    ] {
+        let (made, kept) = (fs::read(scratch.path(made)).unwrap(), results.join(kept));
+        if std::env::var_os("EXPERIMENT_WRITE_DOCS").is_some() {
+            fs::write(&kept, &made).unwrap();
+        } else {
+            let is_same = fs::read(&kept).unwrap() == made;
+            assert!(is_same, "{}: EXPERIMENT_WRITE_DOCS=1 writes it again", kept.display());
+        }
+    }
+}
+
 #[test]
 fn what_is_no_page_is_named_and_so_is_what_is_missing() {
     let scratch = Scratch::new();

@@ -75,7 +75,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Of a number, whole or not; `None` of what has no order.
+    /// The value as `f64`; `None` for flags and choices.
     pub fn number(&self) -> Option<f64> {
         match *self {
             Self::Whole(whole) => Some(whole as f64),

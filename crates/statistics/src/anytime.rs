@@ -41,8 +41,8 @@ pub struct Anytime {
 }
 
 impl Anytime {
-    /// Of pairs, a look after each, or of two independent samples of one variance, a look after each seed of both, of
-    /// which the longer goes on alone. Fewer than two pairs have no look, and decide nothing.
+    /// Of pairs with a look after each, or of two independent samples of one variance with a look after each seed of both;
+    /// a longer sample goes on alone. Fewer than two pairs have no look, and decide nothing.
     ///
     /// # Errors
     /// Pairs in lists of different lengths, values that are not finite, a g that is not above 0.

@@ -6,7 +6,7 @@
 //! | Is a better than b, with a number of seeds fixed in advance? | [`Difference`], then [`verdicts`] |
 //! | The same, looking after every seed | [`Anytime`], then [`verdicts`] |
 //! | How many seeds will it take? | [`Planned`], [`UntilDecided`] |
-//! | Without a normal distribution | [`sign_flip_p`], [`superiority_of_pairs`], [`superiority_of_samples`] |
+//! | Without a normal distribution | [`sign_flip_p`], [`superiority`] |
 //! | What did pairing gain? | [`correlation`] |
 //! | Several claims | [`holm`], which [`verdicts`] applies; [`e_holm`] |
 //! | How often does a trial diverge? | [`wilson`] |

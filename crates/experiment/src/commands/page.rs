@@ -45,8 +45,9 @@ fn keep_pictures(store: &Store, snapshot: &mut Snapshot, data_dir: Option<&Path>
         };
         let picture = picture(&data.test, image, source.dataset.class_names);
         loaded = Some((source, data));
-        store.keep_picture(&name, &picture)?;
+        let kept = store.keep_picture(&name, &picture);
         snapshot.pictures.insert(name, picture);
+        kept?;
     }
     Ok(())
 }

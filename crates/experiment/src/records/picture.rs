@@ -1,4 +1,4 @@
-//! Small copies of a dataset's images.
+//! Copies of a dataset's images.
 
 use std::borrow::Cow;
 
@@ -42,7 +42,7 @@ impl Picture {
             .add_text_chunk(CLASS.to_owned(), class.to_owned())
             .and_then(|()| encoder.write_header())
             .and_then(|mut writer| writer.write_image_data(&interleaved));
-        written.expect("memory takes all bytes");
+        written.expect("a class with letters of Latin-1");
         let class = class.to_owned();
         Self { png, class, size }
     }

@@ -86,7 +86,8 @@ impl Session {
             }
             return Ok(Carried::of(study, store.as_ref(), &state));
         }
-        confirm(study.left().iter().map(|(_, trials)| trials).sum())?;
+        let left: usize = study.left().iter().map(|(_, trials)| trials).sum();
+        confirm(left.max(to_train.len()))?;
         // Before anything is made: a store without data would be a folder without a trial.
         let images = ImageLibrary::load(&to_train, self.data_dir.as_deref())?;
         images.check_same_data(&study.runs())?;

@@ -34,7 +34,7 @@ const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 const STEPS: &str = "steps.jsonl";
 const TEST_CORRECT: &str = "test_correct.bin";
-/// The folder of small copies of test images.
+/// The folder of copies of test images.
 const IMAGES: &str = "images";
 /// The folder for files that are no longer part of the store but may matter to its owner.
 const SET_ASIDE: &str = "set-aside";

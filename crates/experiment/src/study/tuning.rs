@@ -154,21 +154,18 @@ impl Choice {
             }
         }
         let chosen = &candidates[best].settings;
-        let equals = candidates
+        let equals: Vec<&Candidate> = candidates
             .iter()
-            .filter(|it| !candidates[best].is_better_than(it, metric));
-        let equals: Vec<&Candidate> = equals.collect();
-        // Where another value is as good, nothing suggests that the best lies beyond.
-        let is_alone = |key: &TrainKey| {
-            let mut values = equals.iter().map(|it| (key.get)(&it.settings));
-            values.all(|value| value == (key.get)(chosen))
-        };
-        let effective = keys
-            .iter()
-            .filter(|key| key.counts(chosen) && is_alone(key));
+            .filter(|it| !candidates[best].is_better_than(it, metric))
+            .collect();
+        let effective = keys.iter().filter(|key| key.counts(chosen));
         let edges = effective.filter_map(|key| {
             let values = candidates.iter().map(|it| (key.get)(&it.settings));
-            edge(key, (key.get)(chosen), values)
+            // Where a value inside is as good, nothing suggests that the best lies beyond.
+            let mut equals = equals.iter().map(|it| (key.get)(&it.settings));
+            let is_inside = equals.any(|value| edge(key, value, values.clone()).is_none());
+            let edge = edge(key, (key.get)(chosen), values);
+            edge.filter(|_| !is_inside)
         });
         Self {
             candidate: best,

@@ -26,8 +26,8 @@ pub(super) const MAXIMUM_SEED: u64 = (1 << 53) - 1;
 const SEEDS_WITHOUT_CLAIM: usize = 3;
 
 const UNTIL: Kind = Kind::Choice(&["decided"]);
-/// Fewer than five pairs can decide nothing, however far apart two losses are.
-pub(super) const AT_MOST: Kind = Kind::Whole(5, 1000);
+/// Fewer than two seeds can decide nothing.
+pub(super) const AT_MOST: Kind = Kind::Whole(2, 1000);
 const UNTIL_EXAMPLE: &str = "seeds = { until = \"decided\", at_most = 40 }";
 
 impl Checker {

@@ -189,13 +189,10 @@ fn missing(study: &Study, snapshot: &Snapshot) -> String {
         } else {
             "trials are"
         };
-        let _ = write!(text, "{damaged} {are} damaged and left out");
-        text += if study.is_until_decided() {
-            ", as are the later seeds of the same loss, since seeds count in their planned order. "
-        } else {
-            ". "
-        };
-        text += "Run the sweep again with --retry damaged.";
+        let _ = write!(
+            text,
+            "{damaged} {are} damaged and left out, with all that needs them; run the sweep again with --retry damaged."
+        );
     }
     text.trim_end().to_owned()
 }

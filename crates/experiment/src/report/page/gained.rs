@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 use crate::records::Picture;
@@ -39,24 +39,18 @@ pub fn of_claims(study: &Study, snapshot: &Snapshot) -> Vec<Gained> {
     let shown = claims.filter_map(|(claim, images)| {
         let gained = &images.as_ref()?.gained;
         let names = claim.arms.map(|arm| short_name(study, arm));
-        let row = |heading, images: &[GainedImage]| Row {
-            heading,
+        // The loss that classifies them correctly more often comes first.
+        let row = |[first, second]: [usize; 2], images: &[GainedImage]| Row {
+            heading: format!(
+                "Classified correctly more often with {} than with {}",
+                names[first], names[second]
+            ),
             images: images
                 .iter()
-                .map(|image| Shown::of(image, gained, snapshot))
+                .map(|image| Shown::of(image, gained, [first, second], snapshot))
                 .collect(),
         };
-        let [a, b] = &names;
-        let rows = [
-            row(
-                format!("Right more often with {a} than with {b}"),
-                &gained.gained,
-            ),
-            row(
-                format!("Right more often with {b} than with {a}"),
-                &gained.lost,
-            ),
-        ];
+        let rows = [row([0, 1], &gained.gained), row([1, 0], &gained.lost)];
         let rows: Vec<Row> = rows
             .into_iter()
             .filter(|row| !row.images.is_empty())
@@ -67,17 +61,21 @@ pub fn of_claims(study: &Study, snapshot: &Snapshot) -> Vec<Gained> {
 }
 
 impl Shown {
-    fn of(image: &GainedImage, gained: &GainedImages, snapshot: &Snapshot) -> Self {
+    fn of(
+        image: &GainedImage,
+        gained: &GainedImages,
+        losses: [usize; 2],
+        snapshot: &Snapshot,
+    ) -> Self {
         let name = gained.name(image);
         let picture = snapshot.pictures.get(&name).cloned();
         let class = match &picture {
             Some(picture) => picture.class().to_owned(),
             None => format!("image {}", image.image),
         };
-        let [a, b] = image.right;
-        let [of_a, of_b] = gained.networks;
+        let [a, b] = losses.map(|loss| format!("{}/{}", image.right[loss], gained.networks[loss]));
         Self {
-            caption: format!("{class}: {a}/{of_a} vs {b}/{of_b}"),
+            caption: format!("{class}: {a} vs {b}"),
             name,
             picture,
         }
@@ -90,7 +88,7 @@ impl Shown {
         };
         let png = BASE64_STANDARD.encode(picture.png());
         let name = &self.name;
-        let [width, height] = picture.size().map(|pixels| 2 * pixels);
+        let [width, height] = picture.size().map(|pixels| 3 * pixels);
         // The caption beside it is its text.
         format!("{SOURCE}{png}{NAME}{name}\" alt=\"\" width=\"{width}\" height=\"{height}\">")
     }
@@ -99,13 +97,13 @@ impl Shown {
 /// The pictures in a page, by their names.
 pub fn pictures_in(page: &str) -> Result<BTreeMap<String, Picture>> {
     let pictures = page.split(SOURCE).skip(1).map(|element| {
-        let read = || {
-            let (png, rest) = element.split_once(NAME)?;
-            let (name, _) = rest.split_once('"')?;
-            let png = BASE64_STANDARD.decode(png).ok()?;
-            Some((name.to_owned(), Picture::from_png(png).ok()?))
-        };
-        read().context("a picture of a test image cannot be read")
+        let (png, rest) = element.split_once(NAME).context("it was cut off")?;
+        let (name, _) = rest.split_once('"').context("it was cut off")?;
+        let wrong = |cause: String| anyhow!("the picture {name} cannot be read: {cause}");
+        let png = BASE64_STANDARD.decode(png);
+        let png = png.map_err(|error| wrong(error.to_string()))?;
+        let picture = Picture::from_png(png).map_err(wrong)?;
+        Ok((name.to_owned(), picture))
     });
     pictures.collect()
 }

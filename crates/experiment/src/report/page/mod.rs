@@ -23,7 +23,7 @@ use self::provenance::Provenance;
 use self::table::Table;
 use self::tuning::Tuning;
 use self::why::Why;
-use super::snapshot::{MOST_CURVES, Snapshot};
+use super::snapshot::Snapshot;
 use super::{DEFAULT_METRICS, Group, groups, partial, summary};
 use crate::measure::Metric;
 use crate::study::Study;
@@ -86,7 +86,7 @@ impl Page {
             results: results(&groups, &metrics),
             notes: notes(&groups, &metrics),
             curves: curves::learning(&charts),
-            omitted_curves: omitted_curves(study.map_or(groups.len(), |study| study.arms.len())),
+            omitted_curves: omitted_curves(snapshot),
             tuning: study.and_then(Tuning::of),
             why: study.map(|study| Why::of(study, &snapshot.curves, &charts)),
             growth: curves::growth(&charts),
@@ -152,14 +152,15 @@ fn metrics_of(study: Option<&Study>) -> Vec<&'static Metric> {
     metrics
 }
 
-/// Of so many losses at settings.
-fn omitted_curves(compared: usize) -> String {
-    if compared <= MOST_CURVES {
-        return String::new();
+/// What the curves do not show; empty if they show all.
+fn omitted_curves(snapshot: &Snapshot) -> String {
+    match snapshot.curves_omitted {
+        0 => String::new(),
+        omitted => format!(
+            "Curves of the first {} configurations; report --curves --csv has those of the other {omitted} too.",
+            snapshot.curves.len()
+        ),
     }
-    format!(
-        "Curves are drawn for the first {MOST_CURVES} of {compared} losses at settings; report --curves --csv has all."
-    )
 }
 
 fn results(groups: &[Group], metrics: &[&Metric]) -> Table {

@@ -39,7 +39,7 @@ pub struct Series {
 const MOST_EPOCHS: usize = 50;
 
 /// Enough for a page; a store may hold hundreds of grid points.
-pub const MOST_CURVES: usize = 24;
+const MOST_CURVES: usize = 24;
 
 /// With the standard deviation over seeds.
 const SPREAD: [&str; 6] = [
@@ -65,8 +65,9 @@ const MEDIAN: [&str; 7] = [
 /// Shares of the gradient by confidence, of a few epochs.
 const BINS: &str = "gradients.shares.";
 
-/// Of the arms of a study, or else of groups of trials that differ in their seeds alone.
-pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> Vec<Curves> {
+/// Of the arms of a study, or else of groups of trials that differ in their seeds alone; and how many of them have
+/// none because there are too many.
+pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> (Vec<Curves>, usize) {
     let by_id: BTreeMap<&str, &RecordedTrial> = (trials.iter())
         .map(|it| (it.trial.id.as_str(), it))
         .collect();
@@ -83,13 +84,18 @@ pub fn of(trials: &[RecordedTrial], study: Option<&Study>) -> Vec<Curves> {
         let ids = group.runs.iter().map(|run| run.id.as_str());
         (group.loss.clone(), ids.collect())
     });
-    let all = named.into_iter().chain(unnamed).take(MOST_CURVES);
-    all.filter_map(|(name, ids)| {
-        let trials: Vec<&RecordedTrial> =
-            ids.iter().filter_map(|id| by_id.get(id).copied()).collect();
-        Curves::of(name, &trials)
-    })
-    .collect()
+    let all = named.into_iter().chain(unnamed);
+    let with_epochs = all.filter_map(|(name, ids)| {
+        let trials = ids.iter().filter_map(|id| by_id.get(id).copied());
+        let trials: Vec<&RecordedTrial> = trials.filter(|it| !it.epochs.is_empty()).collect();
+        (!trials.is_empty()).then_some((name, trials))
+    });
+    let mut shown: Vec<(String, Vec<&RecordedTrial>)> = with_epochs.collect();
+    let omitted = shown.len().saturating_sub(MOST_CURVES);
+    shown.truncate(MOST_CURVES);
+    let curves = shown.into_iter();
+    let curves = curves.filter_map(|(name, trials)| Curves::of(name, &trials));
+    (curves.collect(), omitted)
 }
 
 fn of_arm(study: &Study, arm: usize) -> (String, Vec<&str>) {
@@ -112,10 +118,8 @@ pub fn short_name(study: &Study, place: usize) -> String {
 }
 
 impl Curves {
-    /// `None` if no epoch has ended.
+    /// Of trials with at least one epoch; `None` if there are none.
     fn of(name: String, trials: &[&RecordedTrial]) -> Option<Self> {
-        let mut trials = trials.to_vec();
-        trials.retain(|trial| !trial.epochs.is_empty());
         let evaluated_on = trials.first()?.epochs.first()?.evaluated_on;
         let flat: Vec<BTreeMap<usize, Map<String, Value>>> = trials
             .iter()

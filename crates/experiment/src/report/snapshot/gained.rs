@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Pictures in a page: with more of them it would not stay below 200 kB.
 const PICTURES: usize = 12;
 
+/// Images gained, and as many lost, that a page shows for the claim at `place` of so many.
+pub fn shown_for(place: usize, claims: usize) -> usize {
+    let each = (PICTURES / (2 * claims)).max(1);
+    if 2 * each * (place + 1) <= PICTURES {
+        each
+    } else {
+        0
+    }
+}
+
 /// The test images most gained and most lost by the first of two losses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GainedImages {
@@ -30,12 +40,11 @@ pub struct GainedImage {
 }
 
 impl GainedImages {
-    /// Of each loss it takes how many networks classify each image correctly, and how many there are; of the images, as
-    /// many as one of `claims` can show in a page.
-    pub fn of(losses: [(&[u32], usize); 2], data: &str, claims: usize) -> Self {
+    /// At most `shown` images gained and as many lost. For each loss, `losses` has how many of its networks classify
+    /// each image correctly, and the number of its networks; `data` is the SHA-256 of the data.
+    pub fn of(losses: [(&[u32], usize); 2], data: &str, shown: usize) -> Self {
         let right = losses.map(|(right, _)| right);
         let networks = losses.map(|(_, networks)| networks as u32);
-        let shown = (PICTURES / (2 * claims)).max(1);
         let mut images: Vec<GainedImage> = right[0]
             .iter()
             .zip(right[1])
@@ -84,7 +93,7 @@ mod tests {
     fn the_greatest_differences_of_shares_come_first_and_images_without_one_never() {
         // Of four networks against two.
         let (a, b) = ([4, 1, 2, 0, 4, 3], [0, 2, 1, 2, 1, 0]);
-        let found = GainedImages::of([(&a, 4), (&b, 2)], "0123456789abcdef", 1);
+        let found = GainedImages::of([(&a, 4), (&b, 2)], "0123456789abcdef", 6);
         assert_eq!(places(&found.gained), [0, 5, 4]);
         assert_eq!(places(&found.lost), [3, 1]);
         assert_eq!(found.lost[0].right, [0, 2]);
@@ -96,11 +105,27 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_by_number_and_claims_share_the_pictures_of_a_page() {
+    fn ties_go_by_number_and_no_more_images_are_kept_than_are_shown() {
         let (a, b) = (vec![1; 40], vec![0; 40]);
-        let shown = |claims| places(&GainedImages::of([(&a, 1), (&b, 1)], "", claims).gained);
-        assert_eq!(shown(1), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(shown(3), [0, 1]);
-        assert_eq!(shown(100), [0]);
+        let found = GainedImages::of([(&a, 1), (&b, 1)], "", 3);
+        assert_eq!(places(&found.gained), [0, 1, 2]);
+        assert_eq!(found.lost, []);
+    }
+
+    #[test]
+    fn claims_share_the_pictures_of_a_page() {
+        for (claims, expected) in [
+            (1, 12),
+            (2, 12),
+            (3, 12),
+            (4, 8),
+            (6, 12),
+            (7, 12),
+            (50, 12),
+        ] {
+            let shown = (0..claims).map(|place| 2 * shown_for(place, claims));
+            assert_eq!(shown.sum::<usize>(), expected, "{claims} claims");
+        }
+        assert_eq!([0, 1].map(|place| shown_for(place, 2)), [3, 3]);
     }
 }

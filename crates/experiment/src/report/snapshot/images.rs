@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statistics::{Design, Difference, difference_of_images, standard_deviation, two_level};
 
-use super::gained::GainedImages;
+use super::gained::{GainedImages, shown_for};
 use crate::measure::ACCURACY;
 use crate::records::Correctness;
 use crate::store::{Store, StoreError};
@@ -29,17 +29,33 @@ pub struct TestImages {
     pub gained: GainedImages,
 }
 
-/// `None` without a verdict, and unless all trials tell it.
-pub fn of_claim(
+/// For each claim; `None` for those about another metric, without a verdict, and unless all trials tell it.
+pub fn of_claims(store: &Store, study: &Study) -> Result<Vec<Option<TestImages>>, StoreError> {
+    let is_about = |claim: &&Assessment| claim.claim.metric.name == ACCURACY.name;
+    let claims = study.assessments.iter().filter(is_about).count();
+    let mut place = 0;
+    let of_claim = |claim: &Assessment| {
+        if !is_about(&claim) {
+            return Ok(None);
+        }
+        let shown = shown_for(place, claims);
+        place += 1;
+        of_claim(store, study, claim, shown)
+    };
+    study.assessments.iter().map(of_claim).collect()
+}
+
+fn of_claim(
     store: &Store,
     study: &Study,
     claim: &Assessment,
+    shown: usize,
 ) -> Result<Option<TestImages>, StoreError> {
-    let is_withheld = claim.with_diverged.outcome == Outcome::Withheld;
-    if is_withheld || claim.claim.metric.name != ACCURACY.name {
+    if claim.with_diverged.outcome == Outcome::Withheld {
         return Ok(None);
     }
     let mut correct: [Vec<Correctness>; 2] = [Vec::new(), Vec::new()];
+    let mut data = None;
     let arms = claim.arms.map(|arm| &study.arms[arm].runs);
     for seed in 0..claim.looked_at() {
         let runs = arms.map(|runs| &runs[seed]);
@@ -53,18 +69,17 @@ pub fn of_claim(
                 Some(found) => correct.push(found),
                 None => return Ok(None),
             }
+            data = run.result.as_ref().and_then(|it| it.data_hash.clone());
         }
     }
     let [Some(a), Some(b)] = correct.map(Networks::of) else {
         return Ok(None);
     };
-    let result = arms[0].first().and_then(|run| run.result.as_ref());
-    let data = result.and_then(|result| result.data_hash.as_deref());
-    let gained = GainedImages::of(
-        [&a, &b].map(|it| (it.right.as_slice(), it.correct.len())),
-        data.unwrap_or_default(),
-        study.sweep.claims.len(),
-    );
+    let losses = [&a, &b].map(|it| (it.right.as_slice(), it.correct.len()));
+    // Without the hash of the data the images cannot be found again.
+    let gained = data.map_or_else(GainedImages::default, |data| {
+        GainedImages::of(losses, &data, shown)
+    });
     Ok(of_networks(&a, &b, claim.claim.design, gained))
 }
 

@@ -15,7 +15,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::curves::{Curves, MOST_CURVES, Series, short_name};
+pub use self::curves::{Curves, Series, short_name};
 pub use self::gained::{GainedImage, GainedImages};
 pub use self::images::TestImages;
 use super::export::DataFrame;
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub damaged: Vec<String>,
     /// Means over the seeds, for what is compared.
     pub curves: Vec<Curves>,
+    /// How many more there would be.
+    pub curves_omitted: usize,
     /// One per claim; `None` where the trials do not tell which images they classify correctly.
     pub images: Vec<Option<TestImages>>,
     /// Copies of the test images that those show, by their names; a page has them outside of its JSON.
@@ -90,17 +92,16 @@ impl Snapshot {
             trials,
             damaged: damaged.collect(),
             curves: Vec::new(),
+            curves_omitted: 0,
             images: Vec::new(),
             pictures: BTreeMap::new(),
             omitted: BTreeSet::new(),
         };
         let study = snapshot.study().map(|(study, _)| study);
-        snapshot.curves = curves::of(&snapshot.trials, study.as_ref());
-        let claims = study.iter().flat_map(|study| {
-            let claims = study.assessments.iter();
-            claims.map(|claim| images::of_claim(store, study, claim))
-        });
-        snapshot.images = claims.collect::<Result<_, StoreError>>()?;
+        (snapshot.curves, snapshot.curves_omitted) = curves::of(&snapshot.trials, study.as_ref());
+        if let Some(study) = &study {
+            snapshot.images = images::of_claims(store, study)?;
+        }
         let names = snapshot.images.iter().flatten().flat_map(|images| {
             let gained = &images.gained;
             gained.images().map(|image| gained.name(image))

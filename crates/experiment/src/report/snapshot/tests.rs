@@ -81,8 +81,10 @@ pub fn finished(sweep: &str, epochs: usize) -> Snapshot {
         .map(|result| recorded(result, epochs))
         .collect();
     trials.sort_by(|a, b| a.trial.id.cmp(&b.trial.id));
+    let (curves, curves_omitted) = curves::of(&trials, Some(&study));
     let mut snapshot = Snapshot {
-        curves: curves::of(&trials, Some(&study)),
+        curves,
+        curves_omitted,
         images: study.assessments.iter().map(|_| None).collect(),
         plan: Some(plan),
         trials,
@@ -98,9 +100,12 @@ pub fn finished(sweep: &str, epochs: usize) -> Snapshot {
         pairs: vec![[120, 80], [110, 95]],
         between_runs: [Some([0.2, 0.15]), None],
         gained: GainedImages::of(
-            [(&[9, 8, 3, 0, 5, 7], 10), (&[0, 2, 6, 7, 5, 1], 10)],
+            [
+                (&[9, 8, 3, 0, 5, 7, 8, 7, 6, 0, 1, 0, 2], 10),
+                (&[0, 2, 6, 7, 5, 1, 1, 1, 1, 5, 6, 4, 6], 10),
+            ],
             "0123456789abcdef",
-            2,
+            6,
         ),
     });
     snapshot.pictures = pictures(snapshot.images[0].as_ref().unwrap());

@@ -285,8 +285,8 @@ fn wrong_seeds_metrics_and_references_are_refused() {
         ],
         [
             "at_most = 40",
-            "at_most = 4",
-            "seeds.at_most: expected an integer from 5 to 1000, found 4",
+            "at_most = 1",
+            "seeds.at_most: expected an integer from 2 to 1000, found 1",
             "",
         ],
         [
