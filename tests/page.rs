@@ -134,15 +134,25 @@ fn the_committed_answer_is_what_its_page_says() {
     of_page(&["--html", "page.html", "--svg", "figures"]);
     for (made, kept) in [
         ("page.html", "page.html"),
-        ("figures/differences-accuracy.svg", "differences-accuracy.svg"),
-        ("figures/tuning-learning-rate.svg", "tuning-learning-rate.svg"),
+        (
+            "figures/differences-accuracy.svg",
+            "differences-accuracy.svg",
+        ),
+        (
+            "figures/tuning-learning-rate.svg",
+            "tuning-learning-rate.svg",
+        ),
     ] {
         let (made, kept) = (fs::read(scratch.path(made)).unwrap(), results.join(kept));
         if std::env::var_os("EXPERIMENT_WRITE_DOCS").is_some() {
             fs::write(&kept, &made).unwrap();
         } else {
             let is_same = fs::read(&kept).unwrap() == made;
-            assert!(is_same, "{}: EXPERIMENT_WRITE_DOCS=1 writes it again", kept.display());
+            assert!(
+                is_same,
+                "{}: EXPERIMENT_WRITE_DOCS=1 writes it again",
+                kept.display()
+            );
         }
     }
 }

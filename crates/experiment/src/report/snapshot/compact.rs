@@ -12,7 +12,10 @@ use crate::records::{EpochRecord, Score, TrialResult};
 use crate::store::{Plan, StoredTrial};
 
 /// Raised when a reader of the old form would misunderstand the new one.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Those that can be read: the first had no shared settings.
+const READABLE: [u32; 2] = [1, FORMAT];
 
 /// A page without these numbers takes 50 kB and 40 kB of pictures; with them it must stay below 200 kB for 60 trials,
 /// 1 MB for 1,000.
@@ -38,7 +41,10 @@ const SHARED: [&str; 5] = [
 struct Compact {
     format: u32,
     plan: Option<Plan>,
-    /// All but the seed, of each row of tables.
+    /// Settings of all trials.
+    #[serde(default)]
+    shared: Map<String, Value>,
+    /// All others but the seed, of each row of tables.
     settings: Vec<Map<String, Value>>,
     /// What else trials have in common.
     common: Vec<Common>,
@@ -136,6 +142,7 @@ impl Snapshot {
         let compact = Compact {
             format: FORMAT,
             plan: self.plan.clone(),
+            shared: take_shared(&mut settings),
             settings,
             common,
             trials,
@@ -153,18 +160,22 @@ impl Snapshot {
         let value = json::exact(text)?;
         let format = value["format"].as_u64();
         ensure!(
-            format == Some(FORMAT.into()),
+            READABLE.iter().any(|it| format == Some((*it).into())),
             "format: expected {FORMAT}, found {}: it is a page of another version",
             value["format"]
         );
         let compact: Compact = serde_json::from_value(value)?;
         let trials = compact.trials.into_iter().map(|own| {
-            let settings = compact.settings.get(own.settings);
+            let settings = compact.settings.get(own.settings).cloned();
+            let settings = settings.map(|mut own| {
+                own.extend(compact.shared.clone());
+                own
+            });
             let common = compact.common.get(own.common);
             let (settings, common) = settings
                 .zip(common)
                 .context("trials: expected the places of settings and of what is common")?;
-            joined(settings, common, own)
+            joined(&settings, common, own)
         });
         Ok(Self {
             plan: compact.plan,
@@ -207,6 +218,18 @@ fn place_of<T: PartialEq>(value: T, list: &mut Vec<T>) -> usize {
         list.push(value);
         list.len() - 1
     })
+}
+
+/// Moves the entries that all objects have in common out of them.
+fn take_shared(objects: &mut [Map<String, Value>]) -> Map<String, Value> {
+    let mut shared = objects.first().cloned().unwrap_or_default();
+    for object in objects.iter() {
+        shared.retain(|key, value| object.get(key) == Some(value));
+    }
+    for object in objects {
+        object.retain(|key, _| !shared.contains_key(key));
+    }
+    shared
 }
 
 /// The settings of a trial without its seed, what else it shares with others, and the rest of it.

@@ -224,9 +224,9 @@ fn metrics_of_claims_and_of_tuning_are_never_left_out() {
 #[test]
 fn text_that_is_no_snapshot_of_this_version_is_refused() {
     let message = |text: &str| Snapshot::from_json(text).unwrap_err().to_string();
-    assert!(message("{\"format\":2}").contains("format: expected 1, found 2"));
+    assert!(message("{\"format\":3}").contains("format: expected 2, found 3"));
     assert!(message("{}").contains("found null"));
-    assert!(!message("{\"format\":1,").is_empty());
+    assert!(!message("{\"format\":2,").is_empty());
     let text = finished(SIXTY, 1).json();
     let broken = text.replace("\"common\":0", "\"common\":77");
     assert!(message(&broken).contains("the places of settings"));
