@@ -1,7 +1,7 @@
 //! Differences with their intervals.
 
 use crate::frame::{BELOW, Frame, LINE};
-use crate::number::{drawable, significant, with_sign};
+use crate::number::{drawable, floor_log10, significant, with_sign};
 use crate::path::Path;
 use crate::scale::{Range, Scale};
 use crate::svg::{Canvas, Svg, WIDTH};
@@ -173,9 +173,9 @@ impl ForestPlot {
 
     /// The estimate and its interval in digits.
     fn numbers(&self, row: &Difference) -> String {
-        let range = self.range();
+        let (range, finest) = (self.range(), self.finest());
         let number = |value: f64| match range {
-            Some(range) if value.is_finite() => with_sign(&range.value_label(value)),
+            Some(range) if value.is_finite() => with_sign(&range.value_label(value, finest)),
             _ if value > 0.0 => "+∞".to_owned(),
             _ => "−∞".to_owned(),
         };
@@ -188,6 +188,14 @@ impl ForestPlot {
             }
             None => number(estimate),
         }
+    }
+
+    /// The exponent of the second digit of half the narrowest interval, since one axis may serve wide ones too.
+    fn finest(&self) -> Option<i32> {
+        let intervals = self.rows.iter().filter_map(|row| known(row.interval));
+        let halves = intervals.map(|(low, high)| (high - low) / 2.0);
+        let narrowest = halves.filter(|half| *half > 0.0).reduce(f64::min)?;
+        floor_log10(narrowest).map(|first| first - 1)
     }
 
     /// What the marks mean, of those that there are.

@@ -152,10 +152,12 @@ impl Range {
         }
     }
 
-    /// `value` with one digit more than the ticks.
-    pub(crate) fn value_label(&self, value: f64) -> String {
+    /// `value` with one digit more than the ticks, or with two if it is to be rounded to 10^`finest`, which is finer.
+    pub(crate) fn value_label(&self, value: f64, finest: Option<i32>) -> String {
         let (_, exponent) = self.step(5);
-        self.label(value, exponent - 1)
+        let of_ticks = exponent - 1;
+        let finest = finest.unwrap_or(of_ticks);
+        self.label(value, finest.clamp(of_ticks - 1, of_ticks))
     }
 
     fn linear_ticks(&self, most: usize) -> Vec<Tick> {
@@ -323,8 +325,10 @@ mod tests {
     #[test]
     fn a_value_is_told_finer_than_the_ticks() {
         let range = Range::of(Scale::Linear, [-1.0, 1.0]).unwrap();
-        assert_eq!(range.value_label(0.123), "0.12");
-        assert_eq!(range.value_label(-0.001), "0.00");
-        assert_eq!(range.value_label(-3e8), "−3e8");
+        assert_eq!(range.value_label(0.123, None), "0.12");
+        assert_eq!(range.value_label(-0.001, None), "0.00");
+        assert_eq!(range.value_label(-3e8, None), "−3e8");
+        assert_eq!(range.value_label(0.123, Some(-1)), "0.12");
+        assert_eq!(range.value_label(0.1236, Some(-3)), "0.124");
     }
 }

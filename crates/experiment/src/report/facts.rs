@@ -119,8 +119,13 @@ impl<'a> Facts<'a> {
             }
             Outcome::Withheld => format!("{a} vs {b}: some trials have not ended"),
         };
+        // A verdict says which of the two is meant.
+        let with = match outcome {
+            Outcome::Given(Verdict::Win | Verdict::Loss) => String::new(),
+            _ => format!(" with {a}"),
+        };
         let numbers = self.decisive().numbers.map_or(String::new(), |numbers| {
-            format!(": {}", self.difference(&numbers))
+            format!(": {}", self.difference(&numbers, &with))
         });
         let needed = match outcome {
             Outcome::Given(Verdict::Inconclusive { seeds_still_needed }) => {
@@ -135,8 +140,8 @@ impl<'a> Facts<'a> {
         format!("{}: {relation}{at}{numbers}{needed}.", word(outcome))
     }
 
-    /// Such as "accuracy 0.42 points higher [0.21, 0.63], 8 seeds".
-    fn difference(&self, numbers: &Numbers) -> String {
+    /// Such as "accuracy 0.42 points higher with focal, 95 % interval of the difference [0.21, 0.63], 8 seeds in pairs".
+    fn difference(&self, numbers: &Numbers, with: &str) -> String {
         let metric = self.metric();
         let show = |value: f64| {
             if value.is_finite() {
@@ -155,7 +160,7 @@ impl<'a> Facts<'a> {
         let [low, high] = numbers.interval;
         let unit = self.spaced_unit();
         format!(
-            "{} {}{unit} {direction}, 95 % interval of the difference [{}, {}], {} {}",
+            "{} {}{unit} {direction}{with}, 95 % interval of the difference [{}, {}], {} {}",
             metric.name,
             metric.show_in_unit(numbers.mean.abs()),
             show(low),
@@ -180,10 +185,13 @@ impl<'a> Facts<'a> {
             None if present < 2 => "; at least two seeds are needed".to_owned(),
             None => "; more than 10,000 seeds per loss would be needed".to_owned(),
             Some(1) if self.until_decided => {
-                "; about 1 more seed per loss would decide it".to_owned()
+                "; if mean and spread stay so, about 1 more seed per loss would decide it"
+                    .to_owned()
             }
             Some(seeds) if self.until_decided => {
-                format!("; about {seeds} more seeds per loss would decide it")
+                format!(
+                    "; if mean and spread stay so, about {seeds} more seeds per loss would decide it"
+                )
             }
             // Seeds that are added because of a result are not fixed in advance.
             Some(seeds) => format!(
@@ -197,7 +205,7 @@ impl<'a> Facts<'a> {
     pub fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some(numbers) = self.decisive().numbers {
-            let mut line = format!("no difference: p {}", relation(numbers.p));
+            let mut line = format!("against no difference: p {}", relation(numbers.p));
             if let Some((p, smallest)) = self.sign_flip {
                 line += &format!("; exact sign-flip p {}", relation(p));
                 if smallest > ALPHA {

@@ -37,7 +37,8 @@ impl Tuning {
                 .collect(),
             summary: format!(
                 "Each loss was tried at {budget} settings with {seeds} {} each, and the best mean on images held out from \
-                 training was chosen. The test set was not read. The comparison then uses other seeds.",
+                 training was chosen, an uncertain choice that no interval includes. The test set was not read. The comparison \
+                 uses other seeds.",
                 if seeds == 1 { "seed" } else { "seeds" }
             ),
         })
