@@ -145,7 +145,8 @@ fn can_begin_a_path(before: &str) -> bool {
         Some('"' | '\'' | '`') => !before
             .next()
             .is_some_and(|c| c.is_alphanumeric() || c == '}'),
-        Some(last) => !last.is_alphanumeric() && !"._-/}$)~:*]>".contains(last),
+        // A plus comes before it in Base64 alone.
+        Some(last) => !last.is_alphanumeric() && !"._-/}$)~:*]>+".contains(last),
         None => true,
     }
 }

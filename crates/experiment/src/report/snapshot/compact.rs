@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::sharing::{place_of, take_shared};
 use super::{Curves, Omission, RecordedTrial, Snapshot, TestImages};
 use crate::json;
 use crate::records::{EpochRecord, Score, TrialResult};
@@ -209,27 +210,6 @@ fn only(score: &Score, kept: &BTreeSet<String>) -> Score {
     let metrics = metrics.filter(|(name, _)| kept.contains(*name));
     let metrics = metrics.map(|(name, value)| (name.as_str(), value.unwrap_or(f64::NAN)));
     metrics.collect()
-}
-
-/// The place of a value in a list, at whose end it is put if it is new.
-fn place_of<T: PartialEq>(value: T, list: &mut Vec<T>) -> usize {
-    let known = list.iter().position(|known| *known == value);
-    known.unwrap_or_else(|| {
-        list.push(value);
-        list.len() - 1
-    })
-}
-
-/// Moves the entries that all objects have in common out of them.
-fn take_shared(objects: &mut [Map<String, Value>]) -> Map<String, Value> {
-    let mut shared = objects.first().cloned().unwrap_or_default();
-    for object in objects.iter() {
-        shared.retain(|key, value| object.get(key) == Some(value));
-    }
-    for object in objects {
-        object.retain(|key, _| !shared.contains_key(key));
-    }
-    shared
 }
 
 /// The settings of a trial without its seed, what else it shares with others, and the rest of it.

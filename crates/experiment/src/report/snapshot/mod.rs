@@ -4,6 +4,7 @@ mod compact;
 mod curves;
 mod gained;
 mod images;
+mod sharing;
 #[cfg(test)]
 pub mod tests;
 
