@@ -29,7 +29,7 @@ mod tests {
 
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
@@ -43,12 +43,12 @@ mod tests {
     #[test]
     fn only_what_all_objects_have_with_the_same_value_is_moved() {
         let mut objects = [
-            object(json!({ "a": 1, "b": 2, "c": null })),
-            object(json!({ "a": 1, "b": 3, "d": 4 })),
+            object(&json!({ "a": 1, "b": 2, "c": null })),
+            object(&json!({ "a": 1, "b": 3, "d": 4 })),
         ];
-        assert_eq!(take_shared(&mut objects), object(json!({ "a": 1 })));
-        assert_eq!(objects[0], object(json!({ "b": 2, "c": null })));
-        assert_eq!(objects[1], object(json!({ "b": 3, "d": 4 })));
+        assert_eq!(take_shared(&mut objects), object(&json!({ "a": 1 })));
+        assert_eq!(objects[0], object(&json!({ "b": 2, "c": null })));
+        assert_eq!(objects[1], object(&json!({ "b": 3, "d": 4 })));
         assert_eq!(take_shared(&mut []), Map::new());
     }
 }
