@@ -129,7 +129,13 @@ fn paths_of_a_machine(sources: &[Source]) -> Vec<String> {
 
 /// The first folder of each absolute path in `line`, such as `/a/` of `cat /a/b/c`.
 fn absolute_paths(line: &str) -> impl Iterator<Item = &str> {
-    line.match_indices('/').filter_map(|(place, _)| {
+    // The content of a `data:` URL is Base64, in which a slash is a digit.
+    let places = line.match_indices('/').filter(|(place, _)| {
+        let before = &line[..*place];
+        let data = before.rfind(";base64,");
+        data.is_none_or(|data| before[data..].contains('"'))
+    });
+    places.filter_map(|(place, _)| {
         let name = &line[place + 1..];
         let length = name.find(|c: char| !c.is_alphanumeric() && !"._-".contains(c))?;
         let is_folder = length > 0 && name[length..].starts_with('/');
@@ -145,8 +151,7 @@ fn can_begin_a_path(before: &str) -> bool {
         Some('"' | '\'' | '`') => !before
             .next()
             .is_some_and(|c| c.is_alphanumeric() || c == '}'),
-        // A plus comes before it in Base64 alone.
-        Some(last) => !last.is_alphanumeric() && !"._-/}$)~:*]>+".contains(last),
+        Some(last) => !last.is_alphanumeric() && !"._-/}$)~:*]>".contains(last),
         None => true,
     }
 }
