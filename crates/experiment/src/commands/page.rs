@@ -21,8 +21,7 @@ pub fn keep(folder: &Path, data_dir: Option<&Path>) -> Result<PathBuf> {
             "warning: the page does not show every test image that it names: {error:#}"
         ));
     }
-    let snapshot = snapshot.fitting();
-    let html = Page::of(&snapshot).html(&snapshot);
+    let html = Page::fitting(snapshot).html();
     let file = folder.join("report.html");
     let is_written = fs::read(&file).is_ok_and(|written| written == html.as_bytes());
     if !is_written {

@@ -76,7 +76,7 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<Exit> {
         damaged.extend(unreadable);
     }
     if arguments.html.is_some() || arguments.svg.is_some() {
-        write_page(arguments, &snapshot.clone().fitting())?;
+        write_page(arguments, &Page::fitting(snapshot.clone()))?;
     } else {
         let (text, empty) = arguments.text(&snapshot, study.as_ref());
         if let Some(empty) = empty.filter(|_| damaged.is_empty()) {
@@ -214,11 +214,9 @@ impl ReportArguments {
 }
 
 /// Writes the page and its figures.
-fn write_page(arguments: &ReportArguments, snapshot: &Snapshot) -> anyhow::Result<()> {
-    let page = Page::of(snapshot);
+fn write_page(arguments: &ReportArguments, page: &Page) -> anyhow::Result<()> {
     if let Some(file) = &arguments.html {
-        let html = page.html(snapshot);
-        atomic::write(file, html.as_bytes())?;
+        atomic::write(file, page.html().as_bytes())?;
         inform(format_args!("wrote {}", file.display()));
     }
     if let Some(folder) = &arguments.svg {

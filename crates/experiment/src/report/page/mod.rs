@@ -23,7 +23,7 @@ use self::provenance::Provenance;
 use self::table::Table;
 use self::tuning::Tuning;
 use self::why::Why;
-use super::snapshot::Snapshot;
+use super::snapshot::{Omission, Snapshot};
 use super::{DEFAULT_METRICS, Group, groups, partial, summary};
 use crate::measure::Metric;
 use crate::study::Study;
@@ -47,6 +47,8 @@ pub struct Page {
     gained: Vec<Gained>,
     protocol: Option<Protocol>,
     provenance: Provenance,
+    /// The snapshot as JSON.
+    data: String,
 }
 
 /// A chart with what it means.
@@ -69,7 +71,26 @@ struct Document<'a> {
 /// Before the numbers in a page.
 const DATA: &str = "<script type=\"application/json\" id=\"data\">";
 
+/// A page of many trials grows with them.
+const BYTES: usize = 200_000;
+const BYTES_PER_TRIAL: usize = 1_000;
+
 impl Page {
+    /// Of `snapshot` without the least important of its numbers, where a page with all of them is too large.
+    pub fn fitting(mut snapshot: Snapshot) -> Self {
+        let most = BYTES.max(BYTES_PER_TRIAL * snapshot.trials.len());
+        let mut page = Self::of(&snapshot);
+        for omission in [Omission::Epochs, Omission::Metrics] {
+            if page.html().len() <= most {
+                break;
+            }
+            snapshot = snapshot.without(omission);
+            page = Self::of(&snapshot);
+        }
+        page
+    }
+
+    /// Of all of `snapshot`.
     pub fn of(snapshot: &Snapshot) -> Self {
         let found = snapshot.study();
         let study = found.as_ref().map(|(study, _)| study);
@@ -93,17 +114,18 @@ impl Page {
             gained: study.map_or_else(Vec::new, |study| gained::of_claims(study, snapshot)),
             protocol: study.and_then(Protocol::of),
             provenance: Provenance::of(snapshot),
+            data: snapshot.json(),
         }
     }
 
-    /// The page, which has the numbers of `snapshot` as JSON.
-    pub fn html(&self, snapshot: &Snapshot) -> String {
+    /// As a file.
+    pub fn html(&self) -> String {
         let document = Document {
             page: self,
             style: include_str!("../../../templates/page.css"),
             charts: charts::STYLE,
             // It is the only character that must be escaped in a script, and in JSON it is always in a string.
-            data: &snapshot.json().replace('<', "\\u003c"),
+            data: &self.data.replace('<', "\\u003c"),
         };
         let html = document.render();
         html.expect("memory takes all text")

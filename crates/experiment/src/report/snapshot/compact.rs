@@ -18,11 +18,6 @@ const FORMAT: u32 = 2;
 /// Those that can be read: the first had no shared settings.
 const READABLE: [u32; 2] = [1, FORMAT];
 
-/// A page without these numbers takes 50 kB and 40 kB of pictures; with them it must stay below 200 kB for 60 trials,
-/// 1 MB for 1,000.
-const BYTES: usize = 105_000;
-const BYTES_PER_TRIAL: usize = 840;
-
 /// All metrics of an epoch; three of them have keys of their own too.
 const METRICS: &str = "metrics";
 
@@ -99,18 +94,8 @@ struct Own {
 }
 
 impl Snapshot {
-    /// Without the least important numbers where all of them are too many for a page.
-    pub fn fitting(mut self) -> Self {
-        let most = BYTES.max(BYTES_PER_TRIAL * self.trials.len());
-        for omission in [Omission::Epochs, Omission::Metrics] {
-            if self.json().len() > most {
-                self = self.without(omission);
-            }
-        }
-        self
-    }
-
-    pub(super) fn without(mut self, omission: Omission) -> Self {
+    /// Without some of its numbers; those that tables and verdicts are made of stay.
+    pub(in crate::report) fn without(mut self, omission: Omission) -> Self {
         let kept = self.kept_metrics();
         for trial in &mut self.trials {
             match (omission, &mut trial.trial.result) {

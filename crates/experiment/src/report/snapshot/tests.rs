@@ -188,20 +188,6 @@ fn a_small_snapshot_reads_back_as_it_was() {
     let read = Snapshot::from_json(&snapshot.json()).unwrap();
     assert_eq!(read, snapshot);
     assert_eq!(read.json(), snapshot.json());
-    assert_eq!(read.fitting().omitted, BTreeSet::new());
-}
-
-#[test]
-fn what_does_not_fit_is_left_out_and_named_and_the_tables_of_results_stay() {
-    let snapshot = finished(SIXTY, 30);
-    let fitting = snapshot.clone().fitting();
-    assert_eq!(fitting.omitted, BTreeSet::from([Omission::Epochs]));
-    assert!(fitting.trials.iter().all(|trial| trial.epochs.is_empty()));
-    assert_eq!(
-        (fitting.ended(), &fitting.curves),
-        (snapshot.ended(), &snapshot.curves)
-    );
-    assert_eq!(fitting.clone().fitting(), fitting);
 }
 
 #[test]
