@@ -11,8 +11,9 @@ use clap::Args;
 use super::dry_run;
 use crate::exit::BadInput;
 use crate::report;
-use crate::session::{Carried, Retry, Session, Unfinished};
+use crate::session::{Carried, Session, Unfinished};
 use crate::settings::BackendChoice;
+use crate::store::{Retry, STALE_AFTER};
 use crate::sweep;
 use crate::terminal::{print, tell};
 
@@ -54,6 +55,9 @@ pub struct RunArguments {
     /// Seconds from one checkpoint of a trial to the next; tests cannot wait a minute
     #[arg(long, hide = true, value_name = "SECONDS", default_value_t = CHECKPOINT_INTERVAL)]
     checkpoint_interval: u64,
+    /// Seconds without a sign of life after which the trial of another process is taken over; tests cannot wait minutes
+    #[arg(long, hide = true, value_name = "SECONDS", default_value_t = STALE_AFTER.as_secs_f64())]
+    stale_after: f64,
 }
 
 pub fn run(arguments: &RunArguments) -> Result<()> {
@@ -122,6 +126,7 @@ impl RunArguments {
             jobs: self.jobs,
             retry: self.retry,
             checkpoint_interval: Duration::from_secs(self.checkpoint_interval),
+            stale_after: Duration::from_secs_f64(self.stale_after),
             sweep,
             text,
         })

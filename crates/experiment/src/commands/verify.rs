@@ -15,7 +15,7 @@ use crate::records::TrialState;
 use crate::report::Verification;
 use crate::session::{Session, Unfinished};
 use crate::settings::BackendChoice;
-use crate::store::{Store, Stored};
+use crate::store::{STALE_AFTER, Store, Stored};
 use crate::study::Run;
 use crate::sweep;
 use crate::terminal::print;
@@ -97,6 +97,7 @@ impl VerifyArguments {
             retry: None,
             // Its checkpoints are removed with the temporary folder.
             checkpoint_interval: Duration::MAX,
+            stale_after: STALE_AFTER,
         })
     }
 }

@@ -123,6 +123,8 @@ fn task(session: &Session, trial: &Trial, jobs: NonZeroUsize) -> TrainTrial {
         store: session.store.clone().into(),
         data_dir: session.data_dir.clone().map(Into::into),
         checkpoint_interval: session.checkpoint_interval,
+        stale_after: session.stale_after,
+        retry: session.retry,
     }
 }
 

@@ -12,6 +12,7 @@ mod todo;
 mod training;
 mod trial;
 mod unfinished;
+mod waiting;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -27,11 +28,12 @@ use self::images::ImageLibrary;
 pub use self::images::expected_size;
 pub use self::job::{TrainTrial, train_for_parent};
 use self::pace::Pace;
-pub use self::todo::{Retry, State};
+pub use self::todo::State;
 use self::training::{Training, Worker};
 pub use self::unfinished::Unfinished;
+use self::waiting::{Waiting, wait};
 use crate::settings::BackendChoice;
-use crate::store::{Declaration, Plan, Store, Stored};
+use crate::store::{Declaration, Plan, Retry, Store, Stored};
 use crate::study::{Run, Study, digest};
 use crate::sweep::Sweep;
 use crate::terminal::tell;
@@ -55,6 +57,8 @@ pub struct Session {
     pub jobs: NonZeroUsize,
     pub retry: Option<Retry>,
     pub checkpoint_interval: Duration,
+    /// How long another process that trains a trial can show no sign of life.
+    pub stale_after: Duration,
 }
 
 /// A sweep as the store has it.
@@ -80,7 +84,7 @@ impl Session {
         let study = state.study(&self.sweep)?;
         let to_train = state.missing(&study, self.retry);
         if to_train.is_empty() {
-            // A finished store may be read-only, or another process may be writing others of its trials.
+            // A finished store may be read-only.
             if let Ok(store) = Store::create_or_open(&self.store) {
                 self.keep_plan(&store, &study).ok();
             }
@@ -91,11 +95,11 @@ impl Session {
         // Before anything is made: a store without data would be a folder without a trial.
         let images = ImageLibrary::load(&to_train, self.data_dir.as_deref())?;
         images.check_same_data(&study.runs())?;
-        let store = Store::create_or_open(&self.store)?;
+        let store = Store::create_or_open(&self.store)?.with_stale_after(self.stale_after);
         self.train(images, &store)
     }
 
-    /// Trains what is due, until nothing is: what comes next depends on the results.
+    /// Trains what is due and no other process trains, until nothing is due: what comes next depends on the results.
     fn train(&self, images: ImageLibrary, store: &Store) -> Result<Carried> {
         let mut training = Training {
             session: self,
@@ -107,15 +111,23 @@ impl Session {
         // Another process may have trained some of them meanwhile.
         let mut state = State::of(Some(store));
         let mut tried = HashSet::new();
+        let mut waiting = Waiting::default();
         loop {
             let study = state.study(&self.sweep)?;
             self.keep_plan(store, &study)?;
             let mut due = state.missing(&study, self.retry);
-            due.retain(|trial| tried.insert(trial.id.clone()));
+            due.retain(|trial| !tried.contains(&trial.id));
             if due.is_empty() {
                 return Ok(Carried::of(study, Some(store), &state));
             }
-            training.train(&study, &due)?;
+            let free = waiting.free(store, &due)?;
+            if free.is_empty() {
+                wait(&training.pace.stop, due.len())?;
+                continue;
+            }
+            training.train(&study, &free)?;
+            let ended = free.into_iter().map(|trial| trial.id);
+            tried.extend(ended.filter(|id| store.has_result(id)));
         }
     }
 
@@ -140,11 +152,8 @@ impl Session {
             sweep: self.text.clone(),
         });
         store.save_plan(&plan)?;
-        // A kill can come between a result and the removal of its checkpoint.
-        for run in runs.iter().filter(|run| run.result.is_some()) {
-            store.remove_checkpoint(&run.trial.id)?;
-        }
-        Ok(())
+        let ended = runs.iter().filter(|run| run.result.is_some());
+        Ok(store.tidy(ended.map(|run| run.trial.id.as_str()))?)
     }
 }
 

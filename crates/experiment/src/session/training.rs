@@ -119,10 +119,11 @@ impl Training<'_> {
                 trial,
                 &images,
                 &device,
-                self.store,
+                (self.store, self.session.retry),
                 &mut progress,
                 &mut next,
             )? {
+                Outcome::Elsewhere(how) => progress.leave_trial(&how),
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.

@@ -34,11 +34,23 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(path, "create the folder"))
 }
 
-/// Renames a folder, possibly into another folder, on disk before the call returns.
+/// Copies a file so that a reader finds the old or the new content, never a part.
+pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let bytes = fs::read(from).map_err(StoreError::io(from, "read"))?;
+    write(to, &bytes)
+}
+
+/// Renames a file or a folder, possibly into another folder, on disk before the call returns.
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let sync = || {
+        sync_folder(parent(to))?;
+        if parent(from) == parent(to) {
+            return Ok(());
+        }
+        sync_folder(parent(from))
+    };
     fs::rename(from, to)
-        .and_then(|()| sync_folder(parent(to)))
-        .and_then(|()| sync_folder(parent(from)))
+        .and_then(|()| sync())
         .map_err(StoreError::io(from, "rename"))
 }
 

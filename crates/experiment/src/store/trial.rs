@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKPOINT, EPOCHS, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
+    CHECKPOINT, EPOCHS, Lease, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
 };
 use crate::digest::hex;
 use crate::json;
@@ -19,9 +19,8 @@ use crate::records::{Correctness, Environment, EpochRecord, StepRecord, TrialRes
 /// A trial that has started. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.
 #[derive(Debug)]
-pub struct TrialDir {
-    id: String,
-    folder: PathBuf,
+pub struct TrialDir<'l> {
+    lease: &'l Lease,
     /// The content of `environment.json`.
     environment: String,
     steps: Lines,
@@ -43,36 +42,34 @@ const STEPS_DIGEST: &str = "steps_sha256";
 const EPOCHS_DIGEST: &str = "epochs_sha256";
 const ENVIRONMENT: &str = "environment";
 
-impl TrialDir {
-    /// Fills a new, empty folder with the files written before the first step.
+impl<'l> TrialDir<'l> {
+    /// Fills the folder of a lease with the files written before the first step.
     pub(super) fn create(
-        folder: PathBuf,
-        id: &str,
+        lease: &'l Lease,
         settings_toml: &str,
         environment: &Environment,
     ) -> Result<Self, StoreError> {
         let environment = json::pretty(environment);
-        atomic::create_folder(&folder)?;
+        let folder = lease.folder();
         atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
         atomic::write(&folder.join("environment.json"), environment.as_bytes())?;
         Ok(Self {
-            id: id.to_string(),
             environment,
             steps: Lines::create(folder.join(STEPS))?,
             epochs: Lines::create(folder.join(EPOCHS))?,
-            folder,
+            lease,
         })
     }
 
     /// Resumes in the folder of an earlier session, with the records that its checkpoint covers. The settings and
     /// the environment are rewritten: the checkpoint contains both.
     pub(super) fn resume(
-        folder: PathBuf,
-        id: &str,
+        lease: &'l Lease,
         settings_toml: &str,
         environment: &Environment,
         covered: &Covered,
     ) -> Result<Self, StoreError> {
+        let folder = lease.folder();
         let digest = |key: &str| covered.notes.get(key).map(String::as_str);
         let steps_file = folder.join(STEPS);
         let steps = Covering::read(&steps_file, "step", covered.steps, digest(STEPS_DIGEST))?;
@@ -94,11 +91,10 @@ impl TrialDir {
         atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
         atomic::write(&file, environment.as_bytes())?;
         Ok(Self {
-            id: id.to_string(),
             environment,
             steps: Lines::resume(steps_file, steps)?,
             epochs: Lines::resume(epochs_file, epochs)?,
-            folder,
+            lease,
         })
     }
 
@@ -108,9 +104,11 @@ impl TrialDir {
 
     /// Also hands the steps so far to the operating system, so that a kill loses less than an epoch of them.
     pub fn append_epoch(&mut self, record: &EpochRecord) -> Result<(), StoreError> {
-        self.epochs.append(record)?;
-        self.epochs.flush()?;
-        self.steps.flush()
+        self.lease.writing(|| {
+            self.epochs.append(record)?;
+            self.epochs.flush()?;
+            self.steps.flush()
+        })
     }
 
     /// What a checkpoint of this moment, which covers all steps and so many epochs, has to say of the trial's other
@@ -128,41 +126,50 @@ impl TrialDir {
 
     /// Writes a checkpoint, replacing the previous one. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
-        self.steps.sync()?;
-        self.epochs.sync()?;
-        atomic::write(&self.folder.join(CHECKPOINT), safetensors)
+        self.lease.writing(|| {
+            self.steps.sync()?;
+            self.epochs.sync()?;
+            atomic::write(&self.lease.folder().join(CHECKPOINT), safetensors)
+        })
     }
 
     /// Stores the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
-        atomic::write(&self.folder.join(MODEL), safetensors)
+        let file = self.lease.folder().join(MODEL);
+        self.lease.writing(|| atomic::write(&file, safetensors))
     }
 
     /// Stores which test images the final weights classify correctly.
     pub fn save_test_correct(&self, correctness: &Correctness) -> Result<(), StoreError> {
-        atomic::write(&self.folder.join(TEST_CORRECT), &correctness.to_bytes())
+        let file = self.lease.folder().join(TEST_CORRECT);
+        self.lease
+            .writing(|| atomic::write(&file, &correctness.to_bytes()))
     }
 
-    /// Commits the trial: everything else, including checksums, is on disk before `result.json` appears, and the
-    /// checkpoint is removed after it.
+    /// Commits the trial: everything else, including checksums, is on disk before `result.json`, and that before the
+    /// folder of the lease becomes the folder of the trial.
     ///
     /// Panics if the result is another trial's.
     pub fn finish(mut self, result: &TrialResult) -> Result<(), StoreError> {
         assert_eq!(
-            result.id, self.id,
+            result.id,
+            self.lease.id(),
             "a trial's folder and its result must have one id"
         );
-        self.steps.sync()?;
-        self.epochs.sync()?;
         let result = json::pretty(result);
-        let known = [
-            (RESULT, hex(&Sha256::digest(&result))),
-            (STEPS, self.steps.digest_of(self.steps.count)),
-            (EPOCHS, self.epochs.digest_of(self.epochs.count)),
-        ];
-        integrity::write_checksums(&self.folder, &known)?;
-        atomic::write(&self.folder.join(RESULT), result.as_bytes())?;
-        atomic::remove(&self.folder.join(CHECKPOINT))
+        self.lease.writing(|| {
+            self.steps.sync()?;
+            self.epochs.sync()?;
+            let known = [
+                (RESULT, hex(&Sha256::digest(&result))),
+                (STEPS, self.steps.digest_of(self.steps.count)),
+                (EPOCHS, self.epochs.digest_of(self.epochs.count)),
+            ];
+            let folder = self.lease.folder();
+            integrity::write_checksums(folder, &known)?;
+            atomic::write(&folder.join(RESULT), result.as_bytes())?;
+            self.lease.commit()
+        })
     }
 }
 

@@ -1,0 +1,285 @@
+//! Leases: the only way to write a trial.
+//!
+//! A lease is a folder, `attempts/ID.N/`, that holds `lease.json` from the moment it exists: it is made under another
+//! name and renamed, which fails where the folder exists. Whoever takes a lease over makes the next folder, removes
+//! `lease.json` from the one before, and copies what can be resumed. The process that lost its lease can so write to
+//! nothing but its own folder, and notices before its next record. The folder of the process that ends a trial
+//! becomes `trials/ID/` by a rename, which fails where the trial has ended.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use super::attempts::Attempts;
+use super::holder::Holder;
+use super::{
+    CHECKPOINT, EPOCHS, MODEL, RESULT, SET_ASIDE, STEPS, StoreError, TrialDir, atomic,
+    metadata_if_there, read_if_there,
+};
+use crate::json;
+use crate::records::Environment;
+use crate::store::Covered;
+
+/// Names the holder of a lease, in its folder until it is given back. Its time of modification is the heartbeat.
+pub(super) const LEASE: &str = "lease.json";
+/// Heartbeats within the time after which a lease without one is stale.
+const HEARTBEATS: u32 = 12;
+/// What can be resumed, besides the checkpoint.
+const RECORDS: [&str; 4] = ["settings.toml", "environment.json", STEPS, EPOCHS];
+
+/// The right to write a trial, until it is dropped, taken over by another process, or the trial has ended.
+#[derive(Debug)]
+pub struct Lease {
+    id: String,
+    /// Of the store.
+    store: PathBuf,
+    /// Of this attempt.
+    folder: PathBuf,
+    holder: Holder,
+    _heart: Heart,
+}
+
+impl Lease {
+    /// Takes the lease of an attempt with this number; `None` if another process has it.
+    pub(super) fn take(
+        store: &Path,
+        id: &str,
+        number: u32,
+        stale_after: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let attempts = Attempts::in_store(store);
+        atomic::create_folder(attempts.path())?;
+        let holder = Holder::this_process();
+        let folder = attempts.folder(id, number);
+        let draft = attempts.draft(id, &holder);
+        fs::create_dir(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
+        let text = json::pretty(&holder);
+        let taken = fs::write(draft.join(LEASE), text)
+            .map_err(StoreError::io(&draft, "write"))
+            .and_then(|()| atomic::rename(&draft, &folder));
+        if let Err(error) = taken {
+            fs::remove_dir_all(&draft).ok();
+            return match metadata_if_there(&folder)? {
+                Some(_) => Ok(None),
+                None => Err(error),
+            };
+        }
+        Ok(Some(Self {
+            id: id.to_owned(),
+            store: store.to_path_buf(),
+            holder,
+            _heart: Heart::of(&folder.join(LEASE), stale_after / HEARTBEATS)?,
+            folder,
+        }))
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Ends the leases of earlier attempts, and copies what can be resumed from the last of them that has a checkpoint.
+    pub(super) fn inherit(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
+        for folder in earlier {
+            atomic::remove(&folder.join(LEASE))?;
+        }
+        for folder in earlier.iter().rev() {
+            if !has_any(folder, &[CHECKPOINT])? {
+                continue;
+            }
+            // The checkpoint is the last, since it vouches for the others.
+            for name in RECORDS.iter().chain(&[CHECKPOINT]) {
+                if has_any(folder, &[name])? {
+                    atomic::copy(&folder.join(name), &self.folder.join(name))?;
+                }
+            }
+            break;
+        }
+        Ok(())
+    }
+
+    /// Removes earlier attempts, and sets those aside that have weights or a result but no checkpoint.
+    pub(super) fn dispose(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
+        for folder in earlier {
+            if has_any(folder, &[MODEL, RESULT])? && !has_any(folder, &[CHECKPOINT])? {
+                atomic::rename(folder, &self.place_aside()?)?;
+            } else {
+                // A process that lost its lease may still write to it; what stays is removed another time.
+                fs::remove_dir_all(folder).ok();
+            }
+        }
+        Ok(())
+    }
+
+    /// The last checkpoint of the trial, with its file.
+    pub fn checkpoint(&self) -> Result<Option<(PathBuf, Vec<u8>)>, StoreError> {
+        let file = self.folder.join(CHECKPOINT);
+        Ok(read_if_there(&file)?.map(|content| (file, content)))
+    }
+
+    /// Begins the trial. What an earlier attempt left is set aside where it has a result, weights or a checkpoint, else
+    /// overwritten.
+    pub fn begin(
+        &self,
+        settings_toml: &str,
+        environment: &Environment,
+    ) -> Result<TrialDir<'_>, StoreError> {
+        let ended = self.trial_folder();
+        if metadata_if_there(&ended)?.is_some() {
+            atomic::rename(&ended, &self.place_aside()?)?;
+        }
+        if has_any(&self.folder, &[CHECKPOINT, MODEL])? {
+            self.set_aside()?;
+        }
+        TrialDir::create(self, settings_toml, environment)
+    }
+
+    /// Resumes the trial from its checkpoint: truncates its records to those that are `covered` and records the
+    /// session in `environment.json`.
+    ///
+    /// [`StoreError::NotContinued`] where those files are not whole as far as that.
+    pub fn resume(
+        &self,
+        settings_toml: &str,
+        environment: &Environment,
+        covered: &Covered,
+    ) -> Result<TrialDir<'_>, StoreError> {
+        TrialDir::resume(self, settings_toml, environment, covered)
+    }
+
+    /// Moves the files of the trial out of the way, so that it can be trained from its start without losing them;
+    /// returns their new folder.
+    pub fn set_aside(&self) -> Result<PathBuf, StoreError> {
+        let place = self.place_aside()?;
+        atomic::create_folder(&place)?;
+        let folder = &self.folder;
+        for entry in fs::read_dir(folder).map_err(StoreError::io(folder, "read"))? {
+            let name = entry.map_err(StoreError::io(folder, "read"))?.file_name();
+            if name != LEASE {
+                atomic::rename(&folder.join(&name), &place.join(&name))?;
+            }
+        }
+        Ok(place)
+    }
+
+    /// An absent folder for files of the trial that are no longer part of the store.
+    fn place_aside(&self) -> Result<PathBuf, StoreError> {
+        let set_aside = self.store.join(SET_ASIDE);
+        atomic::create_folder(&set_aside)?;
+        for number in 1_u32.. {
+            let place = set_aside.join(format!("{}-{number}", self.id));
+            if metadata_if_there(&place)?.is_none() {
+                return Ok(place);
+            }
+        }
+        unreachable!("fewer folders than numbers")
+    }
+
+    /// Does what writes to the trial, if this process still holds its lease.
+    ///
+    /// [`StoreError::LeaseLost`] if another process took it over.
+    pub(super) fn writing<T>(
+        &self,
+        write: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.check()?;
+        // The folder may be removed meanwhile.
+        write().map_err(|error| match self.check() {
+            Err(lost @ StoreError::LeaseLost { .. }) => lost,
+            _ => error,
+        })
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let file = self.folder.join(LEASE);
+        let found = read_if_there(&file)?;
+        let found = found.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if found.as_ref() == Some(&self.holder) {
+            return Ok(());
+        }
+        Err(StoreError::LeaseLost {
+            folder: self.trial_folder(),
+        })
+    }
+
+    /// Makes the folder of this attempt, which is complete, that of the trial.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        let trial = self.trial_folder();
+        let renamed = atomic::rename(&self.folder, &trial);
+        if renamed.is_err() && metadata_if_there(&trial)?.is_some() {
+            return Err(StoreError::LeaseLost { folder: trial });
+        }
+        renamed?;
+        for name in [CHECKPOINT, LEASE] {
+            atomic::remove(&trial.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Gives back a lease of which nothing was made.
+    pub(super) fn give_back(self) {
+        fs::remove_dir_all(&self.folder).ok();
+    }
+
+    fn trial_folder(&self) -> PathBuf {
+        self.store.join("trials").join(&self.id)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Otherwise it becomes stale, or the process ends.
+        if self.check().is_ok() {
+            fs::remove_file(self.folder.join(LEASE)).ok();
+        }
+    }
+}
+
+fn has_any(folder: &Path, names: &[&str]) -> Result<bool, StoreError> {
+    for name in names {
+        if metadata_if_there(&folder.join(name))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A thread that shows other machines that the holder of a lease is alive.
+#[derive(Debug)]
+struct Heart {
+    /// Its end stops the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heart {
+    fn of(file: &Path, interval: Duration) -> Result<Self, StoreError> {
+        let opened = File::options().write(true).open(file);
+        let opened = opened.map_err(StoreError::io(file, "open"))?;
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                // A lease that is lost, or a disk that fails, shows in what the trial writes.
+                opened.set_modified(SystemTime::now()).ok();
+            }
+        });
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
