@@ -7,6 +7,7 @@
 //! becomes `trials/ID/` by a rename, which fails where the trial has ended.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -56,23 +57,31 @@ impl Lease {
         let draft = attempts.draft(id, &holder);
         fs::create_dir(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
         let text = json::pretty(&holder);
-        let taken = fs::write(draft.join(LEASE), text)
-            .map_err(StoreError::io(&draft, "write"))
-            .and_then(|()| atomic::rename(&draft, &folder));
-        if let Err(error) = taken {
-            fs::remove_dir_all(&draft).ok();
-            return match metadata_if_there(&folder)? {
-                Some(_) => Ok(None),
-                None => Err(error),
-            };
+        let written = File::create(draft.join(LEASE))
+            .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file))
+            .map_err(StoreError::io(&draft, "write"));
+        let taken = written.and_then(|file| atomic::rename(&draft, &folder).map(|()| file));
+        match taken {
+            Ok(file) => Ok(Some(Self {
+                id: id.to_owned(),
+                store: store.to_path_buf(),
+                folder,
+                holder,
+                _heart: Heart::of(file, stale_after / HEARTBEATS),
+            })),
+            Err(error) => {
+                fs::remove_dir_all(&draft).ok();
+                if holder_in(&folder)?.as_ref() == Some(&holder) {
+                    // The disk failed after the rename.
+                    fs::remove_dir_all(&folder).ok();
+                    return Err(error);
+                }
+                match metadata_if_there(&folder)? {
+                    Some(_) => Ok(None),
+                    None => Err(error),
+                }
+            }
         }
-        Ok(Some(Self {
-            id: id.to_owned(),
-            store: store.to_path_buf(),
-            holder,
-            _heart: Heart::of(&folder.join(LEASE), stale_after / HEARTBEATS)?,
-            folder,
-        }))
     }
 
     pub(super) fn id(&self) -> &str {
@@ -83,8 +92,18 @@ impl Lease {
         &self.folder
     }
 
+    /// Takes the place of earlier attempts.
+    pub(super) fn succeed(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
+        if let Err(error) = self.writing(|| self.inherit(earlier)) {
+            // What it has is a copy; the next attempt must find the whole.
+            self.discard();
+            return Err(error);
+        }
+        self.dispose(earlier)
+    }
+
     /// Ends the leases of earlier attempts, and copies what can be resumed from the last of them that has a checkpoint.
-    pub(super) fn inherit(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
+    fn inherit(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
         for folder in earlier {
             atomic::remove(&folder.join(LEASE))?;
         }
@@ -103,8 +122,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Removes earlier attempts, and sets those aside that have weights or a result but no checkpoint.
-    pub(super) fn dispose(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
+    /// Removes earlier attempts, but sets those aside that have weights or a result but no checkpoint.
+    fn dispose(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
         for folder in earlier {
             if has_any(folder, &[MODEL, RESULT])? && !has_any(folder, &[CHECKPOINT])? {
                 atomic::rename(folder, &self.place_aside()?)?;
@@ -129,14 +148,16 @@ impl Lease {
         settings_toml: &str,
         environment: &Environment,
     ) -> Result<TrialDir<'_>, StoreError> {
-        let ended = self.trial_folder();
-        if metadata_if_there(&ended)?.is_some() {
-            atomic::rename(&ended, &self.place_aside()?)?;
-        }
-        if has_any(&self.folder, &[CHECKPOINT, MODEL])? {
-            self.set_aside()?;
-        }
-        TrialDir::create(self, settings_toml, environment)
+        self.writing(|| {
+            let ended = self.trial_folder();
+            if metadata_if_there(&ended)?.is_some() {
+                atomic::rename(&ended, &self.place_aside()?)?;
+            }
+            if has_any(&self.folder, &[CHECKPOINT, MODEL])? {
+                self.set_aside()?;
+            }
+            TrialDir::create(self, settings_toml, environment)
+        })
     }
 
     /// Resumes the trial from its checkpoint: truncates its records to those that are `covered` and records the
@@ -149,22 +170,24 @@ impl Lease {
         environment: &Environment,
         covered: &Covered,
     ) -> Result<TrialDir<'_>, StoreError> {
-        TrialDir::resume(self, settings_toml, environment, covered)
+        self.writing(|| TrialDir::resume(self, settings_toml, environment, covered))
     }
 
     /// Moves the files of the trial out of the way, so that it can be trained from its start without losing them;
     /// returns their new folder.
     pub fn set_aside(&self) -> Result<PathBuf, StoreError> {
-        let place = self.place_aside()?;
-        atomic::create_folder(&place)?;
-        let folder = &self.folder;
-        for entry in fs::read_dir(folder).map_err(StoreError::io(folder, "read"))? {
-            let name = entry.map_err(StoreError::io(folder, "read"))?.file_name();
-            if name != LEASE {
-                atomic::rename(&folder.join(&name), &place.join(&name))?;
+        self.writing(|| {
+            let place = self.place_aside()?;
+            atomic::create_folder(&place)?;
+            let folder = &self.folder;
+            for entry in fs::read_dir(folder).map_err(StoreError::io(folder, "read"))? {
+                let name = entry.map_err(StoreError::io(folder, "read"))?.file_name();
+                if name != LEASE {
+                    atomic::rename(&folder.join(&name), &place.join(&name))?;
+                }
             }
-        }
-        Ok(place)
+            Ok(place)
+        })
     }
 
     /// An absent folder for files of the trial that are no longer part of the store.
@@ -196,10 +219,7 @@ impl Lease {
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        let file = self.folder.join(LEASE);
-        let found = read_if_there(&file)?;
-        let found = found.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        if found.as_ref() == Some(&self.holder) {
+        if holder_in(&self.folder)?.as_ref() == Some(&self.holder) {
             return Ok(());
         }
         Err(StoreError::LeaseLost {
@@ -221,9 +241,11 @@ impl Lease {
         Ok(())
     }
 
-    /// Gives back a lease of which nothing was made.
-    pub(super) fn give_back(self) {
-        fs::remove_dir_all(&self.folder).ok();
+    /// Removes what this attempt has, and so gives the lease back.
+    pub(super) fn discard(&self) {
+        if self.check().is_ok() {
+            fs::remove_dir_all(&self.folder).ok();
+        }
     }
 
     fn trial_folder(&self) -> PathBuf {
@@ -238,6 +260,12 @@ impl Drop for Lease {
             fs::remove_file(self.folder.join(LEASE)).ok();
         }
     }
+}
+
+/// Who holds the lease in a folder, as far as its file tells.
+fn holder_in(folder: &Path) -> Result<Option<Holder>, StoreError> {
+    let found = read_if_there(&folder.join(LEASE))?;
+    Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 fn has_any(folder: &Path, names: &[&str]) -> Result<bool, StoreError> {
@@ -258,20 +286,18 @@ struct Heart {
 }
 
 impl Heart {
-    fn of(file: &Path, interval: Duration) -> Result<Self, StoreError> {
-        let opened = File::options().write(true).open(file);
-        let opened = opened.map_err(StoreError::io(file, "open"))?;
+    fn of(lease: File, interval: Duration) -> Self {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 // A lease that is lost, or a disk that fails, shows in what the trial writes.
-                opened.set_modified(SystemTime::now()).ok();
+                lease.set_modified(SystemTime::now()).ok();
             }
         });
-        Ok(Self {
+        Self {
             stop: Some(stop),
             thread: Some(thread),
-        })
+        }
     }
 }
 

@@ -77,15 +77,15 @@ impl Store {
         };
         // By a process whose folder was no attempt any more when this one looked.
         if !self.stored(id)?.is_to_train(retry) {
-            lease.give_back();
+            lease.discard();
             return Ok(Leasing::Ended);
         }
-        if let Err(error) = lease.inherit(&earlier) {
-            lease.give_back();
-            return Err(error);
+        match lease.succeed(&earlier) {
+            Ok(()) => Ok(Leasing::Granted(lease)),
+            // This process was stopped meanwhile.
+            Err(StoreError::LeaseLost { .. }) => Ok(Leasing::Held(Holder::default())),
+            Err(error) => Err(error),
         }
-        lease.dispose(&earlier)?;
-        Ok(Leasing::Granted(lease))
     }
 
     /// Who trains a trial now, as far as can be told.
