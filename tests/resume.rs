@@ -73,7 +73,7 @@ pub fn send(signal: &str, target: &str) {
 }
 
 /// A lease of a process on another machine.
-const HELD_ELSEWHERE: &str = r#"{
+pub const HELD_ELSEWHERE: &str = r#"{
     "host": "node1", "pid": 7, "pid_space": "another boot", "process_start": 1,
     "time_taken": "2026-11-28T08:00:00Z", "number": 0
 }"#;

@@ -63,7 +63,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn text(forecast: &Forecast, is_until_decided: bool) -> String {
     let at_most = if is_until_decided { "at most " } else { "" };
-    let mut text = stages(&forecast.stages);
+    let mut text = stages_table(&forecast.stages);
     let cost = &forecast.cost;
     let speeds: Vec<String> = (cost.images_per_second.iter())
         .map(|speed| format!("{speed:.0} images/s"))
@@ -86,7 +86,8 @@ fn text(forecast: &Forecast, is_until_decided: bool) -> String {
     text
 }
 
-fn stages(stages: &[StageForecast]) -> String {
+/// A row per stage.
+pub fn stages_table(stages: &[StageForecast]) -> String {
     let text =
         |header, cell: fn(&StageForecast) -> String| Column::new(header, Align::Left, stages, cell);
     let count = |header, cell: fn(&StageForecast) -> usize| {
@@ -98,7 +99,8 @@ fn stages(stages: &[StageForecast]) -> String {
         text("stage", |it| it.stage.to_owned()),
         count("trials", |it| it.trials),
         count("new", |it| it.new),
-        count("begun", |it| it.begun),
+        count("interrupted", |it| it.interrupted),
+        count("running", |it| it.running),
         count("done", |it| it.done),
         count("diverged", |it| it.diverged),
         count("failed", |it| it.failed),

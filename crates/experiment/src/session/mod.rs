@@ -31,16 +31,31 @@ use self::pace::Pace;
 pub use self::todo::State;
 use self::training::{Training, Worker};
 pub use self::unfinished::Unfinished;
-use self::waiting::{Waiting, wait};
+use self::waiting::{Waiting, free};
+use crate::plan::Trial;
 use crate::settings::BackendChoice;
 use crate::store::{Declaration, Plan, Retry, Store, Stored};
 use crate::study::{Run, Study, digest};
 use crate::sweep::Sweep;
 use crate::terminal::tell;
 
+/// The part of a sweep that a process trains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All that no other process trains, and what follows from the others' trials, for which it waits.
+    Whole,
+    /// Only what no other process trains.
+    Free,
+    /// One trial that no other process trains.
+    Next,
+    /// The trial with this id.
+    Trial(String),
+}
+
 /// A sweep to run, and how to run it.
 #[derive(Debug)]
 pub struct Session {
+    pub part: Part,
     pub sweep: Sweep,
     /// The text of the sweep file.
     pub text: String,
@@ -71,6 +86,15 @@ pub struct Carried {
     pub stored: Vec<Stored>,
 }
 
+impl Part {
+    fn has(&self, trial: &Trial) -> bool {
+        match self {
+            Self::Whole | Self::Free | Self::Next => true,
+            Self::Trial(id) => *id == trial.id,
+        }
+    }
+}
+
 impl Session {
     /// Trains the trials that have no result yet, stage by stage; returns what the store contains in the end. `confirm`
     /// is told the number of trials to train, and may refuse: with seeds until decided or before a tuning stage is
@@ -82,7 +106,8 @@ impl Session {
         let store = Store::open_if_there(&self.store)?;
         let mut state = State::of(store.as_ref());
         let study = state.study(&self.sweep)?;
-        let to_train = state.missing(&study, self.retry);
+        let mut to_train = state.missing(&study, self.retry);
+        to_train.retain(|trial| self.part.has(trial));
         if to_train.is_empty() {
             // A finished store may be read-only.
             if let Ok(store) = Store::create_or_open(&self.store) {
@@ -116,18 +141,24 @@ impl Session {
             let study = state.study(&self.sweep)?;
             self.keep_plan(store, &study)?;
             let mut due = state.missing(&study, self.retry);
-            due.retain(|trial| !tried.contains(&trial.id));
-            if due.is_empty() {
+            due.retain(|trial| !tried.contains(&trial.id) && self.part.has(trial));
+            let mut free = free(store, &due)?;
+            if due.is_empty() || (free.is_empty() && self.part != Part::Whole) {
                 return Ok(Carried::of(study, Some(store), &state));
             }
-            let free = waiting.free(store, &due)?;
             if free.is_empty() {
-                wait(&training.pace.stop, due.len())?;
+                waiting.wait(store, &due, &training.pace.stop)?;
                 continue;
+            }
+            if self.part == Part::Next {
+                free.truncate(1);
             }
             training.train(&study, &free)?;
             let ended = free.into_iter().map(|trial| trial.id);
             tried.extend(ended.filter(|id| store.has_result(id)));
+            if self.part == Part::Next && !tried.is_empty() {
+                return Ok(Carried::of(state.study(&self.sweep)?, Some(store), &state));
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Waits for trials that other processes train.
+//! Trials that other processes train.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,44 +14,49 @@ use crate::terminal::{detail, inform};
 /// How often the store is read again.
 const POLL: Duration = Duration::from_millis(500);
 
-/// The last that was told of trials that other processes train.
+/// Those of `trials` that no other process trains.
+pub fn free(store: &Store, trials: &[Trial]) -> Result<Vec<Trial>, StoreError> {
+    let mut free = Vec::new();
+    for trial in trials {
+        if store.holder(&trial.id)?.is_none() {
+            free.push(trial.clone());
+        }
+    }
+    Ok(free)
+}
+
+/// What the user was told last of trials that others train.
 #[derive(Default)]
 pub struct Waiting {
     told: Vec<String>,
 }
 
 impl Waiting {
-    /// Those of `trials` that no other process trains. Names the others where that are all.
-    pub fn free(&mut self, store: &Store, trials: &[Trial]) -> Result<Vec<Trial>, StoreError> {
-        let (mut free, mut held) = (Vec::new(), Vec::new());
+    /// Waits a moment for `trials`, all of which other processes train, and names them if they are not those of before.
+    ///
+    /// # Errors
+    /// [`Unfinished::Stopped`] if it is to `stop`.
+    pub fn wait(&mut self, store: &Store, trials: &[Trial], stop: &AtomicBool) -> Result<()> {
+        let left = trials.len();
+        if stop.load(Ordering::Relaxed) {
+            return Err(Unfinished::Stopped { left, trials: left }.into());
+        }
+        let mut held = Vec::new();
         for trial in trials {
-            match store.holder(&trial.id)? {
-                None => free.push(trial.clone()),
-                Some(holder) => held.push(format!("{} ({}): {holder}", trial.label(), trial.id)),
+            if let Some(holder) = store.holder(&trial.id)? {
+                held.push(format!("{} ({}): {holder}", trial.label(), trial.id));
             }
         }
-        if free.is_empty() && held != self.told {
-            let trials = held.len();
+        if held != self.told {
             inform(format_args!(
-                "waiting for {trials} trials that other processes train; {}",
-                held[0]
+                "waiting for {left} trials that other processes train"
             ));
-            for trial in &held[1..] {
+            for trial in &held {
                 detail(format_args!("waiting for {trial}"));
             }
             self.told = held;
         }
-        Ok(free)
+        thread::sleep(POLL);
+        Ok(())
     }
-}
-
-/// # Errors
-/// [`Unfinished::Stopped`] if it is to `stop`, with this many trials `left`.
-pub fn wait(stop: &AtomicBool, left: usize) -> Result<()> {
-    if stop.load(Ordering::Relaxed) {
-        let trials = left;
-        return Err(Unfinished::Stopped { left, trials }.into());
-    }
-    thread::sleep(POLL);
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::json;
 use crate::records::{EpochRecord, Split, TrialResult};
 
 /// The content of `plan.json`: the trials of the sweep that was last run into the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
