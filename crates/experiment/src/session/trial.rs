@@ -170,7 +170,7 @@ fn open<'l>(
         // A full or failing disk says nothing about the checkpoint: nothing is touched.
         Err(error) => return Err(error),
     }
-    let directory = lease.begin(&trial.settings_toml(), &environment)?;
+    let directory = TrialDir::begin(lease, &trial.settings_toml(), &environment)?;
     Ok((directory, None))
 }
 
@@ -198,7 +198,7 @@ fn resume<'l>(
         epochs: state.position.epoch as u64 - 1,
         notes,
     };
-    let directory = lease.resume(&trial.settings_toml(), environment, &covered)?;
+    let directory = TrialDir::resume(lease, &trial.settings_toml(), environment, &covered)?;
     Ok(Some((directory, state)))
 }
 

@@ -16,12 +16,10 @@ use std::time::{Duration, SystemTime};
 use super::attempts::Attempts;
 use super::holder::Holder;
 use super::{
-    CHECKPOINT, EPOCHS, MODEL, RESULT, SET_ASIDE, STEPS, StoreError, TrialDir, atomic,
-    metadata_if_there, read_if_there,
+    CHECKPOINT, EPOCHS, MODEL, RESULT, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
+    read_if_there,
 };
 use crate::json;
-use crate::records::Environment;
-use crate::store::Covered;
 
 /// Names the holder of a lease, in its folder until it is given back. Its time of modification is the heartbeat.
 pub(super) const LEASE: &str = "lease.json";
@@ -141,36 +139,16 @@ impl Lease {
         Ok(read_if_there(&file)?.map(|content| (file, content)))
     }
 
-    /// Begins the trial. What an earlier attempt left is set aside where it has a result, weights or a checkpoint, else
-    /// overwritten.
-    pub fn begin(
-        &self,
-        settings_toml: &str,
-        environment: &Environment,
-    ) -> Result<TrialDir<'_>, StoreError> {
-        self.writing(|| {
-            let ended = self.trial_folder();
-            if metadata_if_there(&ended)?.is_some() {
-                atomic::rename(&ended, &self.place_aside()?)?;
-            }
-            if has_any(&self.folder, &[CHECKPOINT, MODEL])? {
-                self.set_aside()?;
-            }
-            TrialDir::create(self, settings_toml, environment)
-        })
-    }
-
-    /// Resumes the trial from its checkpoint: truncates its records to those that are `covered` and records the
-    /// session in `environment.json`.
-    ///
-    /// [`StoreError::NotContinued`] where those files are not whole as far as that.
-    pub fn resume(
-        &self,
-        settings_toml: &str,
-        environment: &Environment,
-        covered: &Covered,
-    ) -> Result<TrialDir<'_>, StoreError> {
-        self.writing(|| TrialDir::resume(self, settings_toml, environment, covered))
+    /// Sets aside what the trial has, so that it can be trained from its start: an earlier result, weights or checkpoint.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+        let ended = self.trial_folder();
+        if metadata_if_there(&ended)?.is_some() {
+            atomic::rename(&ended, &self.place_aside()?)?;
+        }
+        if has_any(&self.folder, &[CHECKPOINT, MODEL])? {
+            self.set_aside()?;
+        }
+        Ok(())
     }
 
     /// Moves the files of the trial out of the way, so that it can be trained from its start without losing them;

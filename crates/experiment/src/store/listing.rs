@@ -228,6 +228,7 @@ mod tests {
     use super::*;
     use crate::records::examples::{done, environment};
     use crate::records::{Score, TrialState};
+    use crate::store::TrialDir;
     use crate::store::tests::{lease, leave_unfinished};
 
     /// A line as version 0.1 wrote it.
@@ -322,7 +323,7 @@ mod tests {
             )
         };
         let lease = lease(&store, "a");
-        let trial = lease.begin("", &environment()).unwrap();
+        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
         let epochs = folder.path().join("trials/a/epochs.jsonl");
         trial.finish(&result).unwrap();
         fs::write(&epochs, format!("{OLD_EPOCH}\n")).unwrap();

@@ -23,9 +23,7 @@ pub fn lease(store: &Store, id: &str) -> Lease {
 
 /// Begins a trial and leaves it.
 pub fn leave_unfinished(store: &Store, id: &str, settings_toml: &str) {
-    lease(store, id)
-        .begin(settings_toml, &environment())
-        .unwrap();
+    TrialDir::begin(&lease(store, id), settings_toml, &environment()).unwrap();
 }
 
 /// A store in a folder that goes with the first value.
@@ -37,7 +35,7 @@ pub(super) fn new_store() -> (TempDir, Store) {
 
 pub(super) fn add(store: &Store, result: &TrialResult) {
     let lease = lease(store, &result.id);
-    let mut trial = lease.begin("seed = 3\n", &environment()).unwrap();
+    let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
     if result.state == TrialState::Done {
@@ -79,7 +77,12 @@ fn covering(steps: u64, epochs: u64) -> Covered {
 
 /// The trial of a lease, from such a checkpoint.
 fn resumed(lease: &Lease, steps: u64, epochs: u64) -> Result<TrialDir<'_>, StoreError> {
-    lease.resume("seed = 3\n", &environment(), &covering(steps, epochs))
+    TrialDir::resume(
+        lease,
+        "seed = 3\n",
+        &environment(),
+        &covering(steps, epochs),
+    )
 }
 
 /// A trial with four steps and two epochs, whose checkpoint covers what was there when it was
@@ -90,7 +93,7 @@ fn interrupted(store: &Store) {
 
 fn interrupted_as(store: &Store, id: &str) {
     let lease = lease(store, id);
-    let mut trial = lease.begin("seed = 3\n", &environment()).unwrap();
+    let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_step(&step(2, 2.0)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
@@ -104,7 +107,7 @@ fn interrupted_as(store: &Store, id: &str) {
 fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() {
     let (_folder, store) = new_store();
     let lease = lease(&store, "a");
-    let mut trial = lease.begin("seed = 3\n", &environment()).unwrap();
+    let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_step(&step(2, f64::INFINITY)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
@@ -143,7 +146,7 @@ fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() 
 fn records_are_readable_after_each_epoch() {
     let (_folder, store) = new_store();
     let lease = lease(&store, "a");
-    let mut trial = lease.begin("", &environment()).unwrap();
+    let mut trial = TrialDir::begin(&lease, "", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
     for name in ["steps.jsonl", "epochs.jsonl"] {
@@ -182,7 +185,7 @@ fn beginning_again_removes_what_is_worthless_and_sets_the_rest_aside() {
     add(&store, &ended("b", json!({}), TrialState::Failed));
     let save_checkpoint = |id: &str, state: &[u8]| {
         let lease = lease(&store, id);
-        let mut trial = lease.begin("", &environment()).unwrap();
+        let mut trial = TrialDir::begin(&lease, "", &environment()).unwrap();
         trial.save_checkpoint(state).unwrap();
     };
     save_checkpoint("c", b"state");

@@ -43,8 +43,33 @@ const EPOCHS_DIGEST: &str = "epochs_sha256";
 const ENVIRONMENT: &str = "environment";
 
 impl<'l> TrialDir<'l> {
-    /// Fills the folder of a lease with the files written before the first step.
-    pub(super) fn create(
+    /// Begins the trial of a lease. What an earlier attempt left is set aside where it has a result, weights or a
+    /// checkpoint, else overwritten.
+    pub fn begin(
+        lease: &'l Lease,
+        settings_toml: &str,
+        environment: &Environment,
+    ) -> Result<Self, StoreError> {
+        lease.writing(|| {
+            lease.make_room()?;
+            Self::create(lease, settings_toml, environment)
+        })
+    }
+
+    /// Resumes the trial of a lease from its checkpoint: truncates its records to those that are `covered` and records
+    /// the session in `environment.json`.
+    ///
+    /// [`StoreError::NotContinued`] where those files are not whole as far as that.
+    pub fn resume(
+        lease: &'l Lease,
+        settings_toml: &str,
+        environment: &Environment,
+        covered: &Covered,
+    ) -> Result<Self, StoreError> {
+        lease.writing(|| Self::resume_leased(lease, settings_toml, environment, covered))
+    }
+
+    fn create(
         lease: &'l Lease,
         settings_toml: &str,
         environment: &Environment,
@@ -61,9 +86,8 @@ impl<'l> TrialDir<'l> {
         })
     }
 
-    /// Resumes in the folder of an earlier session, with the records that its checkpoint covers. The settings and
-    /// the environment are rewritten: the checkpoint contains both.
-    pub(super) fn resume(
+    /// The settings and the environment are rewritten: the checkpoint contains both.
+    fn resume_leased(
         lease: &'l Lease,
         settings_toml: &str,
         environment: &Environment,

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::records::examples::{done, environment, epoch};
 use crate::settings::TrainSettings;
-use crate::store::Store;
 use crate::store::tests::{add, lease, new_store};
+use crate::store::{Store, TrialDir};
 
 /// Every file of a trial that is done.
 const FILES: [&str; 8] = [
@@ -70,7 +70,7 @@ fn correct_images_that_contradict_the_accuracy_are_damage_whatever_the_checksums
     let result = done("a", json!({ "seed": 3 }), 0.5);
     let write = |right: usize, images: usize| {
         let lease = lease(&store, "a");
-        let mut trial = lease.begin("seed = 3\n", &environment()).unwrap();
+        let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
         trial.append_epoch(&epoch(1)).unwrap();
         trial.save_model(b"weights").unwrap();
         let correct = (0..images).map(|image| image < right).collect();
@@ -151,7 +151,7 @@ fn add_without_checksums(store: &Store) -> TrialResult {
         ..done(&trial.id, Value::Object(trial.settings_json()), 0.625)
     };
     let lease = lease(store, &trial.id);
-    let mut folder = lease.begin(&trial.settings_toml(), &environment()).unwrap();
+    let mut folder = TrialDir::begin(&lease, &trial.settings_toml(), &environment()).unwrap();
     folder.append_epoch(&epoch(1)).unwrap();
     folder.save_model(b"weights").unwrap();
     folder.finish(&result).unwrap();

@@ -55,7 +55,7 @@ fn a_lease_is_held_until_it_is_given_back_and_others_are_free() {
 fn who_lost_a_lease_writes_nothing_that_counts_and_is_told() {
     let (_folder, store) = new_store();
     let stopped = lease(&store, "a");
-    let mut trial = stopped.begin("seed = 3\n", &environment()).unwrap();
+    let mut trial = TrialDir::begin(&stopped, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
     trial.save_checkpoint(b"state").unwrap();
@@ -88,14 +88,14 @@ fn a_trial_is_committed_once_however_many_believe_to_hold_its_lease() {
     let (_folder, store) = new_store();
     let first = lease(&store, "a");
     let complete = |lease: &Lease, accuracy| {
-        let trial = lease.begin("", &environment()).unwrap();
+        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
         trial.finish(&done("a", json!({}), accuracy))
     };
     // As if the second had not seen the first, which is written to a folder that is renamed meanwhile.
     let second = Lease::take(&store.folder, "a", 7, STALE_AFTER)
         .unwrap()
         .unwrap();
-    let trial = second.begin("", &environment()).unwrap();
+    let trial = TrialDir::begin(&second, "", &environment()).unwrap();
     complete(&first, 0.5).unwrap();
     let before = fs::read(store.trial_folder("a").join("result.json")).unwrap();
     let error = trial.finish(&done("a", json!({}), 0.25)).unwrap_err();

@@ -101,7 +101,7 @@ fn a_checkpoint_vouches_for_records_settings_and_environment() {
     };
     trial.save_checkpoint(b"state").unwrap();
     drop(trial);
-    let resume = || lease.resume("seed = 3\n", &environment(), &covered);
+    let resume = || TrialDir::resume(&lease, "seed = 3\n", &environment(), &covered);
     let folder = store.folder_of("a");
     for name in ["steps.jsonl", "epochs.jsonl"] {
         let file = folder.join(name);
