@@ -9,11 +9,11 @@ use crate::resume;
 use crate::run::{CROSS_ENTROPY, sweep};
 use crate::support::{Finished, Scratch, read_json, trials};
 
-/// A store `s` with the plan of four trials, of which none has ended.
+/// A store `s` with the plan of four trials, of which none has begun.
 fn planned() -> Scratch {
     let scratch = resume::scratch("[1, 2, 3, 4]");
-    let (stopped, _) = resume::signalled(&scratch, "-INT", "[1/4]", &[]);
-    stopped.expect(75);
+    let plan = ["plan", "a.toml", "--store", "s", "--declare"];
+    scratch.run(&plan).expect(0);
     scratch
 }
 
@@ -55,7 +55,9 @@ fn a_worker_trains_the_trial_of_its_index_or_the_next_or_all_that_are_free() {
 
 #[test]
 fn a_trial_that_another_machine_trains_is_left_alone_and_shown() {
-    let scratch = planned();
+    let scratch = resume::scratch("[1, 2, 3, 4]");
+    let (stopped, _) = resume::signalled(&scratch, "-INT", "[1/4]", &[]);
+    stopped.expect(75);
     let ids = ids(&scratch);
     let attempt = resume::unfinished(&scratch);
     fs::write(attempt.join("lease.json"), resume::HELD_ELSEWHERE).unwrap();

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::device::use_threads;
 use crate::forecast::{Forecast, Power, SeedsForecast, StageForecast, forecast};
 use crate::json;
-use crate::session::{State, open_device};
+use crate::session::{State, declare, open_device};
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::sweep;
@@ -32,13 +32,17 @@ pub struct PlanArguments {
     /// Standard deviation of the metric between runs of one loss, assumed until three seeds of a claim have ended; percentage points for accuracy, 0.16 for CIFAR-10 at 95 %
     #[arg(long, value_name = "POINTS", value_parser = positive)]
     standard_deviation: Option<f64>,
+    /// Write the plan into the store, which is made if there is none, so that `experiment work` can begin
+    #[arg(long)]
+    declare: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(arguments: &PlanArguments) -> Result<()> {
-    let sweep = sweep::read(&arguments.file)?;
+    let text = sweep::text(&arguments.file)?;
+    let sweep = sweep::parse(&text, &arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let folder = arguments.store.clone().unwrap_or_else(default_store);
     let store = Store::open_if_there(&folder)?;
@@ -49,6 +53,9 @@ pub fn run(arguments: &PlanArguments) -> Result<()> {
     let device = open_device(backend, PrecisionName::F32)?;
     let deviation = arguments.standard_deviation;
     let forecast = forecast(&study, &state, store.as_ref(), &device, deviation)?;
+    if arguments.declare {
+        declare(&Store::create_or_open(&folder)?, &study, &text)?;
+    }
     if arguments.json {
         return print(&json::pretty(&forecast));
     }

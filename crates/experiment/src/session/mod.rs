@@ -1,6 +1,7 @@
 //! Runs a sweep: which trials to train, on which device, in which process, and how it ended.
 
 mod again;
+mod declare;
 mod device;
 mod failure;
 mod images;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+pub use self::declare::declare;
 #[cfg(feature = "wgpu")]
 pub use self::device::best_adapter;
 pub use self::device::{open_device, usable_precision, warn_of_scalar_instructions};
@@ -34,10 +36,9 @@ pub use self::unfinished::Unfinished;
 use self::waiting::{Waiting, free};
 use crate::plan::Trial;
 use crate::settings::BackendChoice;
-use crate::store::{Declaration, Plan, Retry, Store, Stored};
-use crate::study::{Run, Study, digest};
+use crate::store::{Plan, Retry, Store, Stored};
+use crate::study::{Run, Study};
 use crate::sweep::Sweep;
-use crate::terminal::tell;
 
 /// The part of a sweep that a process trains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl Session {
         if to_train.is_empty() {
             // A finished store may be read-only.
             if let Ok(store) = Store::create_or_open(&self.store) {
-                self.keep_plan(&store, &study).ok();
+                declare(&store, &study, &self.text).ok();
             }
             return Ok(Carried::of(study, store.as_ref(), &state));
         }
@@ -139,7 +140,7 @@ impl Session {
         let mut waiting = Waiting::default();
         loop {
             let study = state.study(&self.sweep)?;
-            self.keep_plan(store, &study)?;
+            declare(store, &study, &self.text)?;
             let mut due = state.missing(&study, self.retry);
             due.retain(|trial| !tried.contains(&trial.id) && self.part.has(trial));
             let mut free = free(store, &due)?;
@@ -161,39 +162,6 @@ impl Session {
             }
         }
     }
-
-    /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
-    fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
-        let runs = study.runs();
-        if let Some(damage) = store.plan_damage() {
-            tell(format_args!(
-                "warning: {damage}; it is written again, without the earlier changes of the claims"
-            ));
-        }
-        let earlier = store.plan();
-        let mut plan = Plan {
-            name: self.sweep.name.clone(),
-            trials: runs.iter().map(|run| run.trial.id.clone()).collect(),
-            declarations: (earlier.as_ref()).map_or(Vec::new(), |plan| plan.declarations.clone()),
-        };
-        plan.declare(Declaration {
-            name: self.sweep.name.clone(),
-            sha256: digest(&self.sweep),
-            ended: ended(store, &plan, earlier.as_ref()),
-            sweep: self.text.clone(),
-        });
-        store.save_plan(&plan)?;
-        let ended = runs.iter().filter(|run| run.result.is_some());
-        Ok(store.tidy(ended.map(|run| run.trial.id.as_str()))?)
-    }
-}
-
-/// The trials of a sweep that have a result, those included that were part of it before its file was changed.
-fn ended(store: &Store, plan: &Plan, earlier: Option<&Plan>) -> usize {
-    let earlier = earlier.filter(|earlier| earlier.name == plan.name);
-    let earlier = earlier.iter().flat_map(|earlier| &earlier.trials);
-    let trials: HashSet<&String> = plan.trials.iter().chain(earlier).collect();
-    trials.iter().filter(|id| store.has_result(id)).count()
 }
 
 impl Carried {
