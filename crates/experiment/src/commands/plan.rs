@@ -41,8 +41,8 @@ pub struct PlanArguments {
 }
 
 pub fn run(arguments: &PlanArguments) -> Result<()> {
-    let text = sweep::text(&arguments.file)?;
-    let sweep = sweep::parse(&text, &arguments.file)?;
+    let toml = sweep::text(&arguments.file)?;
+    let sweep = sweep::parse(&toml, &arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let folder = arguments.store.clone().unwrap_or_else(default_store);
     let store = Store::open_if_there(&folder)?;
@@ -54,7 +54,7 @@ pub fn run(arguments: &PlanArguments) -> Result<()> {
     let deviation = arguments.standard_deviation;
     let forecast = forecast(&study, &state, store.as_ref(), &device, deviation)?;
     if arguments.declare {
-        declare(&Store::create_or_open(&folder)?, &study, &text)?;
+        declare(&Store::create_or_open(&folder)?, &study, &toml)?;
     }
     if arguments.json {
         return print(&json::pretty(&forecast));
