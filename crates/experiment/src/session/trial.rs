@@ -1,5 +1,6 @@
 //! Trains one trial and leaves its record in the store, however it ends.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -154,21 +155,39 @@ fn open<'l>(
         images.hash.clone(),
         images.records,
     );
-    match resume(trial, images, device, lease, &environment) {
-        Ok(Some((directory, state))) => {
-            progress.resume(state.position.step, state.position.epoch);
-            return Ok((directory, Some(state)));
+    let mut damaged: Vec<(PathBuf, anyhow::Error)> = Vec::new();
+    for (file, content) in lease.checkpoints()? {
+        match resume(
+            trial,
+            images,
+            device,
+            lease,
+            &environment,
+            (&file, &content),
+        ) {
+            Ok((directory, state)) => {
+                if let Some((damaged, error)) = damaged.first() {
+                    // The next checkpoint must not replace this one, which is whole, by that.
+                    let place = lease.set_aside(|name| damaged.file_name() == Some(name))?;
+                    progress.line(&format!(
+                        "warning: {error:#}; the checkpoint before it is used, and it is kept in {}",
+                        place.display()
+                    ));
+                }
+                progress.resume(state.position.step, state.position.epoch);
+                return Ok((directory, Some(state)));
+            }
+            Err(error) if proves_damage(&error) => damaged.push((file, error)),
+            // A full or failing disk says nothing about the checkpoint: nothing is touched.
+            Err(error) => return Err(error),
         }
-        Ok(None) => {}
-        Err(error) if proves_damage(&error) => {
-            let place = lease.set_aside()?;
-            progress.line(&format!(
-                "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
-                place.display()
-            ));
-        }
-        // A full or failing disk says nothing about the checkpoint: nothing is touched.
-        Err(error) => return Err(error),
+    }
+    if let Some((_, error)) = damaged.first() {
+        let place = lease.set_aside(|_| true)?;
+        progress.line(&format!(
+            "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
+            place.display()
+        ));
     }
     let directory = TrialDir::begin(lease, &trial.settings_toml(), &environment)?;
     Ok((directory, None))
@@ -180,26 +199,24 @@ fn proves_damage(error: &anyhow::Error) -> bool {
     error.is::<UnusableCheckpoint>() || store_error.is_some_and(StoreError::proves_damage)
 }
 
-/// The state of an earlier session, if all its files are consistent.
+/// The trial and the state in a checkpoint, given with its file, if all files of the trial are consistent with it.
 fn resume<'l>(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
     lease: &'l Lease,
     environment: &Environment,
-) -> Result<Option<(TrialDir<'l>, State)>> {
-    let Some((file, content)) = lease.checkpoint()? else {
-        return Ok(None);
-    };
+    (file, content): (&Path, &[u8]),
+) -> Result<(TrialDir<'l>, State)> {
     let (state, notes) =
-        without_panic(|| State::from_checkpoint(&content, &file, trial, images, device))?;
+        without_panic(|| State::from_checkpoint(content, file, trial, images, device))?;
     let covered = Covered {
         steps: state.position.step,
         epochs: state.position.epoch as u64 - 1,
         notes,
     };
     let directory = TrialDir::resume(lease, &trial.settings_toml(), environment, &covered)?;
-    Ok(Some((directory, state)))
+    Ok((directory, state))
 }
 
 fn computation(device: &OpenDevice, trial: &Trial) -> Computation {

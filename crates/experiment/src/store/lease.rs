@@ -6,6 +6,7 @@
 //! nothing but its own folder, and notices before its next record. The folder of the process that ends a trial
 //! becomes `trials/ID/` by a rename, which fails where the trial has ended.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use super::attempts::Attempts;
 use super::holder::Holder;
 use super::{
-    CHECKPOINT, EPOCHS, MODEL, RESULT, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
+    CHECKPOINTS, EPOCHS, MODEL, RESULT, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
     read_if_there,
 };
 use crate::json;
@@ -106,11 +107,11 @@ impl Lease {
             atomic::remove(&folder.join(LEASE))?;
         }
         for folder in earlier.iter().rev() {
-            if !has_any(folder, &[CHECKPOINT])? {
+            if !has_any(folder, &CHECKPOINTS)? {
                 continue;
             }
-            // The checkpoint is the last, since it vouches for the others.
-            for name in RECORDS.iter().chain(&[CHECKPOINT]) {
+            // The last checkpoint comes last, since it vouches for the others.
+            for name in RECORDS.iter().chain(CHECKPOINTS.iter().rev()) {
                 if has_any(folder, &[name])? {
                     atomic::copy(&folder.join(name), &self.folder.join(name))?;
                 }
@@ -123,7 +124,7 @@ impl Lease {
     /// Removes earlier attempts, but sets those aside that have weights or a result but no checkpoint.
     fn dispose(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
         for folder in earlier {
-            if has_any(folder, &[MODEL, RESULT])? && !has_any(folder, &[CHECKPOINT])? {
+            if has_any(folder, &[MODEL, RESULT])? && !has_any(folder, &CHECKPOINTS)? {
                 atomic::rename(folder, &self.place_aside()?)?;
             } else {
                 // A process that lost its lease may still write to it; what stays is removed another time.
@@ -133,10 +134,16 @@ impl Lease {
         Ok(())
     }
 
-    /// The last checkpoint of the trial, with its file.
-    pub fn checkpoint(&self) -> Result<Option<(PathBuf, Vec<u8>)>, StoreError> {
-        let file = self.folder.join(CHECKPOINT);
-        Ok(read_if_there(&file)?.map(|content| (file, content)))
+    /// The checkpoints of the trial with their files, the last first.
+    pub fn checkpoints(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
+        let mut checkpoints = Vec::new();
+        for name in CHECKPOINTS {
+            let file = self.folder.join(name);
+            if let Some(content) = read_if_there(&file)? {
+                checkpoints.push((file, content));
+            }
+        }
+        Ok(checkpoints)
     }
 
     /// Sets aside what the trial has, so that it can be trained from its start: an earlier result, weights or checkpoint.
@@ -145,22 +152,22 @@ impl Lease {
         if metadata_if_there(&ended)?.is_some() {
             atomic::rename(&ended, &self.place_aside()?)?;
         }
-        if has_any(&self.folder, &[CHECKPOINT, MODEL])? {
-            self.set_aside()?;
+        if has_any(&self.folder, &CHECKPOINTS)? || has_any(&self.folder, &[MODEL])? {
+            self.set_aside(|_| true)?;
         }
         Ok(())
     }
 
-    /// Moves the files of the trial out of the way, so that it can be trained from its start without losing them;
-    /// returns their new folder.
-    pub fn set_aside(&self) -> Result<PathBuf, StoreError> {
+    /// Moves the files of the trial that have a name as asked for out of the way, without losing them; returns their new
+    /// folder.
+    pub fn set_aside(&self, has_name: impl Fn(&OsStr) -> bool) -> Result<PathBuf, StoreError> {
         self.writing(|| {
             let place = self.place_aside()?;
             atomic::create_folder(&place)?;
             let folder = &self.folder;
             for entry in fs::read_dir(folder).map_err(StoreError::io(folder, "read"))? {
                 let name = entry.map_err(StoreError::io(folder, "read"))?.file_name();
-                if name != LEASE {
+                if name != LEASE && has_name(&name) {
                     atomic::rename(&folder.join(&name), &place.join(&name))?;
                 }
             }
@@ -213,7 +220,7 @@ impl Lease {
             return Err(StoreError::LeaseLost { folder: trial });
         }
         renamed?;
-        for name in [CHECKPOINT, LEASE] {
+        for name in CHECKPOINTS.iter().chain(&[LEASE]) {
             atomic::remove(&trial.join(name))?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::holder::Holder;
 use super::lease::{LEASE, Lease};
 use super::{
-    CHECKPOINT, RESULT, Store, StoreError, Stored, atomic, metadata_if_there, read_if_there,
+    CHECKPOINTS, RESULT, Store, StoreError, Stored, atomic, metadata_if_there, read_if_there,
 };
 use crate::records::TrialState;
 
@@ -150,7 +150,7 @@ impl Store {
     pub fn tidy<'a>(&self, ended: impl Iterator<Item = &'a str>) -> Result<(), StoreError> {
         let attempts = self.attempts.all()?;
         for id in ended {
-            for name in [CHECKPOINT, LEASE] {
+            for name in CHECKPOINTS.iter().chain(&[LEASE]) {
                 atomic::remove(&self.trial_folder(id).join(name))?;
             }
             for number in attempts.get(id).into_iter().flatten() {

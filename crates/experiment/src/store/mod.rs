@@ -34,8 +34,8 @@ pub use self::listing::{Declaration, Plan, StoredTrial};
 pub use self::reading::TrialFiles;
 pub use self::trial::{Covered, TrialDir};
 
-/// The name of a trial's last checkpoint, in its folder until the trial has ended.
-const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The names of a trial's last checkpoint and of the one before, in its folder until the trial has ended.
+const CHECKPOINTS: [&str; 2] = ["checkpoint.safetensors", "checkpoint-before.safetensors"];
 const CHECKSUMS: &str = "SHA256SUMS";
 const EPOCHS: &str = "epochs.jsonl";
 const MODEL: &str = "model.safetensors";

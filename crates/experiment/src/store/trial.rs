@@ -10,7 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKPOINT, EPOCHS, Lease, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
+    CHECKPOINTS, EPOCHS, Lease, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
+    metadata_if_there,
 };
 use crate::digest::hex;
 use crate::json;
@@ -148,12 +149,16 @@ impl<'l> TrialDir<'l> {
         notes.map(|(key, note)| (key.to_string(), note)).into()
     }
 
-    /// Writes a checkpoint, replacing the previous one. The records that it covers are on disk first.
+    /// Writes a checkpoint and keeps the one before. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
         self.lease.writing(|| {
             self.steps.sync()?;
             self.epochs.sync()?;
-            atomic::write(&self.lease.folder().join(CHECKPOINT), safetensors)
+            let [last, before] = CHECKPOINTS.map(|name| self.lease.folder().join(name));
+            if metadata_if_there(&last)?.is_some() {
+                atomic::rename(&last, &before)?;
+            }
+            atomic::write(&last, safetensors)
         })
     }
 

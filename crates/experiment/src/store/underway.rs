@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CHECKPOINT, RESULT, Store};
+use super::{CHECKPOINTS, RESULT, Store};
 
 impl Store {
     /// Whether a trial has ended.
@@ -17,6 +17,8 @@ impl Store {
 
     /// The file of a trial's last checkpoint, if there is one.
     pub fn checkpoint_file(&self, id: &str) -> Option<PathBuf> {
-        Some(self.folder_of(id).join(CHECKPOINT)).filter(|file| file.is_file())
+        let folder = self.folder_of(id);
+        let mut files = CHECKPOINTS.iter().map(|name| folder.join(name));
+        files.find(|file| file.is_file())
     }
 }

@@ -88,7 +88,9 @@ impl Case {
             self.images.records,
         );
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
-        let resumed = resume(trial, images, device, lease, &environment);
+        let (file, content) = lease.checkpoints().unwrap().swap_remove(0);
+        let checkpoint = (file.as_path(), content.as_slice());
+        let resumed = resume(trial, images, device, lease, &environment, checkpoint);
         let error = resumed.err().expect("nothing can be resumed");
         assert!(proves_damage(&error), "{error:#}");
         format!("{error:#}")

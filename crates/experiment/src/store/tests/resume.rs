@@ -5,11 +5,12 @@ use super::*;
 #[test]
 fn a_checkpoint_is_there_until_the_trial_has_ended() {
     let (_folder, store) = new_store();
-    assert_eq!(lease(&store, "a").checkpoint().unwrap(), None);
+    assert_eq!(lease(&store, "a").checkpoints().unwrap(), []);
     interrupted(&store);
     let lease = lease(&store, "a");
-    let (file, content) = lease.checkpoint().unwrap().unwrap();
-    assert_eq!(content, b"state");
+    let file = lease.folder().join("checkpoint.safetensors");
+    let state = (file.clone(), b"state".to_vec());
+    assert_eq!(lease.checkpoints().unwrap(), [state]);
     let trial = resumed(&lease, 2, 1).unwrap();
     assert!(file.exists());
     trial.finish(&done("a", json!({}), 0.5)).unwrap();

@@ -42,6 +42,33 @@ fn a_damaged_checkpoint_is_named_and_the_trial_starts_anew() {
 }
 
 #[test]
+fn a_damaged_checkpoint_gives_way_to_the_one_before() {
+    let case = Case::new(BackendChoice::Flex);
+    let store = Folder::new();
+    let outcome = case.session(&store, |point| match point {
+        StopPoint::Step(step) if step < 4 => Next::Checkpoint,
+        StopPoint::Step(4) => Next::Stop,
+        _ => Next::Continue,
+    });
+    assert!(matches!(outcome, Outcome::Interrupted { step: 4 }));
+    let file = case.checkpoint(&store);
+    let mut content = fs::read(&file).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    fs::write(&file, &content).unwrap();
+    let mut first = None;
+    case.session(&store, |point| {
+        first.get_or_insert(point);
+        Next::Stop
+    });
+    assert_eq!(first, Some(StopPoint::Step(4)), "it resumes after step 3");
+    let aside = store.0.path().join("set-aside");
+    let aside = aside.join(format!("{}-1/checkpoint.safetensors", case.trial.id));
+    assert!(fs::read(aside).unwrap() == content);
+    case.session(&store, |_| Next::Continue);
+    assert!(case.record(&store) == case.uninterrupted());
+}
+
+#[test]
 fn records_that_do_not_reach_the_checkpoint_are_named() {
     let case = Case::new(BackendChoice::Flex);
     let store = case.stopped_after(4);
