@@ -46,11 +46,11 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
     let case = Case::new(BackendChoice::Flex);
     let store = Folder::new();
     let outcome = case.session(&store, |point| match point {
-        StopPoint::Step(step) if step < 4 => Next::Checkpoint,
-        StopPoint::Step(4) => Next::Stop,
+        StopPoint::Step(step) if step < 5 => Next::Checkpoint,
+        StopPoint::Step(5) => Next::Stop,
         _ => Next::Continue,
     });
-    assert!(matches!(outcome, Outcome::Interrupted { step: 4 }));
+    assert!(matches!(outcome, Outcome::Interrupted { step: 5 }));
     let file = case.checkpoint(&store);
     let mut content = fs::read(&file).unwrap();
     *content.last_mut().unwrap() ^= 1;
@@ -60,7 +60,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
         first.get_or_insert(point);
         Next::Stop
     });
-    assert_eq!(first, Some(StopPoint::Step(4)), "it resumes after step 3");
+    assert_eq!(first, Some(StopPoint::Step(5)), "it resumes after step 4");
     let aside = store.0.path().join("set-aside");
     let aside = aside.join(format!("{}-1/checkpoint.safetensors", case.trial.id));
     assert!(fs::read(aside).unwrap() == content);
