@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod schema;
 mod show;
+mod slurm;
 mod status;
 mod training;
 mod verify;
@@ -60,6 +61,8 @@ enum Command {
     Plan(plan::PlanArguments),
     #[command(after_help = manual::WORK)]
     Work(work::WorkArguments),
+    #[command(after_help = manual::SLURM)]
+    Slurm(slurm::SlurmArguments),
     #[command(after_help = manual::STATUS)]
     Status(status::StatusArguments),
     #[command(after_help = manual::REPORT)]
@@ -108,6 +111,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Plan(arguments) => plan::run(arguments)?,
         Command::Work(arguments) => work::run(arguments)?,
+        Command::Slurm(arguments) => slurm::run(arguments)?,
         Command::Status(arguments) => status::run(arguments)?,
         Command::Report(arguments) => return report::run(arguments),
         Command::Show(arguments) => show::run(arguments)?,

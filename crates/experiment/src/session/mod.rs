@@ -45,7 +45,7 @@ use crate::sweep::Sweep;
 pub enum Part {
     /// All that no other process trains, and what follows from the others' trials, for which it waits.
     Whole,
-    /// Only what no other process trains.
+    /// As the whole, but it ends before the others' trials if nothing follows from them.
     Free,
     /// One trial that no other process trains.
     Next,
@@ -144,7 +144,12 @@ impl Session {
             let mut due = state.missing(&study, self.retry);
             due.retain(|trial| !tried.contains(&trial.id) && self.part.has(trial));
             let mut free = free(store, &due)?;
-            if due.is_empty() || (free.is_empty() && self.part != Part::Whole) {
+            let waits = match self.part {
+                Part::Whole => true,
+                Part::Free => study.can_grow(),
+                Part::Next | Part::Trial(_) => false,
+            };
+            if due.is_empty() || (free.is_empty() && !waits) {
                 return Ok(Carried::of(study, Some(store), &state));
             }
             if free.is_empty() {
