@@ -223,8 +223,7 @@ def processes(bench, trials):
     running = [subprocess.Popen([*command, store], stdout=subprocess.DEVNULL, stderr=log) for log in logs]
 
     def wait_until(holds):
-        while not holds():
-            attack.expect(any(process.poll() is None for process in running), "all have ended too early")
+        while not holds() and any(process.poll() is None for process in running):
             time.sleep(0.01)
 
     def leases():
@@ -235,6 +234,7 @@ def processes(bench, trials):
         process.send_signal(signal.SIGSTOP)
         # The trial can have ended before the signal came.
         held = leases().get(process.pid)
+        attack.expect(process.poll() is None, f"process {number} has ended too early")
         attack.tries += 1
         if number < 2:
             process.kill()

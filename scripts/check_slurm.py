@@ -139,7 +139,7 @@ def more_trials_than_an_array_can_have_are_shared_by_its_tasks(cluster):
 
 
 def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(cluster):
-    file, store = cluster.sweep("requeued", 1, 200)
+    file, store = cluster.sweep("requeued", 1, 100)
     cluster.submit(file, store)
     cluster.wait(lambda: workers(store), "a worker trains")
     task = next(iter(job for job in cluster.jobs() if "_" in job))
@@ -165,7 +165,7 @@ def a_worker_that_is_killed_leaves_a_trial_that_the_same_command_finishes(cluste
 
 
 def a_job_that_is_cancelled_ends_with_a_checkpoint_and_is_not_requeued(cluster):
-    file, store = cluster.sweep("cancelled", 1, 200)
+    file, store = cluster.sweep("cancelled", 1, 100)
     cluster.submit(file, store)
     cluster.wait(lambda: workers(store), "a worker trains")
     cluster.run("scancel", "--name=cluster")
@@ -189,9 +189,11 @@ def what_a_cancelled_job_leaves_is_submitted_by_the_job_after_it(cluster):
 def a_controller_that_is_killed_and_started_again_trains_nothing_twice(cluster):
     file, store = cluster.sweep("controller", 4, 20)
     cluster.submit(file, store)
-    cluster.wait(lambda: workers(store), "a worker trains")
+    cluster.wait(lambda: len(workers(store)) == 4, "every task trains")
+    saved, began = cluster.slurm / "state" / "job_state", time.time()
+    cluster.wait(lambda: saved.exists() and saved.stat().st_mtime > began, "the controller saves its state")
     os.kill(int((cluster.slurm / "run" / "slurmctld.pid").read_text()), signal.SIGKILL)
-    cluster.wait(lambda: len(contents(store)) > 0, "a trial ends without the controller")
+    cluster.wait(lambda: list(store.glob("trials/*")), "a trial ends without the controller")
     subprocess.run([SLURM, "ctld", cluster.slurm], check=True, capture_output=True)
     cluster.wait(lambda: cluster.run("sinfo").returncode == 0, "the controller answers")
     cluster.wait_until_idle()

@@ -249,7 +249,7 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
 }
 
 #[test]
-fn a_disk_that_fails_or_is_full_when_a_trial_is_resumed_leaves_its_checkpoint() {
+fn a_disk_that_fails_when_a_trial_is_resumed_leaves_its_checkpoint() {
     let scratch = scratch("[1]");
     signalled(&scratch, "-INT", "epoch 2/12", &[]).0.expect(75);
     let trial = unfinished(&scratch);
@@ -266,13 +266,6 @@ fn a_disk_that_fails_or_is_full_when_a_trial_is_resumed_leaves_its_checkpoint() 
     );
     std::fs::remove_dir(&checkpoint).unwrap();
     std::fs::rename(&kept, &checkpoint).unwrap();
-
-    // What is written there goes to a full disk.
-    let full = scratch.path("s/.plan.json.partial");
-    std::os::unix::fs::symlink("/dev/full", full).unwrap();
-    std::fs::remove_file(scratch.path("s/plan.json")).unwrap();
-    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(1);
-    assert!(run.stderr.contains("plan.json: cannot write: "), "{run:#?}");
 
     let left = unfinished(&scratch).join("checkpoint.safetensors");
     assert!(std::fs::read(left).unwrap() == before);

@@ -104,9 +104,9 @@ fn write(slurm: &Slurm, sweep: &str) -> Result<()> {
         fs::set_permissions(&program, permissions)
             .with_context(|| format!("{}: cannot make it executable", program.display()))?;
     }
-    atomic::write(&Slurm::sweep_file(&slurm.store), sweep.as_bytes())?;
+    atomic::write_shared(&Slurm::sweep_file(&slurm.store), sweep.as_bytes())?;
     for (path, text) in slurm.scripts() {
-        atomic::write(&path, text.as_bytes())?;
+        atomic::write_shared(&path, text.as_bytes())?;
     }
     Ok(())
 }

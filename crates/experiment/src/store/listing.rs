@@ -87,7 +87,7 @@ impl Store {
         if self.plan().as_ref() == Some(plan) {
             return Ok(());
         }
-        atomic::write(
+        atomic::write_shared(
             &self.folder.join("plan.json"),
             json::pretty(plan).as_bytes(),
         )

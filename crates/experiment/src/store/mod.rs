@@ -209,7 +209,7 @@ impl Store {
     /// Keeps a copy of a test image under a name without slashes.
     pub fn keep_picture(&self, name: &str, picture: &Picture) -> Result<(), StoreError> {
         atomic::create_folder(&self.folder.join(IMAGES))?;
-        atomic::write(&self.picture_file(name), picture.png())
+        atomic::write_shared(&self.picture_file(name), picture.png())
     }
 
     fn picture_file(&self, name: &str) -> PathBuf {
