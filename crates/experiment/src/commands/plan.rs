@@ -41,8 +41,7 @@ pub struct PlanArguments {
 }
 
 pub fn run(arguments: &PlanArguments) -> Result<()> {
-    let toml = sweep::text(&arguments.file)?;
-    let sweep = sweep::parse(&toml, &arguments.file)?;
+    let (sweep, toml) = sweep::read(&arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let folder = arguments.store.clone().unwrap_or_else(default_store);
     let store = Store::open_if_there(&folder)?;

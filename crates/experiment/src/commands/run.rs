@@ -88,8 +88,7 @@ fn confirm(trials: usize) -> Result<()> {
 impl RunArguments {
     /// What the sweep file and the command line ask for.
     fn session(&self) -> Result<Session> {
-        let text = sweep::text(&self.file)?;
-        let sweep = sweep::parse(&text, &self.file)?;
+        let (sweep, text) = sweep::read(&self.file)?;
         let default_store = || Path::new("runs").join(&sweep.name);
         let store = self.store.clone().unwrap_or_else(default_store);
         Ok(self.training.session(sweep, text, store, Part::Whole))

@@ -39,8 +39,7 @@ pub struct SlurmArguments {
 }
 
 pub fn run(arguments: &SlurmArguments) -> Result<()> {
-    let text = sweep::text(&arguments.file)?;
-    let sweep = sweep::parse(&text, &arguments.file)?;
+    let (sweep, text) = sweep::read(&arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let store = std::path::absolute(arguments.store.clone().unwrap_or_else(default_store))
         .context("store: cannot find the current folder")?;
@@ -97,7 +96,8 @@ fn write(slurm: &Slurm, sweep: &str) -> Result<()> {
     let program = Slurm::program(&slurm.store);
     let own = env::current_exe().context("the program cannot find its own file")?;
     if own != program {
-        atomic::copy(&own, &program)?;
+        let bytes = fs::read(&own).with_context(|| format!("{}: cannot read", own.display()))?;
+        atomic::write_shared(&program, &bytes)?;
         let permissions = fs::metadata(&own)
             .with_context(|| format!("{}: cannot read", own.display()))?
             .permissions();

@@ -87,7 +87,7 @@ fn a_trial_is_committed_once_however_many_believe_to_hold_its_lease() {
     let (_folder, store) = new_store();
     let first = lease(&store, "a");
     let complete = |lease: &Lease, accuracy| {
-        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
+        let trial = TrialDir::begin(lease, "", &environment()).unwrap();
         trial.finish(&done("a", json!({}), accuracy))
     };
     // As if the second had not seen the first, which is written to a folder that is renamed meanwhile.
