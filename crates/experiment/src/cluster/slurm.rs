@@ -72,7 +72,7 @@ impl Slurm {
         let work = quoted_all(&self.work);
         let last = self.tasks.saturating_sub(1);
         format!(
-            "#!/bin/bash
+            "#!/usr/bin/env bash
 #SBATCH --job-name={name}
 #SBATCH --array=0-{last}
 #SBATCH --requeue
@@ -106,7 +106,7 @@ exit \"$code\"
         );
         let page = quoted_path(&self.store.join("report.html"));
         let mut text = format!(
-            "#!/bin/bash
+            "#!/usr/bin/env bash
 #SBATCH --job-name={name}
 #SBATCH --open-mode=append
 #SBATCH --output={log}

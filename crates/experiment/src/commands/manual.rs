@@ -49,7 +49,7 @@ pub const SLURM: &str = "\
 Examples:
   experiment slurm experiments/cifar10-short.toml --print
   experiment slurm experiments/cifar10-short.toml --workers 8 -- --time=60 --cpus-per-task=2
-  experiment slurm sweep.toml --store /shared/sweep --backend wgpu --continue -- --time=60 --gres=gpu:1";
+  experiment slurm sweep.toml --store ~/sweep --backend wgpu --continue -- --time=60 --gres=gpu:1";
 
 pub const STATUS: &str = "\
 Examples:

@@ -13,7 +13,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_by_way_of(&temporary_beside(path), path, bytes)
 }
 
-/// As [`write`], for a file that several processes may write at once; the last one wins.
+/// As [`write()`], for a file that several processes may write at once; the last one wins.
 pub fn write_shared(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = path.with_file_name(format!(
         ".{}.{}.partial",

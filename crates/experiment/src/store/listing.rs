@@ -107,7 +107,11 @@ impl Store {
 
     fn read_plan(&self) -> Result<Option<Plan>, String> {
         let bytes = read_if_there(&self.folder.join("plan.json"));
-        match bytes.map_err(|error| error.to_string())? {
+        let bytes = bytes.map_err(|error| match error {
+            StoreError::Io { action, source, .. } => format!("cannot {action}: {source}"),
+            other => other.to_string(),
+        })?;
+        match bytes {
             None => Ok(None),
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
         }
