@@ -108,9 +108,10 @@ fn an_error_of_the_disk_in_one_process_ends_all_with_its_exit_code_and_their_che
         run.stderr.contains("ended with the error above"),
         "{run:#?}"
     );
+    let trial = resume::unfinished(&scratch);
     assert!(fs::read(trial.join("checkpoint.safetensors")).unwrap() == checkpoint);
-    fs::remove_dir(&steps).unwrap();
-    fs::rename(&kept, &steps).unwrap();
+    fs::remove_dir(trial.join("steps.jsonl")).unwrap();
+    fs::rename(trial.join("kept"), trial.join("steps.jsonl")).unwrap();
     scratch.run(&parallel).expect(0);
     resume::expect_the_uninterrupted(&scratch);
 }

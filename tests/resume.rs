@@ -249,7 +249,7 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
 }
 
 #[test]
-fn a_disk_that_fails_when_a_trial_is_resumed_leaves_its_checkpoint() {
+fn a_disk_that_fails_or_is_full_when_a_trial_is_resumed_leaves_its_checkpoint() {
     let scratch = scratch("[1]");
     signalled(&scratch, "-INT", "epoch 2/12", &[]).0.expect(75);
     let trial = unfinished(&scratch);
@@ -264,8 +264,19 @@ fn a_disk_that_fails_when_a_trial_is_resumed_leaves_its_checkpoint() {
         run.stderr.contains("checkpoint.safetensors: cannot read: "),
         "{run:#?}"
     );
+    let trial = unfinished(&scratch);
+    let (checkpoint, kept) = (trial.join("checkpoint.safetensors"), trial.join("kept"));
     std::fs::remove_dir(&checkpoint).unwrap();
     std::fs::rename(&kept, &checkpoint).unwrap();
+
+    // What is written there goes to a full disk.
+    let full = trial.join(".environment.json.partial");
+    std::os::unix::fs::symlink("/dev/full", full).unwrap();
+    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(1);
+    assert!(
+        run.stderr.contains("environment.json: cannot write: "),
+        "{run:#?}"
+    );
 
     let left = unfinished(&scratch).join("checkpoint.safetensors");
     assert!(std::fs::read(left).unwrap() == before);

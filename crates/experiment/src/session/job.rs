@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub struct TrainTrial {
     pub checkpoint_interval: Duration,
     pub stale_after: Duration,
     pub retry: Option<Retry>,
+    /// The heartbeat of a stale lease of the trial.
+    pub stale_heartbeat: Option<SystemTime>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,6 +62,9 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
     let trial = Trial::from_settings_toml(&task.settings_toml)
         .ok_or_else(|| BadInput(anyhow!("child: expected the settings of one trial")))?;
     let store = Store::open_existing(Path::new(&task.store))?.with_stale_after(task.stale_after);
+    if let Some(heartbeat) = task.stale_heartbeat {
+        store.believe_stale(&trial.id, heartbeat)?;
+    }
     let data_dir = task.data_dir.as_ref().map(PathBuf::from);
     let images =
         ImageLibrary::load(std::slice::from_ref(&trial), data_dir.as_deref())?.of(&trial)?;

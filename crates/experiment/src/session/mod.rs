@@ -33,7 +33,7 @@ use self::pace::Pace;
 pub use self::todo::State;
 use self::training::{Training, Worker};
 pub use self::unfinished::Unfinished;
-use self::waiting::{Waiting, free};
+use self::waiting::{Waiting, are_in_hands, free};
 use crate::plan::Trial;
 use crate::settings::BackendChoice;
 use crate::store::{Plan, Retry, Store, Stored};
@@ -140,7 +140,8 @@ impl Session {
         let mut waiting = Waiting::default();
         loop {
             let study = state.study(&self.sweep)?;
-            declare(store, &study, &self.text)?;
+            self.keep_plan(store, &study)?;
+            training.images.check_same_data(&study.runs())?;
             let mut due = state.missing(&study, self.retry);
             due.retain(|trial| !tried.contains(&trial.id) && self.part.has(trial));
             let mut free = free(store, &due)?;
@@ -149,7 +150,8 @@ impl Session {
                 Part::Free => study.can_grow(),
                 Part::Next | Part::Trial(_) => false,
             };
-            if due.is_empty() || (free.is_empty() && !waits) {
+            let is_over = free.is_empty() && !waits && are_in_hands(store, &due)?;
+            if due.is_empty() || is_over {
                 return Ok(Carried::of(study, Some(store), &state));
             }
             if free.is_empty() {
@@ -166,6 +168,19 @@ impl Session {
                 return Ok(Carried::of(state.study(&self.sweep)?, Some(store), &state));
             }
         }
+    }
+}
+
+impl Session {
+    /// Keeps the plan of the sweep, unless this process is a worker and the plan was changed meanwhile.
+    fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
+        let plan = store.plan();
+        let declared = plan.as_ref().and_then(Plan::declared);
+        let is_changed = declared.is_some_and(|declared| declared.sweep != self.text);
+        if self.part != Part::Whole && is_changed {
+            return Ok(());
+        }
+        declare(store, study, &self.text)
     }
 }
 

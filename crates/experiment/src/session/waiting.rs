@@ -25,6 +25,16 @@ pub fn free(store: &Store, trials: &[Trial]) -> Result<Vec<Trial>, StoreError> {
     Ok(free)
 }
 
+/// Whether other processes are known to be alive that train all of `trials`.
+pub fn are_in_hands(store: &Store, trials: &[Trial]) -> Result<bool, StoreError> {
+    for trial in trials {
+        if !store.shows_life(&trial.id)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// What the user was told last of trials that others train.
 #[derive(Default)]
 pub struct Waiting {

@@ -49,12 +49,6 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(path, "create the folder"))
 }
 
-/// Copies a file so that a reader finds the old or the new content, never a part.
-pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let bytes = fs::read(from).map_err(StoreError::io(from, "read"))?;
-    write(to, &bytes)
-}
-
 /// Renames a file or a folder, possibly into another folder, on disk before the call returns.
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     let sync = || {

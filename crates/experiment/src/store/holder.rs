@@ -39,10 +39,19 @@ impl Holder {
         }
     }
 
-    /// A name that no other lease has.
+    /// A name that no other process gives.
     pub fn file_name(&self) -> String {
         let host = self.host.replace(['/', '\\'], "_");
-        format!("{host}-{}-{}", self.pid, self.number)
+        // Restarted containers have the same host name, process id and count.
+        let time = Timestamp::now().as_nanosecond();
+        format!("{host}-{}-{}-{time}", self.pid, self.number)
+    }
+
+    /// Whether the process runs on this machine, for sure.
+    pub fn runs_here(&self) -> bool {
+        let is_here = !self.pid_space.is_empty() && self.pid_space == pid_space();
+        let start = process_start(self.pid);
+        is_here && start.is_some() && start == self.process_start && !is_stopped(self.pid)
     }
 
     /// Whether the process has ended for sure. `false` may mean that it cannot be told, as for another machine.
@@ -83,6 +92,13 @@ fn line_of(file: &str) -> String {
 /// When a running process was started; ids are used again.
 fn process_start(pid: u32) -> Option<u64> {
     start_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Whether a process was stopped, as by Ctrl-Z.
+fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    ["T", "t"].contains(&after_name.split_whitespace().next().unwrap_or_default())
 }
 
 /// The start of a process in its `/proc/PID/stat`; `None` if it has ended and only its parent has not asked how.

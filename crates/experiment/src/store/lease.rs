@@ -1,14 +1,12 @@
 //! Leases: the only way to write a trial.
 //!
-//! A lease is a folder, `attempts/ID.N/`, that holds `lease.json` from the moment it exists: it is made under another
-//! name and renamed, which fails where the folder exists. Whoever takes a lease over makes the next folder, removes
-//! `lease.json` from the one before, and copies what can be resumed. The process that lost its lease can so write to
-//! nothing but its own folder, and notices before its next record. The folder of the process that ends a trial
-//! becomes `trials/ID/` by a rename, which fails where the trial has ended.
+//! A lease is a folder, `attempts/ID.N/`, with a `lease.json` that names its holder. The first is made under another
+//! name and renamed, which fails where it exists. Whoever takes a lease over renames the folder to the next number:
+//! one process succeeds, and the process that lost the lease finds nothing where it would write. The holder that ends a
+//! trial renames the folder to `trials/ID/`. So a trial has one folder at any time, and one process knows its name.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -17,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use super::attempts::Attempts;
 use super::holder::Holder;
 use super::{
-    CHECKPOINTS, EPOCHS, MODEL, RESULT, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
+    CHECKPOINTS, EPOCHS, MODEL, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
     read_if_there,
 };
 use crate::json;
@@ -26,9 +24,6 @@ use crate::json;
 pub(super) const LEASE: &str = "lease.json";
 /// Heartbeats within the time after which a lease without one is stale.
 const HEARTBEATS: u32 = 12;
-/// What can be resumed, besides the checkpoint.
-const RECORDS: [&str; 4] = ["settings.toml", "environment.json", STEPS, EPOCHS];
-
 /// The right to write a trial, until it is dropped, taken over by another process, or the trial has ended.
 #[derive(Debug)]
 pub struct Lease {
@@ -42,44 +37,85 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease of an attempt with this number; `None` if another process has it.
-    pub(super) fn take(
+    /// The lease of a trial that has not begun; `None` if another process was first.
+    pub(super) fn of_new(
+        store: &Path,
+        id: &str,
+        stale_after: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let attempts = Attempts::in_store(store);
+        atomic::create_folder(attempts.path())?;
+        let holder = Holder::this_process();
+        let (draft, folder) = (attempts.draft(id, &holder), attempts.folder(id, 1));
+        fs::create_dir(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
+        let written = write_lease(&draft, &holder);
+        let renamed = written.and_then(|file| atomic::rename(&draft, &folder).map(|()| file));
+        match renamed {
+            Ok(file) => Ok(Some(Self::held(
+                store,
+                id,
+                folder,
+                holder,
+                file,
+                stale_after,
+            ))),
+            Err(error) => {
+                fs::remove_dir_all(&draft).ok();
+                let is_first = match holder_in(&folder)? {
+                    // The disk failed after the rename.
+                    Some(found) if found == holder => fs::remove_dir_all(&folder).is_ok(),
+                    found => found.is_none() && metadata_if_there(&folder)?.is_none(),
+                };
+                if is_first { Err(error) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// The lease of a trial that another process left in the folder of attempt `number`; `None` if another process was
+    /// first.
+    pub(super) fn of_left(
         store: &Path,
         id: &str,
         number: u32,
         stale_after: Duration,
     ) -> Result<Option<Self>, StoreError> {
         let attempts = Attempts::in_store(store);
-        atomic::create_folder(attempts.path())?;
+        let (left, folder) = (attempts.folder(id, number), attempts.folder(id, number + 1));
         let holder = Holder::this_process();
-        let folder = attempts.folder(id, number);
-        let draft = attempts.draft(id, &holder);
-        fs::create_dir(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
-        let text = json::pretty(&holder);
-        let written = File::create(draft.join(LEASE))
-            .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file))
-            .map_err(StoreError::io(&draft, "write"));
-        let taken = written.and_then(|file| atomic::rename(&draft, &folder).map(|()| file));
+        let taken = atomic::rename(&left, &folder).and_then(|()| write_lease(&folder, &holder));
         match taken {
-            Ok(file) => Ok(Some(Self {
-                id: id.to_owned(),
-                store: store.to_path_buf(),
+            Ok(file) => Ok(Some(Self::held(
+                store,
+                id,
                 folder,
                 holder,
-                _heart: Heart::of(file, stale_after / HEARTBEATS),
-            })),
-            Err(error) => {
-                fs::remove_dir_all(&draft).ok();
-                if holder_in(&folder)?.as_ref() == Some(&holder) {
-                    // The disk failed after the rename.
-                    fs::remove_dir_all(&folder).ok();
-                    return Err(error);
-                }
-                match metadata_if_there(&folder)? {
-                    Some(_) => Ok(None),
-                    None => Err(error),
-                }
+                file,
+                stale_after,
+            ))),
+            // A disk that fails leaves it in one of the two.
+            Err(error)
+                if metadata_if_there(&left)?.is_some() || metadata_if_there(&folder)?.is_some() =>
+            {
+                Err(error)
             }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn held(
+        store: &Path,
+        id: &str,
+        folder: PathBuf,
+        holder: Holder,
+        file: File,
+        stale_after: Duration,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            store: store.to_path_buf(),
+            folder,
+            holder,
+            _heart: Heart::of(file, stale_after / HEARTBEATS),
         }
     }
 
@@ -89,49 +125,6 @@ impl Lease {
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// Takes the place of earlier attempts.
-    pub(super) fn succeed(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
-        if let Err(error) = self.writing(|| self.inherit(earlier)) {
-            // What it has is a copy; the next attempt must find the whole.
-            self.discard();
-            return Err(error);
-        }
-        self.dispose(earlier)
-    }
-
-    /// Ends the leases of earlier attempts, and copies what can be resumed from the last of them that has a checkpoint.
-    fn inherit(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
-        for folder in earlier {
-            atomic::remove(&folder.join(LEASE))?;
-        }
-        for folder in earlier.iter().rev() {
-            if !has_any(folder, &CHECKPOINTS)? {
-                continue;
-            }
-            // The last checkpoint comes last, since it vouches for the others.
-            for name in RECORDS.iter().chain(CHECKPOINTS.iter().rev()) {
-                if has_any(folder, &[name])? {
-                    atomic::copy(&folder.join(name), &self.folder.join(name))?;
-                }
-            }
-            break;
-        }
-        Ok(())
-    }
-
-    /// Removes earlier attempts, but sets those aside that have weights or a result but no checkpoint.
-    fn dispose(&self, earlier: &[PathBuf]) -> Result<(), StoreError> {
-        for folder in earlier {
-            if has_any(folder, &[MODEL, RESULT])? && !has_any(folder, &CHECKPOINTS)? {
-                atomic::rename(folder, &self.place_aside()?)?;
-            } else {
-                // A process that lost its lease may still write to it; what stays is removed another time.
-                fs::remove_dir_all(folder).ok();
-            }
-        }
-        Ok(())
     }
 
     /// The checkpoints of the trial with their files, the last first.
@@ -146,14 +139,23 @@ impl Lease {
         Ok(checkpoints)
     }
 
-    /// Sets aside what the trial has, so that it can be trained from its start: an earlier result, weights or checkpoint.
-    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+    /// Sets aside the result that is to be replaced, if there is one.
+    pub(super) fn set_ended_aside(&self) -> Result<(), StoreError> {
         let ended = self.trial_folder();
-        if metadata_if_there(&ended)?.is_some() {
-            atomic::rename(&ended, &self.place_aside()?)?;
+        match metadata_if_there(&ended)? {
+            Some(_) => atomic::rename(&ended, &self.place_aside()?),
+            None => Ok(()),
         }
+    }
+
+    /// Empties the folder, so that the trial can be trained from its start; weights and checkpoints are set aside.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
         if has_any(&self.folder, &CHECKPOINTS)? || has_any(&self.folder, &[MODEL])? {
             self.set_aside(|_| true)?;
+        }
+        for name in [STEPS, EPOCHS] {
+            // A process that lost the lease may still have it open.
+            atomic::remove(&self.folder.join(name))?;
         }
         Ok(())
     }
@@ -196,7 +198,7 @@ impl Lease {
         write: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.check()?;
-        // The folder may be removed meanwhile.
+        // The folder may be renamed meanwhile.
         write().map_err(|error| match self.check() {
             Err(lost @ StoreError::LeaseLost { .. }) => lost,
             _ => error,
@@ -215,11 +217,15 @@ impl Lease {
     /// Makes the folder of this attempt, which is complete, that of the trial.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         let trial = self.trial_folder();
-        let renamed = atomic::rename(&self.folder, &trial);
-        if renamed.is_err() && metadata_if_there(&trial)?.is_some() {
-            return Err(StoreError::LeaseLost { folder: trial });
+        if let Err(error) = atomic::rename(&self.folder, &trial) {
+            let is_own = holder_in(&trial)?.as_ref() == Some(&self.holder);
+            let is_lost = metadata_if_there(&self.folder)?.is_none() && !is_own;
+            return Err(if is_lost {
+                StoreError::LeaseLost { folder: trial }
+            } else {
+                error
+            });
         }
-        renamed?;
         for name in CHECKPOINTS.iter().chain(&[LEASE]) {
             atomic::remove(&trial.join(name))?;
         }
@@ -245,6 +251,14 @@ impl Drop for Lease {
             fs::remove_file(self.folder.join(LEASE)).ok();
         }
     }
+}
+
+/// Writes who holds the lease of a folder; returns the file.
+fn write_lease(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
+    let path = folder.join(LEASE);
+    atomic::write(&path, json::pretty(holder).as_bytes())?;
+    let file = File::options().write(true).open(&path);
+    file.map_err(StoreError::io(&path, "open"))
 }
 
 /// Who holds the lease in a folder, as far as its file tells.

@@ -34,9 +34,19 @@ pub enum Leasing {
     Ended,
 }
 
-/// The heartbeats that this process has seen, each with the time since when it is the last: clocks of several machines,
-/// or of one whose clock was set, cannot be compared.
-pub(super) type Heartbeats = HashMap<PathBuf, (SystemTime, Instant)>;
+/// The last heartbeat that this process has seen of a lease. Clocks of several machines, or of one whose clock was set,
+/// cannot be compared.
+#[derive(Debug)]
+pub(super) struct Seen {
+    heartbeat: SystemTime,
+    since: Instant,
+    /// It was another one before.
+    has_changed: bool,
+    /// Another process saw it stay the same for long enough.
+    is_stale: bool,
+}
+
+pub(super) type Heartbeats = HashMap<PathBuf, Seen>;
 
 impl Stored {
     /// Whether a trial is to be trained, if those that ended in a certain way are to be retrained.
@@ -58,34 +68,33 @@ impl Store {
             return Ok(Leasing::Ended);
         }
         self.move_unfinished(id)?;
-        let earlier = self.attempts.of(id)?;
-        let number = earlier.last().map_or(1, |last| last + 1);
-        let folder_of = |number: &u32| self.attempts.folder(id, *number);
-        let earlier: Vec<PathBuf> = earlier.iter().map(folder_of).collect();
-        if let Some(last) = earlier.last() {
-            if let Some(holder) = self.holder_in(last)? {
-                return Ok(Leasing::Held(holder));
+        let lease = match self.attempts.of(id)?.pop() {
+            None => Lease::of_new(&self.folder, id, self.stale_after)?,
+            Some(number) => {
+                let left = self.attempts.folder(id, number);
+                if let Some(holder) = self.holder_in(&left)? {
+                    return Ok(Leasing::Held(holder));
+                }
+                if metadata_if_there(&left.join(RESULT))?.is_some() {
+                    // Complete, but a kill came before it was committed.
+                    return self.commit(id, &left).map(|()| Leasing::Ended);
+                }
+                Lease::of_left(&self.folder, id, number, self.stale_after)?
             }
-            if metadata_if_there(&last.join(RESULT))?.is_some() {
-                // Complete, but a kill came before it was committed.
-                return self.commit(id, last).map(|()| Leasing::Ended);
-            }
-        }
-        let Some(lease) = Lease::take(&self.folder, id, number, self.stale_after)? else {
-            let holder = self.holder_in(&folder_of(&number))?;
-            return Ok(Leasing::Held(holder.unwrap_or_default()));
         };
-        // By a process whose folder was no attempt any more when this one looked.
+        let Some(lease) = lease else {
+            return Ok(Leasing::Held(self.holder(id)?.unwrap_or_default()));
+        };
+        // A process whose folder was no attempt any more when this one looked may have ended it; to open a folder makes a
+        // network file system look again.
+        let trials = self.folder.join("trials");
+        fs::File::open(&trials).map_err(StoreError::io(&trials, "open"))?;
         if !self.stored(id)?.is_to_train(retry) {
             lease.discard();
             return Ok(Leasing::Ended);
         }
-        match lease.succeed(&earlier) {
-            Ok(()) => Ok(Leasing::Granted(lease)),
-            // This process was stopped meanwhile.
-            Err(StoreError::LeaseLost { .. }) => Ok(Leasing::Held(Holder::default())),
-            Err(error) => Err(error),
-        }
+        lease.set_ended_aside()?;
+        Ok(Leasing::Granted(lease))
     }
 
     /// Who trains a trial now, as far as can be told.
@@ -111,13 +120,63 @@ impl Store {
         }
         let heartbeat = metadata.modified().map_err(StoreError::io(&file, "read"))?;
         let mut heartbeats = self.heartbeats.borrow_mut();
-        let seen = heartbeats
-            .entry(file)
-            .or_insert((heartbeat, Instant::now()));
-        if seen.0 != heartbeat {
-            *seen = (heartbeat, Instant::now());
+        let seen = heartbeats.entry(file).or_insert_with(|| Seen {
+            heartbeat,
+            since: Instant::now(),
+            has_changed: false,
+            is_stale: false,
+        });
+        if seen.heartbeat != heartbeat {
+            *seen = Seen {
+                heartbeat,
+                since: Instant::now(),
+                has_changed: true,
+                is_stale: false,
+            };
         }
-        Ok((seen.1.elapsed() < self.stale_after).then_some(holder))
+        let is_stale = seen.is_stale || seen.since.elapsed() >= self.stale_after;
+        Ok((!is_stale).then_some(holder))
+    }
+
+    /// Whether who trains a trial is known to be alive: this process can be looking for the first time at the lease of one
+    /// that ended on another machine.
+    pub fn shows_life(&self, id: &str) -> Result<bool, StoreError> {
+        let Some(attempt) = self.attempts.latest(id)? else {
+            return Ok(false);
+        };
+        let is_running = self
+            .holder_in(&attempt)?
+            .is_some_and(|holder| holder.runs_here());
+        let heartbeats = self.heartbeats.borrow();
+        let seen = heartbeats.get(&attempt.join(LEASE));
+        Ok(is_running || seen.is_some_and(|seen| seen.has_changed))
+    }
+
+    /// The last heartbeat of a trial whose lease is stale, for another process to know.
+    pub fn stale_heartbeat(&self, id: &str) -> Result<Option<SystemTime>, StoreError> {
+        match self.attempts.latest(id)? {
+            Some(attempt) if self.holder_in(&attempt)?.is_none() => {
+                let heartbeats = self.heartbeats.borrow();
+                let seen = heartbeats.get(&attempt.join(LEASE));
+                Ok(seen.map(|seen| seen.heartbeat))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes it from another process that a lease with this heartbeat is stale.
+    pub fn believe_stale(&self, id: &str, heartbeat: SystemTime) -> Result<(), StoreError> {
+        if let Some(attempt) = self.attempts.latest(id)? {
+            let seen = Seen {
+                heartbeat,
+                since: Instant::now(),
+                has_changed: false,
+                is_stale: true,
+            };
+            let mut heartbeats = self.heartbeats.borrow_mut();
+            heartbeats.insert(attempt.join(LEASE), seen);
+        }
+        Ok(())
     }
 
     /// Makes the folder of a complete attempt that of its trial, unless the trial has ended otherwise.
@@ -134,29 +193,29 @@ impl Store {
         let folder = self.trial_folder(id);
         if metadata_if_there(&folder)?.is_none()
             || metadata_if_there(&folder.join(RESULT))?.is_some()
+            || self.attempts.latest(id)?.is_some()
         {
             return Ok(());
         }
-        let number = self.attempts.of(id)?.last().map_or(1, |last| last + 1);
         atomic::create_folder(self.attempts.path())?;
-        match atomic::rename(&folder, &self.attempts.folder(id, number)) {
+        match atomic::rename(&folder, &self.attempts.folder(id, 1)) {
             // Another process did it.
             Err(_) if metadata_if_there(&folder)?.is_none() => Ok(()),
             moved => moved,
         }
     }
 
-    /// Removes files that a kill left of trials that have ended.
+    /// Removes files that a kill left of trials that have ended; what cannot be removed does no harm.
     pub fn tidy<'a>(&self, ended: impl Iterator<Item = &'a str>) -> Result<(), StoreError> {
         let attempts = self.attempts.all()?;
         for id in ended {
             for name in CHECKPOINTS.iter().chain(&[LEASE]) {
-                atomic::remove(&self.trial_folder(id).join(name))?;
+                atomic::remove(&self.trial_folder(id).join(name)).ok();
             }
             for number in attempts.get(id).into_iter().flatten() {
                 let folder = self.attempts.folder(id, *number);
                 if self.holder_in(&folder)?.is_none() {
-                    fs::remove_dir_all(&folder).map_err(StoreError::io(&folder, "remove"))?;
+                    fs::remove_dir_all(&folder).ok();
                 }
             }
         }

@@ -230,9 +230,11 @@ fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
             let cause = io::Error::other("expected a regular file, found another kind");
             Err(StoreError::io(file, "read")(cause))
         }
-        Some(_) => fs::read(file)
-            .map(Some)
-            .map_err(StoreError::io(file, "read")),
+        Some(_) => match fs::read(file) {
+            // Another process removed it since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            content => content.map(Some).map_err(StoreError::io(file, "read")),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -217,7 +217,7 @@ struct Lines {
 
 impl Lines {
     fn create(path: PathBuf) -> Result<Self, StoreError> {
-        let file = File::create(&path).map_err(StoreError::io(&path, "create"))?;
+        let file = File::create_new(&path).map_err(StoreError::io(&path, "create"))?;
         Ok(Self {
             path,
             file: BufWriter::new(file),
@@ -227,15 +227,12 @@ impl Lines {
         })
     }
 
-    /// Opens a file of an earlier session and truncates it to what a checkpoint covers.
+    /// Replaces a file of an earlier session by what a checkpoint covers of it. It is a new file, since the process of that
+    /// session may be alive and have the old one open.
     fn resume(path: PathBuf, covering: Covering) -> Result<Self, StoreError> {
-        let open = || {
-            let mut file = File::options().write(true).open(&path)?;
-            file.set_len(covering.length)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().map_err(StoreError::io(&path, "cut back"))?;
+        atomic::write(&path, &covering.content)?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(StoreError::io(&path, "open"))?;
         Ok(Self {
             path,
             file: BufWriter::new(file),
@@ -280,7 +277,7 @@ impl Lines {
 /// The part of a file of JSON lines that a checkpoint covers.
 struct Covering {
     count: u64,
-    length: u64,
+    content: Vec<u8>,
     digest: Sha256,
 }
 
@@ -297,7 +294,7 @@ impl Covering {
         let mut lines = content.split_inclusive(|byte| *byte == b'\n');
         let mut covering = Self {
             count,
-            length: 0,
+            content: Vec::new(),
             digest: Sha256::new(),
         };
         for number in 1..=count {
@@ -309,7 +306,7 @@ impl Covering {
                     format!("{key} {number}"),
                 ));
             }
-            covering.length += line.len() as u64;
+            covering.content.extend_from_slice(line);
             covering.digest.update(line);
         }
         let found = hex(&covering.digest.clone().finalize());

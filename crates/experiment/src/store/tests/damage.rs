@@ -87,11 +87,16 @@ fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
         ("a", "steps.jsonl"),
         ("b", "result.json"),
     ] {
+        let lease = (id == "a").then(|| lease(&store, id));
         let folder = store.folder_of(id);
         let (file, kept) = (folder.join(name), store.folder.join("kept"));
         fs::rename(&file, &kept).unwrap();
         fs::create_dir(&file).unwrap();
-        let error = store.lease(id, None).unwrap_err();
+        let error = match (&lease, name) {
+            (Some(lease), "steps.jsonl") => resumed(lease, 2, 1).unwrap_err(),
+            (Some(lease), _) => lease.checkpoints().unwrap_err(),
+            (None, _) => store.lease(id, None).unwrap_err(),
+        };
         assert!(matches!(error, StoreError::Io { .. }), "{error}");
         assert!(!error.proves_damage());
         assert!(error.to_string().contains(name), "{error}");

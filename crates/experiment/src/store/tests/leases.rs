@@ -70,7 +70,10 @@ fn who_lost_a_lease_writes_nothing_that_counts_and_is_told() {
     lost(trial.save_checkpoint(b"later state"));
     lost(trial.append_epoch(&epoch(2)));
     lost(trial.save_model(b"weights of the stopped"));
-    lost(trial.finish(&done("a", json!({ "seed": 3 }), 0.25)));
+    // What it has in memory goes to files that it opened before.
+    trial.append_step(&step(2, 2.0)).unwrap();
+    lost(trial.append_epoch(&epoch(2)));
+    drop(trial);
     drop(stopped);
 
     resumed.save_model(b"weights").unwrap();
@@ -79,32 +82,20 @@ fn who_lost_a_lease_writes_nothing_that_counts_and_is_told() {
     resumed.save_test_correct(&correct).unwrap();
     resumed.finish(&result).unwrap();
     assert_eq!(store.stored("a").unwrap(), Stored::Ended(Box::new(result)));
+    let steps = lines(&store.trial_folder("a").join("steps.jsonl"));
+    assert_eq!(steps.len(), 1, "{steps:?}");
     assert_eq!(fs::read_dir(store.attempts.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn a_trial_is_committed_once_however_many_believe_to_hold_its_lease() {
+fn who_lost_a_lease_cannot_end_the_trial() {
     let (_folder, store) = new_store();
-    let first = lease(&store, "a");
-    let complete = |lease: &Lease, accuracy| {
-        let trial = TrialDir::begin(lease, "", &environment()).unwrap();
-        trial.finish(&done("a", json!({}), accuracy))
-    };
-    // As if the second had not seen the first, which is written to a folder that is renamed meanwhile.
-    let second = Lease::take(&store.folder, "a", 7, STALE_AFTER)
-        .unwrap()
-        .unwrap();
-    let trial = TrialDir::begin(&second, "", &environment()).unwrap();
-    complete(&first, 0.5).unwrap();
-    let before = fs::read(store.trial_folder("a").join("result.json")).unwrap();
+    let stopped = lease(&store, "a");
+    let trial = TrialDir::begin(&stopped, "", &environment()).unwrap();
+    let _successor = lease(&impatient(&store), "a");
     let error = trial.finish(&done("a", json!({}), 0.25)).unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost { .. }), "{error}");
-    let after = fs::read(store.trial_folder("a").join("result.json")).unwrap();
-    assert!(before == after);
-    drop(second);
-    assert!(matches!(store.lease("a", None).unwrap(), Leasing::Ended));
-    store.tidy(["a"].into_iter()).unwrap();
-    assert_eq!(fs::read_dir(store.attempts.path()).unwrap().count(), 0);
+    assert_eq!(store.stored("a").unwrap(), Stored::Nothing);
 }
 
 #[test]
@@ -156,17 +147,48 @@ fn what_a_process_left_that_ended_is_taken_over_or_committed() {
     assert!(matches!(store.lease("a", None).unwrap(), Leasing::Ended));
     assert_eq!(store.results().unwrap().ended.len(), 1);
 
-    // Two attempts, of which the later was taken over and not resumed before it was left again.
     interrupted_as(&store, "b");
-    fs::create_dir(store.attempts.folder("b", 2)).unwrap();
     let lease_of_b = lease(&store, "b");
-    assert_eq!(lease_of_b.folder(), store.attempts.folder("b", 3));
+    assert_eq!(lease_of_b.folder(), store.attempts.folder("b", 2));
     assert_eq!(lease_of_b.checkpoints().unwrap()[0].1, b"state");
-    assert_eq!(store.attempts.of("b").unwrap(), [3]);
+    assert_eq!(store.attempts.of("b").unwrap(), [2]);
 
     // As earlier versions left a trial that had not ended.
     interrupted_as(&store, "c");
     fs::rename(store.attempts.folder("c", 1), store.trial_folder("c")).unwrap();
     assert_eq!(lease(&store, "c").checkpoints().unwrap()[0].1, b"state");
     assert!(!store.trial_folder("c").exists());
+}
+
+#[test]
+fn who_looks_for_the_first_time_does_not_know_a_holder_of_another_machine_to_be_alive() {
+    let (_folder, store) = new_store();
+    leave_unfinished(&store, "a", "");
+    let file = store.folder_of("a").join("lease.json");
+    let elsewhere = r#"{ "host": "node1", "pid": 7, "pid_space": "another boot", "process_start": 1,
+        "time_taken": "2026-11-28T08:00:00Z", "number": 0 }"#;
+    fs::write(&file, elsewhere).unwrap();
+    let looking = Store::open_existing(&store.folder).unwrap();
+    assert!(is_held(&looking));
+    assert!(!looking.shows_life("a").unwrap());
+    let beat = SystemTime::now() + Duration::from_secs(10);
+    let file = fs::File::options().write(true).open(&file).unwrap();
+    file.set_modified(beat).unwrap();
+    assert!(looking.shows_life("a").unwrap());
+
+    // A process that watched for long enough tells one that it starts.
+    let watching = impatient(&store);
+    assert_eq!(watching.holder("a").unwrap(), None);
+    let heartbeat = watching.stale_heartbeat("a").unwrap();
+    assert_eq!(heartbeat, Some(beat));
+    let started = Store::open_existing(&store.folder).unwrap();
+    started.believe_stale("a", beat).unwrap();
+    assert!(matches!(
+        started.lease("a", None).unwrap(),
+        Leasing::Granted(_)
+    ));
+    // A holder of this process is known to run.
+    assert!(started.holder("a").unwrap().is_none());
+    let _held = lease(&store, "b");
+    assert!(looking.shows_life("b").unwrap());
 }

@@ -142,17 +142,26 @@ fn a_checkpoint_of_another_program_is_refused_by_its_shapes_velocities_and_step(
 fn a_disk_that_fails_while_a_trial_is_resumed_costs_nothing() {
     let case = Case::new(BackendChoice::Flex);
     let store = case.stopped_after(4);
-    let folder = case.trial_folder(&store);
     // A folder where a file is to be read or written fails with an error of the system.
-    for name in ["checkpoint.safetensors", "steps.jsonl", "epochs.jsonl"] {
-        let (file, kept) = (folder.join(name), store.0.path().join("kept"));
-        fs::rename(&file, &kept).unwrap();
+    for name in [
+        "checkpoint.safetensors",
+        "steps.jsonl",
+        "epochs.jsonl",
+        ".environment.json.partial",
+        ".settings.toml.partial",
+    ] {
+        let file = case.trial_folder(&store).join(name);
+        let kept = store.0.path().join("kept");
+        let was_there = fs::rename(&file, &kept).is_ok();
         fs::create_dir(&file).unwrap();
         let error = case.try_session(&store, |_| Next::Continue).unwrap_err();
         let is_io = matches!(error.downcast_ref(), Some(StoreError::Io { .. }));
         assert!(is_io, "{name}: {error:#}");
+        let file = case.trial_folder(&store).join(name);
         fs::remove_dir(&file).unwrap();
-        fs::rename(&kept, &file).unwrap();
+        if was_there {
+            fs::rename(&kept, &file).unwrap();
+        }
         assert!(!store.0.path().join("set-aside").exists(), "{name}");
     }
     let mut first = None;
