@@ -93,8 +93,10 @@ class Bench:
     def paths(self, store):
         """All names that the program can give to a file or folder of a store, but for an attempt's before it is one."""
         names = {path.relative_to(other) for other in (self.folder / "undisturbed", self.interrupted) for path in other.rglob("*")}
-        in_trial = {(name.parts[1], Path(*name.parts[2:])) for name in names if name.parts[0] == "trials" and len(name.parts) > 1}
-        names |= {Path("attempts", f"{trial}.{number}", file) for trial, file in in_trial for number in (1, 2)}
+        trials = {name.parts[1] for name in names if name.parts[0] == "trials" and len(name.parts) > 1}
+        files = {Path(*name.parts[2:]) for name in names if name.parts[0] in ("trials", "attempts") and len(name.parts) > 1}
+        files |= {Path(name) for name in ("lease.json", "checkpoint.safetensors", "checkpoint-before.safetensors")}
+        names |= {Path("attempts", f"{trial}.{number}", file) for trial in trials for number in (1, 2, 3) for file in files}
         names |= {name.with_name(f".{name.name}.partial") for name in names}
         return [store, *(store / name for name in sorted(names))]
 
@@ -125,7 +127,7 @@ def contents(store):
 
 def checkpoints(store):
     found = {}
-    for file in (store / "attempts").glob("*/checkpoint.safetensors"):
+    for file in (store / "attempts").glob("*/checkpoint*.safetensors"):
         try:
             found[id_of(file.parent)] = file.read_bytes()
         except FileNotFoundError:

@@ -11,7 +11,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
         &[
             "cluster", "forecast", "session", "doctor", "bench", "report", "study", "train",
             "measure", "store", "plan", "data", "datasets", "device", "sweep", "terminal", "child",
-            "records", "settings", "exit", "cpu", "json",
+            "records", "settings", "exit", "cpu", "json", "digest",
         ],
     ),
     ("cluster", &["exit"]),

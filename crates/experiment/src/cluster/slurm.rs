@@ -24,9 +24,42 @@ pub struct Slurm {
     pub work: Vec<String>,
     /// Flags of `sbatch`.
     pub flags: Vec<String>,
-    /// Whether a job after the array submits what is left.
-    pub continues: bool,
+    /// Steps that the trials had done before, where a job after the array is to submit what is left if there are more.
+    pub continues_after: Option<u64>,
+    /// The program that the jobs run: a copy of the one that planned them.
+    pub program: PathBuf,
+    /// The sweep file that the jobs continue.
+    pub sweep_file: PathBuf,
 }
+
+/// Flags that belong to the scripts.
+const OWN_FLAGS: [&str; 9] = [
+    "--array",
+    "-a",
+    "--dependency",
+    "-d",
+    "--signal",
+    "--output",
+    "-o",
+    "--parsable",
+    "--wrap",
+];
+
+/// Flags that say where jobs may run, and so hold for the report too.
+const SHARED_FLAGS: [&str; 12] = [
+    "--account",
+    "-A",
+    "--partition",
+    "-p",
+    "--qos",
+    "-q",
+    "--time",
+    "-t",
+    "--reservation",
+    "--clusters",
+    "-M",
+    "--constraint",
+];
 
 /// The ids of what was submitted.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,14 +75,17 @@ impl Slurm {
         store.join("slurm")
     }
 
-    /// The program that the jobs run: a copy of the one that planned them.
-    pub fn program(store: &Path) -> PathBuf {
-        Self::folder(store).join("experiment")
-    }
-
-    /// The sweep file that the jobs continue.
-    pub fn sweep_file(store: &Path) -> PathBuf {
-        Self::folder(store).join("sweep.toml")
+    /// # Errors
+    /// [`BadInput`] for a flag that would change what the scripts rely on.
+    pub fn check_flags(flags: &[String]) -> Result<()> {
+        let own = flags.iter().find(|flag| is_one_of(flag, &OWN_FLAGS));
+        match own {
+            Some(flag) => Err(BadInput(anyhow!(
+                "{flag}: expected a flag of sbatch that the scripts leave open, such as --time or --gres; --workers sets the size of the array"
+            ))
+            .into()),
+            None => Ok(()),
+        }
     }
 
     /// Each script with its path.
@@ -64,11 +100,8 @@ impl Slurm {
     /// One task of the array.
     fn workers(&self) -> String {
         let name = quoted(&self.name);
-        let log = quoted_path(&Self::folder(&self.store).join("%A_%a.log"));
-        let (program, store) = (
-            quoted_path(&Self::program(&self.store)),
-            quoted_path(&self.store),
-        );
+        let log = self.log("%A_%a.log");
+        let (program, store) = (quoted_path(&self.program), quoted_path(&self.store));
         let work = quoted_all(&self.work);
         let last = self.tasks.saturating_sub(1);
         format!(
@@ -82,13 +115,18 @@ impl Slurm {
 
 # USR1 comes before the time limit: the worker writes a checkpoint, and the task starts again later.
 # TERM comes when the job is cancelled or preempted: the worker writes a checkpoint.
+requeue=no
 trap 'requeue=yes; kill -TERM \"$worker\" 2>/dev/null' USR1
 trap 'kill -TERM \"$worker\" 2>/dev/null' TERM
 {program} work {store}{work} &
 worker=$!
-# A signal ends `wait` before the worker has ended.
-while wait \"$worker\"; code=$?; kill -0 \"$worker\" 2>/dev/null; do :; done
-if [ \"$code\" = 75 ] && [ \"$requeue\" = yes ]; then
+# A signal ends `wait` before the worker has ended; its code is then above 128.
+while wait \"$worker\"; code=$?; [ \"$code\" -gt 128 ] && kill -0 \"$worker\" 2>/dev/null; do :; done
+if [ \"$code\" -gt 128 ]; then
+    wait \"$worker\"
+    [ $? = 127 ] || code=$?
+fi
+if [ \"$code\" != 0 ] && [ \"$requeue\" = yes ]; then
     scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"
 fi
 exit \"$code\"
@@ -99,11 +137,8 @@ exit \"$code\"
     /// What runs when no task of the array is left.
     fn after(&self) -> String {
         let name = quoted(&format!("{}-report", self.name));
-        let log = quoted_path(&Self::folder(&self.store).join("after.log"));
-        let (program, store) = (
-            quoted_path(&Self::program(&self.store)),
-            quoted_path(&self.store),
-        );
+        let log = self.log("after.log");
+        let (program, store) = (quoted_path(&self.program), quoted_path(&self.store));
         let page = quoted_path(&self.store.join("report.html"));
         let mut text = format!(
             "#!/usr/bin/env bash
@@ -115,12 +150,12 @@ exit \"$code\"
 {program} report {store}
 "
         );
-        if self.continues {
-            let sweep = quoted_path(&Self::sweep_file(&self.store));
+        if let Some(steps) = self.continues_after {
+            let sweep = quoted_path(&self.sweep_file);
             let (work, flags) = (quoted_all(&self.work), quoted_all(&self.flags));
             text += &format!(
-                "# What a job that was cancelled has left; nothing if all trials have ended.
-{program} slurm {sweep} --store {store} --continue{work} --{flags}
+                "# What a job that was cancelled has left; nothing if all trials have ended, or none went on.
+{program} slurm {sweep} --store {store} --continue --steps-before {steps}{work} --{flags}
 "
             );
         }
@@ -130,10 +165,11 @@ exit \"$code\"
     /// The commands that [`Slurm::submit`] runs, for people.
     pub fn commands(&self) -> String {
         let [(workers, _), (after, _)] = self.scripts();
-        let flags = quoted_all(&self.flags);
         format!(
-            "sbatch --parsable{flags} {}\nsbatch --parsable{flags} --dependency=afterany:JOB {}\n",
+            "sbatch --parsable{} {}\nsbatch --parsable{} --dependency=afterany:JOB {}\n",
+            quoted_all(&self.flags),
             quoted_path(&workers),
+            quoted_all(&self.shared_flags()),
             quoted_path(&after)
         )
     }
@@ -144,21 +180,34 @@ exit \"$code\"
     /// When Slurm refuses them, with its message.
     pub fn submit(&self) -> Result<Submitted> {
         let [(workers, _), (after, _)] = self.scripts();
-        let workers = self.sbatch([workers.as_os_str()])?;
+        let workers = sbatch(&self.flags, [workers.as_os_str()])?;
         let dependency = format!("--dependency=afterany:{workers}");
-        let after = self.sbatch([OsStr::new(&dependency), after.as_os_str()]);
+        let after = [OsStr::new(&dependency), after.as_os_str()];
+        let after = sbatch(&self.shared_flags(), after);
         let after = after
             .with_context(|| format!("job {workers} was submitted, but not the report after it"))?;
         Ok(Submitted { workers, after })
     }
 
-    fn sbatch<'a>(&self, arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<String> {
-        let mut command = Command::new("sbatch");
-        command.arg("--parsable").args(&self.flags).args(arguments);
-        let answer = run(&mut command)?;
-        // On a federation, `ID;CLUSTER`.
-        let id = answer.trim().split(';').next().unwrap_or_default();
-        Ok(id.to_owned())
+    /// The flags of the job after the array.
+    fn shared_flags(&self) -> Vec<String> {
+        let mut shared = Vec::new();
+        let mut flags = self.flags.iter().peekable();
+        while let Some(flag) = flags.next() {
+            if is_one_of(flag, &SHARED_FLAGS) {
+                shared.push(flag.clone());
+                // `--time 60` and `-t 60`, but not `--time=60`.
+                let value = flags.next_if(|next| !flag.contains('=') && !next.starts_with('-'));
+                shared.extend(value.cloned());
+            }
+        }
+        shared
+    }
+
+    /// The path of a log for `#SBATCH --output`, in which `name` has the patterns of Slurm.
+    fn log(&self, name: &str) -> String {
+        let folder = Self::folder(&self.store).display().to_string();
+        quoted(&format!("{}/{name}", folder.replace('%', "%%")))
     }
 
     /// The most tasks that an array can have on this cluster.
@@ -179,6 +228,22 @@ fn most_tasks_in(config: &str) -> Option<usize> {
     let (_, size) = line.split_once('=')?;
     let size: usize = size.trim().parse().ok()?;
     Some(size.max(1))
+}
+
+/// Submits a job; returns its id.
+fn sbatch<'a>(flags: &[String], arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<String> {
+    let mut command = Command::new("sbatch");
+    command.arg("--parsable").args(flags).args(arguments);
+    let answer = run(&mut command)?;
+    // On a federation, `ID;CLUSTER`.
+    let id = answer.trim().split(';').next().unwrap_or_default();
+    Ok(id.to_owned())
+}
+
+/// Whether a flag, with or without its value, is one of `names`.
+fn is_one_of(flag: &str, names: &[&str]) -> bool {
+    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+    names.contains(&name)
 }
 
 fn run(command: &mut Command) -> Result<String> {
@@ -220,14 +285,17 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn slurm(store: &str, continues: bool) -> Slurm {
+    fn slurm(store: &str, continues_after: Option<u64>) -> Slurm {
+        let folder = Slurm::folder(Path::new(store));
         Slurm {
             name: "small".to_owned(),
             store: PathBuf::from(store),
+            program: folder.join("experiment-0f"),
+            sweep_file: folder.join("sweep-0e.toml"),
             tasks: 4,
             work: vec!["--threads".to_owned(), "2".to_owned()],
-            flags: vec!["--time=10".to_owned()],
-            continues,
+            flags: ["--time", "10", "--gres=gpu:1"].map(str::to_owned).to_vec(),
+            continues_after,
         }
     }
 
@@ -242,22 +310,48 @@ mod tests {
 
     #[test]
     fn the_scripts_are_readable_and_name_the_copy_of_the_program() {
-        let [(file, workers), (_, after)] = slurm("/shared/my sweep", false).scripts();
+        let [(file, workers), (_, after)] = slurm("/shared/my sweep", None).scripts();
         assert_eq!(file, Path::new("/shared/my sweep/slurm/workers.sh"));
         for line in [
             "#SBATCH --array=0-3\n",
             "#SBATCH --requeue\n",
             "#SBATCH --signal=B:USR1@120\n",
             "#SBATCH --output='/shared/my sweep/slurm/%A_%a.log'\n",
-            "\n'/shared/my sweep/slurm/experiment' work '/shared/my sweep' --threads 2 &\n",
+            "\n'/shared/my sweep/slurm/experiment-0f' work '/shared/my sweep' --threads 2 &\n",
             "scontrol requeue \"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"\n",
         ] {
             assert!(workers.contains(line), "{line}: {workers}");
         }
         assert!(!after.contains(" slurm "), "{after}");
-        let [_, (_, after)] = slurm("/shared/s", true).scripts();
-        let again = "\n/shared/s/slurm/experiment slurm /shared/s/slurm/sweep.toml --store /shared/s --continue --threads 2 -- --time=10\n";
+        let [_, (_, after)] = slurm("/shared/s", Some(17)).scripts();
+        let again = "\n/shared/s/slurm/experiment-0f slurm /shared/s/slurm/sweep-0e.toml --store /shared/s --continue --steps-before 17 --threads 2 -- --time 10 --gres=gpu:1\n";
         assert!(after.ends_with(again), "{after}");
+    }
+
+    #[test]
+    fn the_report_runs_where_the_workers_do_without_their_resources() {
+        let commands = slurm("/shared/s", None).commands();
+        let [workers, after] = commands.lines().collect::<Vec<_>>()[..] else {
+            panic!("{commands}");
+        };
+        assert!(workers.contains("--gres=gpu:1"), "{workers}");
+        assert!(
+            after.contains("--time 10") && !after.contains("gres"),
+            "{after}"
+        );
+    }
+
+    #[test]
+    fn flags_that_belong_to_the_scripts_are_refused_by_name() {
+        let check = |flag: &str| Slurm::check_flags(&[flag.to_owned()]);
+        check("--time=10").unwrap();
+        for flag in ["--array=0-99%10", "-a", "--dependency=afterok:1"] {
+            let error = check(flag).unwrap_err().to_string();
+            assert!(
+                error.starts_with(flag) && error.contains("--workers"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -6,11 +6,14 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use sha2::{Digest, Sha256};
 
 use super::training::TrainingArguments;
 use crate::cluster::{Slurm, Submitted};
+use crate::digest::hex;
 use crate::session::{State, declare};
-use crate::store::{Store, atomic};
+use crate::store::{Store, Stored, atomic};
+use crate::study::Study;
 use crate::sweep;
 use crate::terminal::{inform, print};
 
@@ -28,6 +31,9 @@ pub struct SlurmArguments {
     /// After the workers, submit what is left, for clusters that cancel jobs instead of requeueing them
     #[arg(long = "continue")]
     continues: bool,
+    /// Steps that were done when the job that runs this was submitted
+    #[arg(long, hide = true, value_name = "N")]
+    steps_before: Option<u64>,
     /// Only print the scripts and the commands that would submit them
     #[arg(long)]
     print: bool,
@@ -39,6 +45,7 @@ pub struct SlurmArguments {
 }
 
 pub fn run(arguments: &SlurmArguments) -> Result<()> {
+    Slurm::check_flags(&arguments.flags)?;
     let (sweep, text) = sweep::read(&arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let store = std::path::absolute(arguments.store.clone().unwrap_or_else(default_store))
@@ -46,32 +53,51 @@ pub fn run(arguments: &SlurmArguments) -> Result<()> {
     let found = Store::open_if_there(&store)?;
     let mut state = State::of(found.as_ref());
     let study = state.study(&sweep)?;
-    let to_train = state.missing(&study, arguments.training.retry).len();
-    if to_train == 0 {
+    let to_train = state.missing(&study, arguments.training.retry);
+    let steps = steps_done(&study, found.as_ref())?;
+    if to_train.is_empty() {
         return print("all trials have ended\n");
+    }
+    if arguments.steps_before.is_some_and(|before| steps <= before) {
+        return print(
+            "no trial went on since the last submission: nothing is submitted; see the logs beside the scripts\n",
+        );
     }
     let most = match Slurm::most_tasks() {
         Err(_) if arguments.print => usize::MAX,
         most => most?,
     };
+    let most = arguments
+        .workers
+        .map_or(most, |workers| most.min(workers.get()));
+    let program = fs::read(own_file()?).context("the program cannot read its own file")?;
+    let folder = Slurm::folder(&store);
     let slurm = Slurm {
         name: sweep.name.clone(),
-        store: store.clone(),
-        tasks: to_train
-            .min(most)
-            .min(arguments.workers.map_or(usize::MAX, NonZeroUsize::get)),
+        tasks: to_train.len().min(most),
         work: arguments.training.of_worker(),
         flags: arguments.flags.clone(),
-        continues: arguments.continues,
+        continues_after: arguments.continues.then_some(steps),
+        program: folder.join(format!("experiment-{}", digest(&program))),
+        sweep_file: folder.join(format!("sweep-{}.toml", digest(text.as_bytes()))),
+        store: store.clone(),
     };
     if arguments.print {
         return print(&scripts_text(&slurm));
     }
-    declare(&Store::create_or_open(&store)?, &study, &text)?;
-    write(&slurm, &text)?;
+    let opened = Store::create_or_open(&store)?;
+    declare(&opened, &study, &text)?;
+    for trial in &to_train {
+        // Failed trials are set aside now, once: each worker would retry them.
+        if !matches!(state.stored(&trial.id), Stored::Nothing) {
+            opened.lease(&trial.id, arguments.training.retry)?;
+        }
+    }
+    write(&slurm, &text, &program)?;
     let Submitted { workers, after } = slurm.submit()?;
     inform(format_args!(
-        "{to_train} trials to train by {} workers: job {workers}; its logs are in {}",
+        "{} trials to train by {} workers: job {workers}; its logs are in {}",
+        to_train.len(),
         slurm.tasks,
         Slurm::folder(&store).display()
     ));
@@ -89,24 +115,46 @@ fn scripts_text(slurm: &Slurm) -> String {
     scripts.collect::<String>() + &slurm.commands()
 }
 
-/// Writes what the jobs need into the store: the program that planned them, the sweep file, and the scripts.
-fn write(slurm: &Slurm, sweep: &str) -> Result<()> {
-    let folder = Slurm::folder(&slurm.store);
-    atomic::create_folder(&folder)?;
-    let program = Slurm::program(&slurm.store);
-    let own = env::current_exe().context("the program cannot find its own file")?;
-    if own != program {
-        let bytes = fs::read(&own).with_context(|| format!("{}: cannot read", own.display()))?;
-        atomic::write_shared(&program, &bytes)?;
-        let permissions = fs::metadata(&own)
-            .with_context(|| format!("{}: cannot read", own.display()))?
-            .permissions();
-        fs::set_permissions(&program, permissions)
-            .with_context(|| format!("{}: cannot make it executable", program.display()))?;
+/// Writes what the jobs need into the store: the program that planned them, the sweep file, and the scripts. Jobs of an
+/// earlier submission keep theirs.
+fn write(slurm: &Slurm, sweep: &str, program: &[u8]) -> Result<()> {
+    atomic::create_folder(&Slurm::folder(&slurm.store))?;
+    if !slurm.program.exists() {
+        atomic::write_shared(&slurm.program, program)?;
+        let permissions = fs::metadata(own_file()?).map(|metadata| metadata.permissions());
+        permissions
+            .and_then(|permissions| fs::set_permissions(&slurm.program, permissions))
+            .with_context(|| format!("{}: cannot make it executable", slurm.program.display()))?;
     }
-    atomic::write_shared(&Slurm::sweep_file(&slurm.store), sweep.as_bytes())?;
+    atomic::write_shared(&slurm.sweep_file, sweep.as_bytes())?;
     for (path, text) in slurm.scripts() {
         atomic::write_shared(&path, text.as_bytes())?;
     }
     Ok(())
+}
+
+fn own_file() -> Result<PathBuf> {
+    env::current_exe().context("the program cannot find its own file")
+}
+
+/// The first digits of the SHA-256 of a file.
+fn digest(content: &[u8]) -> String {
+    let mut digits = hex(&Sha256::digest(content));
+    digits.truncate(12);
+    digits
+}
+
+/// Steps that the trials of a study have done, as far as they are on disk.
+fn steps_done(study: &Study, store: Option<&Store>) -> Result<u64> {
+    let mut steps = 0;
+    for run in study.runs() {
+        steps += match (&run.result, store) {
+            (Some(result), _) => result.step,
+            (None, Some(store)) if store.has_begun(&run.trial.id) => {
+                store.trial(&run.trial.id)?.trial.step
+            }
+            (None, _) => 0,
+        };
+    }
+    Ok(steps)
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::session::{Part, Session};
 use crate::settings::BackendChoice;
@@ -41,17 +41,15 @@ pub struct TrainingArguments {
 }
 
 impl TrainingArguments {
-    /// The same arguments for a worker that is started elsewhere.
+    /// The same arguments for a worker that is started elsewhere, without what is done once.
     pub fn of_worker(&self) -> Vec<String> {
         let absolute = |folder: &PathBuf| std::path::absolute(folder).unwrap_or(folder.clone());
         let data_dir = self.data_dir.as_ref().map(absolute);
         let jobs = Some(self.jobs).filter(|jobs| *jobs != NonZeroUsize::MIN);
-        let retry = self.retry.and_then(|retry| retry.to_possible_value());
         let arguments = [
             ("--backend", self.backend.map(|it| it.to_string())),
             ("--threads", self.threads.map(|it| it.to_string())),
             ("--data-dir", data_dir.map(|it| it.display().to_string())),
-            ("--retry", retry.map(|it| it.get_name().to_owned())),
             ("--jobs", jobs.map(|it| it.to_string())),
         ];
         let given = arguments

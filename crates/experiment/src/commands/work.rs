@@ -8,7 +8,7 @@ use clap::Args;
 use super::training::TrainingArguments;
 use crate::exit::BadInput;
 use crate::report::declared_sweep;
-use crate::session::{Part, Unfinished};
+use crate::session::{Part, State, Unfinished};
 use crate::store::Store;
 use crate::terminal::inform;
 
@@ -44,6 +44,15 @@ pub fn run(arguments: &WorkArguments) -> Result<()> {
         (None, true) => Part::Next,
         (None, false) => Part::Free,
     };
+    if arguments.index.is_some() {
+        let study = State::of(Some(&store)).study(&sweep)?;
+        if study.tuning.is_some() || study.is_until_decided() {
+            return Err(BadInput(anyhow!(
+                "--index: expected a sweep without [tune] and with a list of seeds, whose trials are fixed; use --next"
+            ))
+            .into());
+        }
+    }
     let text = declaration.sweep.clone();
     let session = arguments
         .training
