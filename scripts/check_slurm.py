@@ -112,10 +112,13 @@ def workers(store):
     return {trial: pid for trial, pid in leases.items() if pid}
 
 
-def trained(store, cluster):
-    """How often each trial was trained to its end, by the logs of the workers."""
-    text = "\n".join(log.read_text() for log in (store / "slurm").glob("*_*.log"))
-    return text.count(": done: ")
+def worker_logs(store):
+    return "\n".join(log.read_text() for log in (store / "slurm").glob("*_*.log"))
+
+
+def trained(store):
+    """How many trials were trained to their end, by the logs of the workers."""
+    return worker_logs(store).count(": done: ")
 
 
 def an_array_trains_every_trial_once_and_the_report_follows(cluster):
@@ -125,7 +128,7 @@ def an_array_trains_every_trial_once_and_the_report_follows(cluster):
     cluster.submit(file, store)
     cluster.wait_until_idle()
     cluster.expect_all(file, store)
-    assert trained(store, cluster) == 4, cluster.logs()
+    assert trained(store) == 4, cluster.logs()
     assert "95 % interval" in (store / "slurm" / "after.log").read_text()
 
 
@@ -135,7 +138,7 @@ def more_trials_than_an_array_can_have_are_shared_by_its_tasks(cluster):
     cluster.wait_until_idle()
     assert "#SBATCH --array=0-4\n" in (store / "slurm" / "workers.sh").read_text()
     cluster.expect_all(file, store)
-    assert trained(store, cluster) == 12, cluster.logs()
+    assert trained(store) == 12, cluster.logs()
 
 
 def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(cluster):
@@ -148,7 +151,7 @@ def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(clus
     assert list((store / "attempts").glob("*/checkpoint.safetensors")), cluster.logs()
     cluster.wait_until_idle()
     cluster.expect_all(file, store)
-    assert "resuming after step" in cluster.logs(), cluster.logs()
+    assert "resuming after step" in worker_logs(store), cluster.logs()
 
 
 def a_worker_that_is_killed_leaves_a_trial_that_the_same_command_finishes(cluster):
@@ -198,7 +201,7 @@ def a_controller_that_is_killed_and_started_again_trains_nothing_twice(cluster):
     cluster.wait(lambda: cluster.run("sinfo").returncode == 0, "the controller answers")
     cluster.wait_until_idle()
     cluster.expect_all(file, store)
-    assert trained(store, cluster) == 4, cluster.logs()
+    assert trained(store) == 4, cluster.logs()
 
 
 def a_worker_with_nothing_left_to_do_ends_at_once(cluster):
