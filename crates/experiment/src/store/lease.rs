@@ -7,6 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -24,6 +25,7 @@ use crate::json;
 pub(super) const LEASE: &str = "lease.json";
 /// Heartbeats within the time after which a lease without one is stale.
 const HEARTBEATS: u32 = 12;
+
 /// The right to write a trial, until it is dropped, taken over by another process, or the trial has ended.
 #[derive(Debug)]
 pub struct Lease {
@@ -82,8 +84,11 @@ impl Lease {
         let attempts = Attempts::in_store(store);
         let (left, folder) = (attempts.folder(id, number), attempts.folder(id, number + 1));
         let holder = Holder::this_process();
-        let taken = atomic::rename(&left, &folder).and_then(|()| write_lease(&folder, &holder));
-        match taken {
+        match fs::rename(&left, &folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            renamed => renamed.map_err(StoreError::io(&left, "rename"))?,
+        }
+        match write_lease(&folder, &holder) {
             Ok(file) => Ok(Some(Self::held(
                 store,
                 id,
@@ -92,13 +97,8 @@ impl Lease {
                 file,
                 stale_after,
             ))),
-            // A disk that fails leaves it in one of the two.
-            Err(error)
-                if metadata_if_there(&left)?.is_some() || metadata_if_there(&folder)?.is_some() =>
-            {
-                Err(error)
-            }
-            Err(_) => Ok(None),
+            Err(_) if metadata_if_there(&folder)?.is_none() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

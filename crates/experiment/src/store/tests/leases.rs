@@ -192,3 +192,25 @@ fn who_looks_for_the_first_time_does_not_know_a_holder_of_another_machine_to_be_
     let _held = lease(&store, "b");
     assert!(looking.shows_life("b").unwrap());
 }
+
+#[test]
+fn of_many_that_take_over_what_one_left_one_is_granted_the_lease() {
+    let (_folder, store) = new_store();
+    interrupted(&store);
+    let folder = store.folder.as_path();
+    let granted: Vec<Option<Lease>> = thread::scope(|scope| {
+        let ask = || match Store::open_existing(folder).unwrap().lease("a", None) {
+            Ok(Leasing::Granted(lease)) => Some(lease),
+            Ok(Leasing::Held(_)) => None,
+            other => panic!("{other:?}"),
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        let granted = threads.into_iter().map(|thread| thread.join().unwrap());
+        granted.collect()
+    });
+    assert!(granted.iter().flatten().count() >= 1);
+    let holding = granted.iter().flatten();
+    let holding = holding.filter(|lease| lease.writing(|| Ok(())).is_ok());
+    assert_eq!(holding.count(), 1);
+    assert_eq!(store.attempts.of("a").unwrap().len(), 1);
+}
