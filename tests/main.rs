@@ -30,4 +30,3 @@ mod style;
 mod support;
 mod terminal;
 mod verify;
-mod work;

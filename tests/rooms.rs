@@ -5,16 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     (
         "commands",
         &[
-            "cluster", "forecast", "session", "doctor", "bench", "report", "study", "train",
-            "measure", "store", "plan", "data", "datasets", "device", "sweep", "terminal", "child",
-            "records", "settings", "exit", "cpu", "json", "digest",
+            "forecast", "session", "doctor", "bench", "report", "study", "train", "measure",
+            "store", "plan", "data", "datasets", "device", "sweep", "terminal", "child", "records",
+            "settings", "exit", "cpu", "json",
         ],
     ),
-    ("cluster", &["exit"]),
     (
         "forecast",
         &[

@@ -11,8 +11,7 @@ use super::*;
 use crate::measure::METRICS;
 use crate::records::examples::{done, ended, environment, validated};
 use crate::records::{TrialResult, TrialState};
-use crate::store::tests::lease;
-use crate::store::{Store, TrialDir};
+use crate::store::Store;
 use crate::{plan, sweep};
 
 fn object(value: Value) -> Map<String, Value> {
@@ -347,8 +346,7 @@ fn store_of(results: &[TrialResult]) -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create_or_open(folder.path()).unwrap();
     for result in results {
-        let lease = lease(&store, &result.id);
-        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
+        let trial = store.begin(&result.id, "", &environment()).unwrap();
         trial.save_model(b"weights").unwrap();
         trial.finish(result).unwrap();
     }

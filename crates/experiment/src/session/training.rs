@@ -91,8 +91,7 @@ impl Training<'_> {
 
     fn train_in_processes(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<()> {
         let progress = self.progress(trials, jobs)?;
-        let session = (self.session, self.store);
-        train_in_processes(session, trials, jobs, progress, &self.pace.stop)
+        train_in_processes(self.session, trials, jobs, progress, &self.pace.stop)
     }
 
     fn progress(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<SweepProgress> {
@@ -120,11 +119,10 @@ impl Training<'_> {
                 trial,
                 &images,
                 &device,
-                (self.store, self.session.retry),
+                self.store,
                 &mut progress,
                 &mut next,
             )? {
-                Outcome::Elsewhere(how) => progress.leave_trial(&how),
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.

@@ -14,7 +14,6 @@ use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::session::images::{ImageLibrary, size};
 use crate::settings::{BackendChoice, TrainSettings};
-use crate::store::tests::lease;
 
 fn small() -> TrainSettings {
     TrainSettings {
@@ -71,34 +70,26 @@ impl Case {
         let mut progress = Progress::sent_by(|_| {});
         progress.begin_trial(size(&self.trial, &self.images));
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
-        let store = (&open, Some(Retry::Failed));
-        train_and_record(trial, images, device, store, &mut progress, &mut pace)
+        train_and_record(trial, images, device, &open, &mut progress, &mut pace)
     }
 
-    fn lease(&self, store: &Folder) -> Lease {
+    /// Why nothing can be resumed in `store`.
+    fn refusal(&self, store: &Folder) -> String {
         let open = Store::create_or_open(store.0.path()).unwrap();
-        lease(&open, &self.trial.id)
-    }
-
-    /// Why nothing can be resumed.
-    fn refusal(&self, lease: &Lease) -> String {
         let environment = Environment::collect(
             computation(&self.device, &self.trial),
             String::new(),
             self.images.records,
         );
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
-        let (file, content) = lease.checkpoints().unwrap().swap_remove(0);
-        let checkpoint = (file.as_path(), content.as_slice());
-        let resumed = resume(trial, images, device, lease, &environment, checkpoint);
+        let resumed = resume(trial, images, device, &open, &environment);
         let error = resumed.err().expect("nothing can be resumed");
         assert!(proves_damage(&error), "{error:#}");
         format!("{error:#}")
     }
 
     fn trial_folder(&self, store: &Folder) -> PathBuf {
-        let reader = Store::create_or_open(store.0.path()).unwrap();
-        reader.folder_of(&self.trial.id)
+        store.0.path().join("trials").join(&self.trial.id)
     }
 
     fn checkpoint(&self, store: &Folder) -> PathBuf {
