@@ -85,7 +85,9 @@ impl Page {
                 break;
             }
             snapshot = snapshot.without(omission);
-            page = Self::of(&snapshot);
+            // The rest is made of what stays.
+            page.provenance = Provenance::of(&snapshot);
+            page.data = snapshot.json();
         }
         page
     }
