@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tests a store against kills, failing disks and flipped bits, and counts the attempts.
+"""Tests a store against kills, failing disks, flipped bits and many processes, and counts the attempts.
 
-    scripts/check_reliability.py PROGRAM [--kills 25] [--flips 8] [--every 1] [--seed 1]
+    scripts/check_reliability.py PROGRAM [--kills 25] [--flips 8] [--every 1] [--trials 200] [--seed 1]
 
 Every attack starts from a separate store, is followed by the same command without an attack, and must produce the same
 bytes as an undisturbed sweep. Disk faults need strace, which makes the N-th system call of a kind
@@ -91,8 +91,12 @@ class Bench:
             assert code in (0, 75), f"exit code {code}"
 
     def paths(self, store):
-        """All names that the program can give to a file or folder of a store."""
+        """All names that the program can give to a file or folder of a store, but for an attempt's before it is one."""
         names = {path.relative_to(other) for other in (self.folder / "undisturbed", self.interrupted) for path in other.rglob("*")}
+        trials = {name.parts[1] for name in names if name.parts[0] == "trials" and len(name.parts) > 1}
+        files = {Path(*name.parts[2:]) for name in names if name.parts[0] in ("trials", "attempts") and len(name.parts) > 1}
+        files |= {Path(name) for name in ("lease.json", "checkpoint.safetensors", "checkpoint-before.safetensors")}
+        names |= {Path("attempts", f"{trial}.{number}", file) for trial in trials for number in (1, 2, 3) for file in files}
         names |= {name.with_name(f".{name.name}.partial") for name in names}
         return [store, *(store / name for name in sorted(names))]
 
@@ -123,12 +127,16 @@ def contents(store):
 
 def checkpoints(store):
     found = {}
-    for file in (store / "trials").glob("*/checkpoint.safetensors"):
+    for file in (store / "attempts").glob("*/checkpoint*.safetensors"):
         try:
-            found[file.parent.name] = file.read_bytes()
+            found[id_of(file.parent)] = file.read_bytes()
         except FileNotFoundError:
             pass  # The trial has ended meanwhile.
     return found
+
+
+def id_of(attempt):
+    return attempt.name.split(".")[0]
 
 
 def kills(bench, random, count):
@@ -196,15 +204,69 @@ def flips(bench, random, count):
 def flips_in_unfinished(bench, random, count):
     """Changes a store with a checkpoint; the sweep must end as an undisturbed one."""
     attack = Attack("a flipped bit in each file of an interrupted trial")
-    for trial in checkpoints(bench.interrupted):
-        files = sorted((bench.interrupted / "trials" / trial).glob("*"))
-        for file in (file for file in files if file.stat().st_size):
+    for trial in (bench.interrupted / "attempts").glob("*"):
+        for file in (file for file in sorted(trial.glob("*")) if file.stat().st_size):
             for _ in range(count):
                 store = bench.store(bench.interrupted)
                 changed = flip(store / file.relative_to(bench.interrupted), random)
                 attack.tries += 1
                 bench.recovers(attack, store, changed)
     return attack
+
+
+def processes(bench, trials):
+    """Eight processes train into one store; two are killed and one is stopped until another took its trial over."""
+    attack = Attack(f"8 processes and {trials} trials, 2 killed, 1 stopped")
+    file = bench.folder / "many.toml"
+    file.write_text(SWEEP.replace("seeds = [1]", f"seeds = {list(range(trials // 2))}").replace("epochs = 3", "epochs = 1"))
+    store, alone = bench.folder / "many", bench.folder / "alone"
+    command = [bench.program, "run", file, "--threads", "1", "--stale-after", "1", "--store"]
+    logs = [(bench.folder / f"process-{number}.log").open("w+") for number in range(8)]
+    running = [subprocess.Popen([*command, store], stdout=subprocess.DEVNULL, stderr=log) for log in logs]
+
+    def wait_until(holds):
+        while not holds() and any(process.poll() is None for process in running):
+            time.sleep(0.01)
+
+    def leases():
+        return {read_json(lease).get("pid"): lease.parent for lease in (store / "attempts").glob("*/lease.json")}
+
+    for number, process in enumerate(running[:3]):
+        wait_until(lambda: process.pid in leases())
+        process.send_signal(signal.SIGSTOP)
+        # The trial can have ended before the signal came.
+        held = leases().get(process.pid)
+        attack.expect(process.poll() is None, f"process {number} has ended too early")
+        attack.tries += 1
+        if number < 2:
+            process.kill()
+        elif held:
+            wait_until(lambda: not held.exists() or (store / "trials" / id_of(held)).exists())
+    running[2].send_signal(signal.SIGCONT)
+    codes = [process.wait() for process in running]
+    attack.expect(codes == [-signal.SIGKILL] * 2 + [0] * 6, f"exit codes {codes}")
+    subprocess.run([*command, alone], check=True, capture_output=True)
+    attack.expect(contents(store) == contents(alone), "other results than one process has")
+    attack.expect(len(contents(alone)) == trials * (len(SAME) + 1), "trials are missing")
+    report = subprocess.run([bench.program, "report", store], capture_output=True, text=True)
+    attack.expect(report.returncode == 0, f"report: {report.stderr[-300:]}")
+    attack.expect(not any((store / "attempts").iterdir()), "attempts are left")
+    texts = []
+    for log in logs:
+        log.seek(0)
+        texts.append(log.read())
+    ended = [line for text in texts for line in text.splitlines() if ": done: " in line]
+    # A process can be killed between a result and the line about it.
+    attack.expect(trials - 2 <= len(ended) <= trials, f"{len(ended)} lines say that a trial is done")
+    attack.expect(not any("panicked" in text for text in texts), "a process panicked")
+    return attack
+
+
+def read_json(file):
+    try:
+        return json.loads(file.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}  # It was given back meanwhile.
 
 
 def flip(file, random):
@@ -221,6 +283,7 @@ def main():
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--flips", type=int, default=8, help="in each file")
     parser.add_argument("--every", type=int, default=1, help="let each N-th system call of a kind fail")
+    parser.add_argument("--trials", type=int, default=200, help="of the many processes")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     source = random.Random(arguments.seed)
@@ -228,6 +291,7 @@ def main():
         bench = Bench(arguments.program, Path(folder))
         attacks = [kills(bench, source, arguments.kills), flips(bench, source, arguments.flips)]
         attacks.append(flips_in_unfinished(bench, source, arguments.flips))
+        attacks.append(processes(bench, arguments.trials))
         if shutil.which("strace"):
             for error in CALLS:
                 attacks.append(faults(bench, error, None, "a fresh", arguments.every))

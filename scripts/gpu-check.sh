@@ -265,7 +265,7 @@ restore() {
     rm -rf "$RAW.part" && mkdir -p "$RAW.part"
     if [ -e "$OUT/raw.tar.gz" ]; then
         tar -xzf "$OUT/raw.tar.gz" -C "$RAW.part" || say "cannot read $OUT/raw.tar.gz: everything is measured again"
-        for trial in "$RAW.part"/stores/*/trials/*/; do
+        for trial in "$RAW.part"/stores/*/{trials,attempts}/*/; do
             restore_trial "${trial#"$RAW.part/stores/"}"
         done
     fi
@@ -273,7 +273,7 @@ restore() {
     mv "$RAW.part" "$RAW"
 }
 
-restore_trial() { # STORE/trials/ID/
+restore_trial() { # STORE/trials/ID/ or STORE/attempts/ID.N/
     local from=$RAW.part/stores/$1 to=$STORE/${1%/} unfinished
     unfinished=$RAW.part/unfinished/$(date +%s)
     [ -d "$from" ] && [ ! -e "$to" ] || return

@@ -106,7 +106,9 @@ class Raw:
         return dict(rows)
 
     def trials(self, store):
-        return [Trial(path.parent) for path in sorted(self.folder.glob(f"stores/{store}/trials/*/settings.toml"))]
+        """Those that have ended, then those under way."""
+        parts = (self.folder.glob(f"stores/{store}/{part}/*/settings.toml") for part in ("trials", "attempts"))
+        return [Trial(path.parent) for paths in parts for path in sorted(paths)]
 
     def unfinished_trials(self, store):
         """From earlier machines: only their curves were copied back, not their checkpoints."""

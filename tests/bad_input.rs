@@ -221,11 +221,11 @@ fn a_cause_from_the_operating_system_is_named_once() {
         "weights.safetensors",
         "weights.pth",
         "store/trials",
-        "store/lock",
         "data/cifar-10-batches-bin/test_batch.bin",
     ] {
         std::fs::create_dir_all(scratch.path(folder)).unwrap();
     }
+    scratch.write("store/attempts", "");
     let eval = ["eval", "--dataset", "shapes", "--backend", "flex"];
     let cases: [&[&str]; 8] = [
         &["run", "a.toml", "--store", "store"],

@@ -3,8 +3,8 @@
 use burn::tensor::TensorData;
 use cifar_models::checkpoint::{Metadata, NamedTensors, read_tensors, write_tensors};
 
-use crate::run::{CROSS_ENTROPY, sweep, trials};
-use crate::support::{Finished, Scratch, read_json};
+use crate::run::{CROSS_ENTROPY, sweep};
+use crate::support::{Finished, Scratch, read_json, trials};
 
 /// The weights of a trial on shapes and the score that it recorded.
 struct Trained {

@@ -11,6 +11,8 @@ use std::process::Stdio;
 #[cfg(unix)]
 use crate::resume;
 use crate::support::{Scratch, trials};
+#[cfg(unix)]
+use crate::support::{attempts, id};
 
 const SWEEP: &str = r#"
 name = "jobs"
@@ -73,14 +75,13 @@ fn a_terminals_signals_stop_all_processes_with_checkpoints_however_many_they_are
         let mut messages = String::new();
         stderr.read_to_string(&mut messages).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(75), "{messages}");
-        let begun = trials(&scratch, "s");
+        let begun = attempts(&scratch, "s");
         assert_eq!(begun.len(), 2, "{messages}");
         for trial in begun {
             assert!(trial.join("checkpoint.safetensors").exists(), "{messages}");
             // Each tells the step of its checkpoint, which is the last one of its records.
             let steps = fs::read_to_string(trial.join("steps.jsonl")).unwrap();
-            let id = trial.file_name().unwrap().to_str().unwrap();
-            let place = format!("step {} of trial {id}", steps.lines().count());
+            let place = format!("step {} of trial {}", steps.lines().count(), id(&trial));
             assert!(messages.contains(&place), "{place}: {messages}");
         }
     }
@@ -97,27 +98,27 @@ fn an_error_of_the_disk_in_one_process_ends_all_with_its_exit_code_and_their_che
     stopped.expect(75);
     let trial = resume::unfinished(&scratch);
     let checkpoint = fs::read(trial.join("checkpoint.safetensors")).unwrap();
-    let in_the_way = trial.join(".environment.json.partial");
-    fs::create_dir(&in_the_way).unwrap();
+    let (steps, kept) = (trial.join("steps.jsonl"), trial.join("kept"));
+    fs::rename(&steps, &kept).unwrap();
+    fs::create_dir(&steps).unwrap();
     let parallel = ["run", "a.toml", "--store", "s", "--jobs", "2"];
     let run = scratch.run(&parallel).expect(1);
-    assert!(
-        run.stderr.contains("environment.json: cannot write"),
-        "{run:#?}"
-    );
+    assert!(run.stderr.contains("steps.jsonl: cannot read"), "{run:#?}");
     assert!(
         run.stderr.contains("ended with the error above"),
         "{run:#?}"
     );
+    let trial = resume::unfinished(&scratch);
     assert!(fs::read(trial.join("checkpoint.safetensors")).unwrap() == checkpoint);
-    fs::remove_dir(&in_the_way).unwrap();
+    fs::remove_dir(trial.join("steps.jsonl")).unwrap();
+    fs::rename(trial.join("kept"), trial.join("steps.jsonl")).unwrap();
     scratch.run(&parallel).expect(0);
     resume::expect_the_uninterrupted(&scratch);
 }
 
 #[cfg(unix)]
 #[test]
-fn the_next_run_waits_for_the_processes_of_one_that_was_killed() {
+fn the_next_run_resumes_what_the_processes_of_one_that_was_killed_leave() {
     let scratch = resume::scratch("[1, 2]");
     let parallel = ["run", "a.toml", "--store", "s", "--jobs", "2"];
     let mut child = scratch
@@ -130,7 +131,7 @@ fn the_next_run_waits_for_the_processes_of_one_that_was_killed() {
     resume::read_until(&mut stderr, &["[1/", "[2/", "epoch 2/12"]);
     child.kill().unwrap();
     child.wait().unwrap();
-    // Its processes have left checkpoints when the next run reads what there is.
+    // Its processes hold their leases until they have left checkpoints.
     let run = scratch.run(&parallel).expect(0);
     assert_eq!(
         run.stderr.matches("resuming after step").count(),

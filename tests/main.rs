@@ -30,3 +30,4 @@ mod style;
 mod support;
 mod terminal;
 mod verify;
+mod work;

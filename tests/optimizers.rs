@@ -1,7 +1,7 @@
 //! Optimizers from the sweep file to the table.
 
-use crate::run::{CROSS_ENTROPY, trials};
-use crate::support::{Scratch, read_json};
+use crate::run::CROSS_ENTROPY;
+use crate::support::{Scratch, read_json, trials};
 use serde_json::Value;
 
 /// Two epochs of three steps with each optimizer, at its own learning rate.

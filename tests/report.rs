@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Map, Value, json};
 
-use crate::run::{CROSS_ENTROPY, sweep, trials};
-use crate::support::{Scratch, read_json};
+use crate::run::{CROSS_ENTROPY, sweep};
+use crate::support::{Scratch, read_json, trials};
 
 const SUM: &str = r#"{ name = "sum", terms = [{ name = "focal", gamma = 3 }, { name = "poly1" }], weights = [-0.5, 1] }"#;
 

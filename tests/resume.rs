@@ -1,7 +1,6 @@
 //! A run that was interrupted or killed, and the same command again.
 #![cfg(unix)]
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,8 +9,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::run::{CROSS_ENTROPY, sweep, trials};
-use crate::support::{Finished, Scratch, read_json};
+use crate::run::{CROSS_ENTROPY, sweep};
+use crate::support::{Finished, Scratch, attempts, id, read_json, trials};
 
 /// As `nohup` does, and a shell that starts a program in the background.
 const IGNORING: &str = r#"trap "" HUP INT; exec "$@""#;
@@ -73,10 +72,21 @@ pub fn send(signal: &str, target: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// A lease of a process on another machine.
+pub const HELD_ELSEWHERE: &str = r#"{
+    "host": "node1", "pid": 7, "pid_space": "another boot", "process_start": 1,
+    "time_taken": "2026-11-28T08:00:00Z", "number": 0
+}"#;
+
+/// The folder that a trial has once it has ended.
+fn ended(attempt: &Path) -> PathBuf {
+    let store = attempt.parent().and_then(Path::parent).unwrap();
+    store.join("trials").join(id(attempt))
+}
+
 /// The folder of the only trial that has begun and not ended.
 pub fn unfinished(scratch: &Scratch) -> PathBuf {
-    let mut folders = trials(scratch, "s");
-    folders.retain(|folder| !folder.join("result.json").exists());
+    let mut folders = attempts(scratch, "s");
     assert_eq!(folders.len(), 1, "{folders:?}");
     folders.remove(0)
 }
@@ -111,14 +121,14 @@ fn an_interrupted_run_says_what_to_rerun_and_resumes() {
         let (stopped, messages) = signalled(&scratch, signal, sign, &[]);
         stopped.expect(75);
         let trial = unfinished(&scratch);
-        let id = trial.file_name().unwrap().to_str().unwrap();
+        let id = id(&trial);
         let steps = std::fs::read_to_string(trial.join("steps.jsonl")).unwrap();
         let step = steps.lines().count();
         let message = format!("interrupted at step {step} of trial {id}, with 1 of ");
         assert!(messages.contains(&message), "{messages}");
         assert!(trial.join("checkpoint.safetensors").exists());
     }
-    let trial = unfinished(&scratch);
+    let trial = ended(&unfinished(&scratch));
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     assert!(run.stderr.contains("resuming after step"), "{run:#?}");
     let environment = read_json(&trial.join("environment.json"));
@@ -132,7 +142,7 @@ fn a_dry_run_says_how_far_each_trial_is() {
     let scratch = scratch("[1, 2, 3]");
     signalled(&scratch, "-INT", "[2/3]", &[]).0.expect(75);
     let trial = unfinished(&scratch);
-    let id = trial.file_name().unwrap().to_str().unwrap();
+    let id = id(&trial);
     let steps = std::fs::read_to_string(trial.join("steps.jsonl")).unwrap();
     let interrupted = format!("interrupted at step {}", steps.lines().count());
     let plan = || {
@@ -148,16 +158,16 @@ fn a_dry_run_says_how_far_each_trial_is() {
         for (position, (line, state)) in plan.lines().zip(states).enumerate() {
             let column = format!("  {state:<width$}  cross_entropy");
             assert!(line.contains(&column), "{state}: {plan}");
-            assert_eq!(line.contains(id), position == 1, "{plan}");
+            assert_eq!(line.contains(&id), position == 1, "{plan}");
         }
         assert!(plan.contains("\n2 of 3 trials to train, "), "{plan}");
     };
     expect(["done", &interrupted, "new"]);
 
-    let lock = File::open(scratch.path("s/lock")).unwrap();
-    lock.lock().unwrap();
-    expect(["done", "running", "new"]);
-    lock.unlock().unwrap();
+    let lease = trial.join("lease.json");
+    std::fs::write(&lease, HELD_ELSEWHERE).unwrap();
+    expect(["done", "running: process 7 on node1", "new"]);
+    std::fs::remove_file(&lease).unwrap();
 
     std::fs::write(trial.join("checkpoint.safetensors"), [0xff; 100]).unwrap();
     expect(["done", "interrupted, its checkpoint is damaged", "new"]);
@@ -231,9 +241,9 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
         run.stderr.contains("restarted from the beginning"),
         "{run:#?}"
     );
-    let environment = read_json(&trial.join("environment.json"));
+    let environment = read_json(&ended(&trial).join("environment.json"));
     assert_eq!(environment["resumed"], Value::Null);
-    let id = trial.file_name().unwrap().to_str().unwrap();
+    let id = id(&trial);
     let kept = scratch.path(&format!("s/set-aside/{id}-1/checkpoint.safetensors"));
     assert!(kept.exists());
 }
@@ -254,6 +264,8 @@ fn a_disk_that_fails_or_is_full_when_a_trial_is_resumed_leaves_its_checkpoint() 
         run.stderr.contains("checkpoint.safetensors: cannot read: "),
         "{run:#?}"
     );
+    let trial = unfinished(&scratch);
+    let (checkpoint, kept) = (trial.join("checkpoint.safetensors"), trial.join("kept"));
     std::fs::remove_dir(&checkpoint).unwrap();
     std::fs::rename(&kept, &checkpoint).unwrap();
 
@@ -266,7 +278,8 @@ fn a_disk_that_fails_or_is_full_when_a_trial_is_resumed_leaves_its_checkpoint() 
         "{run:#?}"
     );
 
-    assert!(std::fs::read(&checkpoint).unwrap() == before);
+    let left = unfinished(&scratch).join("checkpoint.safetensors");
+    assert!(std::fs::read(left).unwrap() == before);
     assert!(!scratch.path("s/set-aside").exists());
     scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     expect_the_uninterrupted(&scratch);

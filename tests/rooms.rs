@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sources::{self, Source, folder_of, test_files};
 
 /// The rooms from top to bottom, each with those that it uses, all of which stand below it. `main` starts them.
-const ROOMS: [(&str, &[&str]); 25] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     (
         "commands",
         &[
-            "forecast", "session", "doctor", "bench", "report", "study", "train", "measure",
-            "store", "plan", "data", "datasets", "device", "sweep", "terminal", "child", "records",
-            "settings", "exit", "cpu", "json",
+            "cluster", "forecast", "session", "doctor", "bench", "report", "study", "train",
+            "measure", "store", "plan", "data", "datasets", "device", "sweep", "terminal", "child",
+            "records", "settings", "exit", "cpu", "json", "digest",
         ],
     ),
+    ("cluster", &["exit"]),
     (
         "forecast",
         &[

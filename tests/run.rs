@@ -1,8 +1,6 @@
 //! `experiment run` from the sweep file to the table and back again.
 
-use std::path::PathBuf;
-
-use crate::support::{Scratch, read_json};
+use crate::support::{Scratch, read_json, trials};
 use serde_json::Value;
 
 /// A sweep file of these losses and seeds on a network that trains in a blink.
@@ -15,15 +13,6 @@ pub fn sweep(losses: &str, seeds: &str, train: &str) -> String {
 
 pub const CROSS_ENTROPY: &str = r#"{ name = "cross_entropy" }"#;
 const BONUS: &str = r#"{ name = "encouraging", log_end = 1 }"#;
-
-/// The folders of the store's trials.
-pub fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
-    let entries =
-        std::fs::read_dir(scratch.path(store).join("trials")).expect("the store has trials");
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    folders.sort();
-    folders
-}
 
 fn results(scratch: &Scratch, store: &str) -> Vec<Value> {
     let folders = trials(scratch, store);
@@ -284,17 +273,6 @@ fn a_sweep_that_leaves_the_test_set_out_has_validation_scores_alone_and_is_repor
     }
     let again = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     assert!(!again.stderr.contains("to train on"), "{again:#?}");
-}
-
-#[test]
-fn a_store_in_use_is_left_alone() {
-    let scratch = Scratch::new();
-    scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1]", ""));
-    std::fs::create_dir_all(scratch.path("s")).unwrap();
-    let lock = std::fs::File::create(scratch.path("s").join("lock")).unwrap();
-    lock.lock().unwrap();
-    let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(5);
-    assert!(run.stderr.contains("s: store: another process"), "{run:#?}");
 }
 
 #[test]

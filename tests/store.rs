@@ -83,6 +83,7 @@ fn weights_records_and_settings_that_are_gone_are_noticed() {
     scratch.run(&["report", "s"]).expect(0);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_finished_store_prints_its_table_where_nothing_can_be_written() {
     let (scratch, _) = finished();
@@ -90,15 +91,16 @@ fn a_finished_store_prints_its_table_where_nothing_can_be_written() {
         .run(&["run", "a.toml", "--store", "s"])
         .expect(0)
         .stdout;
-    // Not even the lock: permissions do not hold back an administrator, a folder in its place does.
-    std::fs::remove_file(scratch.path("s/lock")).unwrap();
-    std::fs::create_dir(scratch.path("s/lock")).unwrap();
+    // Permissions do not hold back an administrator, a link to nothing in the place of a folder does.
+    std::fs::remove_dir(scratch.path("s/attempts")).unwrap();
+    std::os::unix::fs::symlink("nothing", scratch.path("s/attempts")).unwrap();
     let run = scratch.run(&["run", "a.toml", "--store", "s"]).expect(0);
     assert_eq!(run.stdout, table);
     let more = ["run", "a.toml", "--store", "s"];
     scratch.write("a.toml", &sweep(CROSS_ENTROPY, "[1, 2, 3]", ""));
     let run = scratch.run(&more).expect(1);
-    assert!(run.stderr.contains("s/lock: cannot create: "), "{run:#?}");
+    let message = "s/attempts: cannot create the folder: ";
+    assert!(run.stderr.contains(message), "{run:#?}");
 }
 
 #[test]

@@ -78,9 +78,24 @@ pub fn read_json(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The folders of a store's trials, by their ids.
+/// The folders of a store's trials that have ended, by their ids.
 pub fn trials(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
-    let folders = std::fs::read_dir(scratch.path(store).join("trials")).unwrap();
+    folders_in(&scratch.path(store).join("trials"))
+}
+
+/// The folders of a store's trials under way, by their ids.
+pub fn attempts(scratch: &Scratch, store: &str) -> Vec<PathBuf> {
+    folders_in(&scratch.path(store).join("attempts"))
+}
+
+/// The id of the trial that has this folder.
+pub fn id(folder: &Path) -> String {
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    name.split('.').next().unwrap().to_owned()
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(folder).unwrap();
     let mut folders: Vec<_> = folders.map(|folder| folder.unwrap().path()).collect();
     folders.sort();
     folders

@@ -10,7 +10,6 @@ pub enum Exit {
     BadInput = 2,
     TrialsFailed = 3,
     Data = 4,
-    Store = 5,
     Different = 6,
     Refuted = 10,
     Open = 11,
@@ -19,7 +18,7 @@ pub enum Exit {
 
 impl Exit {
     /// Each with its meaning. README.md has the same lines.
-    pub const MEANINGS: [(Self, &'static str); 10] = [
+    pub const MEANINGS: [(Self, &'static str); 9] = [
         (Self::Done, "done; a diverged trial is a result too"),
         (Self::Unexpected, "unexpected, such as a full disk"),
         (Self::BadInput, "bad usage or settings"),
@@ -28,10 +27,6 @@ impl Exit {
             "some trials failed, or were damaged after they ended",
         ),
         (Self::Data, "data is missing or damaged"),
-        (
-            Self::Store,
-            "another process is using the store, or its file system cannot lock files",
-        ),
         (
             Self::Different,
             "a trial that `verify` trained again has a different result",

@@ -4,6 +4,7 @@
 
 mod bench;
 mod child;
+mod cluster;
 mod commands;
 mod cpu;
 mod data;
@@ -64,7 +65,6 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         _ if is_usage => Exit::BadInput,
         _ if error.is::<DataError>() => Exit::Data,
         (Some(StoreError::NotAStore { .. } | StoreError::NoTrial { .. }), _) => Exit::BadInput,
-        (Some(StoreError::Locked { .. } | StoreError::NoLocks { .. }), _) => Exit::Store,
         (_, Some(unfinished)) => Unfinished::exit(unfinished),
         _ => Exit::Unexpected,
     }

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::plan::Trial;
-use crate::session::{Retry, Session, State};
-use crate::store::{Store, Stored};
+use crate::session::{Session, State};
+use crate::store::{Retry, Store, Stored};
 use crate::study::Stage;
 use crate::terminal::table::{self, Align, Column};
 use crate::train::steps_covered;
@@ -53,8 +53,8 @@ fn unfinished_state(store: Option<&Store>, id: &str) -> String {
     let Some(store) = store.filter(|store| store.has_begun(id)) else {
         return "new".to_owned();
     };
-    if store.is_in_use() {
-        return "running".to_owned();
+    if let Ok(Some(holder)) = store.holder(id) {
+        return format!("running: {holder}");
     }
     match store.checkpoint_file(id).map(|file| steps_covered(&file)) {
         Some(Ok(step)) => format!("interrupted at step {step}"),

@@ -39,6 +39,23 @@ Examples:
   experiment plan experiments/blog-question.toml --standard-deviation 1
   experiment plan experiments/quickstart.toml --standard-deviation 5 --json";
 
+pub const WORK: &str = "\
+Examples:
+  experiment work runs/quickstart
+  experiment work runs/quickstart --index 3
+  experiment work runs/quickstart --next --backend flex --threads 1";
+
+pub const SLURM: &str = "\
+Examples:
+  experiment slurm experiments/cifar10-short.toml --print
+  experiment slurm experiments/cifar10-short.toml --workers 8 -- --time=60 --cpus-per-task=2
+  experiment slurm sweep.toml --store ~/sweep --backend wgpu --continue -- --time=60 --gres=gpu:1";
+
+pub const STATUS: &str = "\
+Examples:
+  experiment status runs/quickstart
+  experiment status runs/quickstart --json";
+
 pub const REPORT: &str = "\
 Examples:
   experiment report runs/quickstart

@@ -18,7 +18,11 @@ mod report;
 mod run;
 mod schema;
 mod show;
+mod slurm;
+mod status;
+mod training;
 mod verify;
+mod work;
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -55,6 +59,12 @@ enum Command {
     Run(run::RunArguments),
     #[command(after_help = manual::PLAN)]
     Plan(plan::PlanArguments),
+    #[command(after_help = manual::WORK)]
+    Work(work::WorkArguments),
+    #[command(after_help = manual::SLURM)]
+    Slurm(slurm::SlurmArguments),
+    #[command(after_help = manual::STATUS)]
+    Status(status::StatusArguments),
     #[command(after_help = manual::REPORT)]
     Report(report::ReportArguments),
     #[command(after_help = manual::SHOW)]
@@ -100,6 +110,9 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
     match &command_line.command {
         Command::Run(arguments) => run::run(arguments)?,
         Command::Plan(arguments) => plan::run(arguments)?,
+        Command::Work(arguments) => work::run(arguments)?,
+        Command::Slurm(arguments) => slurm::run(arguments)?,
+        Command::Status(arguments) => status::run(arguments)?,
         Command::Report(arguments) => return report::run(arguments),
         Command::Show(arguments) => show::run(arguments)?,
         Command::Diff(arguments) => diff::run(arguments)?,

@@ -25,7 +25,7 @@ pub fn keep(folder: &Path, data_dir: Option<&Path>) -> Result<PathBuf> {
     let file = folder.join("report.html");
     let is_written = fs::read(&file).is_ok_and(|written| written == html.as_bytes());
     if !is_written {
-        atomic::write(&file, html.as_bytes())?;
+        atomic::write_shared(&file, html.as_bytes())?;
     }
     Ok(file)
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::device::use_threads;
 use crate::forecast::{Forecast, Power, SeedsForecast, StageForecast, forecast};
 use crate::json;
-use crate::session::{State, open_device};
+use crate::session::{State, declare, open_device};
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::sweep;
@@ -32,13 +32,16 @@ pub struct PlanArguments {
     /// Standard deviation of the metric between runs of one loss, assumed until three seeds of a claim have ended; percentage points for accuracy, 0.16 for CIFAR-10 at 95 %
     #[arg(long, value_name = "POINTS", value_parser = positive)]
     standard_deviation: Option<f64>,
+    /// Write the plan into the store, which is made if there is none, so that `experiment work` can begin
+    #[arg(long)]
+    declare: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(arguments: &PlanArguments) -> Result<()> {
-    let sweep = sweep::read(&arguments.file)?;
+    let (sweep, toml) = sweep::read(&arguments.file)?;
     let default_store = || Path::new("runs").join(&sweep.name);
     let folder = arguments.store.clone().unwrap_or_else(default_store);
     let store = Store::open_if_there(&folder)?;
@@ -49,6 +52,9 @@ pub fn run(arguments: &PlanArguments) -> Result<()> {
     let device = open_device(backend, PrecisionName::F32)?;
     let deviation = arguments.standard_deviation;
     let forecast = forecast(&study, &state, store.as_ref(), &device, deviation)?;
+    if arguments.declare {
+        declare(&Store::create_or_open(&folder)?, &study, &toml)?;
+    }
     if arguments.json {
         return print(&json::pretty(&forecast));
     }
@@ -63,7 +69,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn text(forecast: &Forecast, is_until_decided: bool) -> String {
     let at_most = if is_until_decided { "at most " } else { "" };
-    let mut text = stages(&forecast.stages);
+    let mut text = stages_table(&forecast.stages);
     let cost = &forecast.cost;
     let speeds: Vec<String> = (cost.images_per_second.iter())
         .map(|speed| format!("{speed:.0} images/s"))
@@ -86,7 +92,8 @@ fn text(forecast: &Forecast, is_until_decided: bool) -> String {
     text
 }
 
-fn stages(stages: &[StageForecast]) -> String {
+/// A row per stage.
+pub fn stages_table(stages: &[StageForecast]) -> String {
     let text =
         |header, cell: fn(&StageForecast) -> String| Column::new(header, Align::Left, stages, cell);
     let count = |header, cell: fn(&StageForecast) -> usize| {
@@ -98,7 +105,8 @@ fn stages(stages: &[StageForecast]) -> String {
         text("stage", |it| it.stage.to_owned()),
         count("trials", |it| it.trials),
         count("new", |it| it.new),
-        count("begun", |it| it.begun),
+        count("interrupted", |it| it.interrupted),
+        count("running", |it| it.running),
         count("done", |it| it.done),
         count("diverged", |it| it.diverged),
         count("failed", |it| it.failed),

@@ -13,9 +13,9 @@ use crate::exit::{BadInput, Exit};
 use crate::plan::Trial;
 use crate::records::TrialState;
 use crate::report::Verification;
-use crate::session::{Session, Unfinished};
+use crate::session::{Part, Session, Unfinished};
 use crate::settings::BackendChoice;
-use crate::store::{Store, Stored};
+use crate::store::{STALE_AFTER, Store, Stored};
 use crate::study::Run;
 use crate::sweep;
 use crate::terminal::print;
@@ -86,6 +86,7 @@ impl VerifyArguments {
         let recorded = environment.get("backend").and_then(Value::as_str);
         let recorded = recorded.and_then(BackendChoice::from_name);
         Ok(Session {
+            part: Part::Whole,
             sweep: sweep::parse(&text, Path::new("settings.toml"))?,
             text,
             store: folder.join("rerun"),
@@ -97,6 +98,7 @@ impl VerifyArguments {
             retry: None,
             // Its checkpoints are removed with the temporary folder.
             checkpoint_interval: Duration::MAX,
+            stale_after: STALE_AFTER,
         })
     }
 }

@@ -106,7 +106,10 @@ impl Verdict {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
         }
-        Ok(atomic::write(&path, &serde_json::to_vec_pretty(self)?)?)
+        Ok(atomic::write_shared(
+            &path,
+            &serde_json::to_vec_pretty(self)?,
+        )?)
     }
 
     /// The first `tested` options that are correct in f32, which everything relies on.

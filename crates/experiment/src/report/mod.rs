@@ -32,7 +32,7 @@ pub use format::Format;
 pub use groups::Group;
 pub use page::{Page, snapshot_in};
 pub use show::TrialReport;
-pub use snapshot::{Omission, Snapshot};
+pub use snapshot::{Omission, Snapshot, declared_sweep};
 pub use tensorboard::export_tensorboard;
 pub use theory::value_and_gradient;
 pub use trials::TrialRow;

@@ -11,7 +11,8 @@ use super::*;
 use crate::measure::METRICS;
 use crate::records::examples::{done, ended, environment, validated};
 use crate::records::{TrialResult, TrialState};
-use crate::store::Store;
+use crate::store::tests::lease;
+use crate::store::{Store, TrialDir};
 use crate::{plan, sweep};
 
 fn object(value: Value) -> Map<String, Value> {
@@ -346,7 +347,8 @@ fn store_of(results: &[TrialResult]) -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create_or_open(folder.path()).unwrap();
     for result in results {
-        let trial = store.begin(&result.id, "", &environment()).unwrap();
+        let lease = lease(&store, &result.id);
+        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
         trial.save_model(b"weights").unwrap();
         trial.finish(result).unwrap();
     }

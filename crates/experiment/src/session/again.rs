@@ -19,7 +19,7 @@ impl Session {
     pub fn train_again(&self, before: &Run) -> Result<Store> {
         let images = ImageLibrary::load(slice::from_ref(&before.trial), self.data_dir.as_deref())?;
         images.check_same_data(&[before])?;
-        let store = Store::create_or_open(&self.store)?;
+        let store = Store::create_or_open(&self.store)?.with_stale_after(self.stale_after);
         let trained = self.train(images, &store);
         trained.map_err(|error| match error.downcast() {
             // Its folder will not be there when the command is run again.

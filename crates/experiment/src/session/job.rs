@@ -1,9 +1,9 @@
-//! One trial, trained for the process that holds the store.
+//! One trial, trained for another process.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::exit::{BadInput, Exit};
 use crate::plan::Trial;
 use crate::records::TrialState;
 use crate::settings::BackendChoice;
-use crate::store::Store;
+use crate::store::{Retry, Store};
 use crate::terminal::{Message, Progress};
 
 /// The task of training a trial. It stops with a checkpoint when its standard input ends.
@@ -34,6 +34,10 @@ pub struct TrainTrial {
     pub store: OsString,
     pub data_dir: Option<OsString>,
     pub checkpoint_interval: Duration,
+    pub stale_after: Duration,
+    pub retry: Option<Retry>,
+    /// The heartbeat of a stale lease of the trial.
+    pub stale_heartbeat: Option<SystemTime>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,14 +54,17 @@ impl Task for TrainTrial {
     type Event = TrialEvent;
 }
 
-/// Trains the trial that the process which holds the store asks for.
+/// Trains the trial that another process asks for.
 pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
     let stop = signals::stop_only()?;
     child::stop_with_parent(Arc::clone(&stop));
     let mut pace = Pace::new(stop, task.checkpoint_interval);
     let trial = Trial::from_settings_toml(&task.settings_toml)
         .ok_or_else(|| BadInput(anyhow!("child: expected the settings of one trial")))?;
-    let store = Store::join(Path::new(&task.store))?;
+    let store = Store::open_existing(Path::new(&task.store))?.with_stale_after(task.stale_after);
+    if let Some(heartbeat) = task.stale_heartbeat {
+        store.believe_stale(&trial.id, heartbeat)?;
+    }
     let data_dir = task.data_dir.as_ref().map(PathBuf::from);
     let images =
         ImageLibrary::load(std::slice::from_ref(&trial), data_dir.as_deref())?.of(&trial)?;
@@ -69,7 +76,12 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
     progress.begin_trial(size(&trial, &images));
     pace.begin_trial();
     let mut next = |point| pace.next(point);
-    match train_and_record(&trial, &images, &device, &store, &mut progress, &mut next)? {
+    let store = (&store, task.retry);
+    match train_and_record(&trial, &images, &device, store, &mut progress, &mut next)? {
+        Outcome::Elsewhere(how) => {
+            progress.leave_trial(&how);
+            Ok(Exit::Done)
+        }
         Outcome::Ended(result) => {
             progress.end_trial(&result);
             if result.state == TrialState::Failed {

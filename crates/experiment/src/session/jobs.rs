@@ -17,6 +17,7 @@ use super::unfinished::Unfinished;
 use crate::child::{Child, Said};
 use crate::exit::Exit;
 use crate::plan::Trial;
+use crate::store::Store;
 use crate::terminal::{SweepProgress, detail, tell};
 
 /// How often running trials are polled.
@@ -38,7 +39,7 @@ struct Job<'a> {
 /// Each process stops with a checkpoint when its standard input ends, which it also does if this process dies.
 /// They stay in this process's group, so that a terminal suspends and resumes all of them together.
 pub fn train_in_processes(
-    session: &Session,
+    (session, store): (&Session, &Store),
     trials: &[Trial],
     jobs: NonZeroUsize,
     progress: SweepProgress,
@@ -54,7 +55,12 @@ pub fn train_in_processes(
             let Some((index, trial)) = waiting.next() else {
                 break;
             };
-            running.push(Job::start(session, index, trial, jobs, &progress)?);
+            running.push(Job::start(
+                task(session, store, trial, jobs)?,
+                index,
+                trial,
+                &progress,
+            )?);
         }
         if running.is_empty() {
             break;
@@ -79,13 +85,11 @@ pub fn train_in_processes(
 
 impl<'a> Job<'a> {
     fn start(
-        session: &Session,
+        task: TrainTrial,
         index: usize,
         trial: &'a Trial,
-        jobs: NonZeroUsize,
         progress: &Arc<SweepProgress>,
     ) -> Result<Self> {
-        let task = task(session, trial, jobs);
         let mut child = Child::start(&task, |command| {
             // Each would repeat the notes and warnings, which are the same for all.
             command.stderr(Stdio::null());
@@ -109,21 +113,24 @@ impl<'a> Job<'a> {
     }
 }
 
-fn task(session: &Session, trial: &Trial, jobs: NonZeroUsize) -> TrainTrial {
+fn task(session: &Session, store: &Store, trial: &Trial, jobs: NonZeroUsize) -> Result<TrainTrial> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = if jobs.get() > 1 {
         Some(session.threads_of_a_job.unwrap_or((cores / jobs).max(1)))
     } else {
         session.threads
     };
-    TrainTrial {
+    Ok(TrainTrial {
         settings_toml: trial.settings_toml(),
         backend: session.backend,
         threads,
         store: session.store.clone().into(),
         data_dir: session.data_dir.clone().map(Into::into),
         checkpoint_interval: session.checkpoint_interval,
-    }
+        stale_after: session.stale_after,
+        retry: session.retry,
+        stale_heartbeat: store.stale_heartbeat(&trial.id)?,
+    })
 }
 
 fn hear(trial: usize, id: &str, said: &Said<TrialEvent>, progress: &SweepProgress) {

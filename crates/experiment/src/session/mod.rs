@@ -1,6 +1,7 @@
 //! Runs a sweep: which trials to train, on which device, in which process, and how it ended.
 
 mod again;
+mod declare;
 mod device;
 mod failure;
 mod images;
@@ -12,6 +13,7 @@ mod todo;
 mod training;
 mod trial;
 mod unfinished;
+mod waiting;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+pub use self::declare::declare;
 #[cfg(feature = "wgpu")]
 pub use self::device::best_adapter;
 pub use self::device::{open_device, usable_precision, warn_of_scalar_instructions};
@@ -27,18 +30,33 @@ use self::images::ImageLibrary;
 pub use self::images::expected_size;
 pub use self::job::{TrainTrial, train_for_parent};
 use self::pace::Pace;
-pub use self::todo::{Retry, State};
+pub use self::todo::State;
 use self::training::{Training, Worker};
 pub use self::unfinished::Unfinished;
+use self::waiting::{Waiting, are_in_hands, free};
+use crate::plan::Trial;
 use crate::settings::BackendChoice;
-use crate::store::{Declaration, Plan, Store, Stored};
-use crate::study::{Run, Study, digest};
+use crate::store::{Plan, Retry, Store, Stored};
+use crate::study::{Run, Study};
 use crate::sweep::Sweep;
-use crate::terminal::tell;
+
+/// The part of a sweep that a process trains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All that no other process trains, and what follows from the others' trials, for which it waits.
+    Whole,
+    /// As the whole, but it ends before the others' trials if nothing follows from them.
+    Free,
+    /// One trial that no other process trains.
+    Next,
+    /// The trial with this id.
+    Trial(String),
+}
 
 /// A sweep to run, and how to run it.
 #[derive(Debug)]
 pub struct Session {
+    pub part: Part,
     pub sweep: Sweep,
     /// The text of the sweep file.
     pub text: String,
@@ -55,6 +73,8 @@ pub struct Session {
     pub jobs: NonZeroUsize,
     pub retry: Option<Retry>,
     pub checkpoint_interval: Duration,
+    /// How long another process that trains a trial can show no sign of life.
+    pub stale_after: Duration,
 }
 
 /// A sweep as the store has it.
@@ -65,6 +85,15 @@ pub struct Carried {
     pub declared_after: usize,
     /// What the store has of each trial of the study, in its order.
     pub stored: Vec<Stored>,
+}
+
+impl Part {
+    fn has(&self, trial: &Trial) -> bool {
+        match self {
+            Self::Whole | Self::Free | Self::Next => true,
+            Self::Trial(id) => *id == trial.id,
+        }
+    }
 }
 
 impl Session {
@@ -78,11 +107,12 @@ impl Session {
         let store = Store::open_if_there(&self.store)?;
         let mut state = State::of(store.as_ref());
         let study = state.study(&self.sweep)?;
-        let to_train = state.missing(&study, self.retry);
+        let mut to_train = state.missing(&study, self.retry);
+        to_train.retain(|trial| self.part.has(trial));
         if to_train.is_empty() {
-            // A finished store may be read-only, or another process may be writing others of its trials.
+            // A finished store may be read-only.
             if let Ok(store) = Store::create_or_open(&self.store) {
-                self.keep_plan(&store, &study).ok();
+                declare(&store, &study, &self.text).ok();
             }
             return Ok(Carried::of(study, store.as_ref(), &state));
         }
@@ -91,11 +121,11 @@ impl Session {
         // Before anything is made: a store without data would be a folder without a trial.
         let images = ImageLibrary::load(&to_train, self.data_dir.as_deref())?;
         images.check_same_data(&study.runs())?;
-        let store = Store::create_or_open(&self.store)?;
+        let store = Store::create_or_open(&self.store)?.with_stale_after(self.stale_after);
         self.train(images, &store)
     }
 
-    /// Trains what is due, until nothing is: what comes next depends on the results.
+    /// Trains what is due and no other process trains, until nothing is due: what comes next depends on the results.
     fn train(&self, images: ImageLibrary, store: &Store) -> Result<Carried> {
         let mut training = Training {
             session: self,
@@ -107,53 +137,51 @@ impl Session {
         // Another process may have trained some of them meanwhile.
         let mut state = State::of(Some(store));
         let mut tried = HashSet::new();
+        let mut waiting = Waiting::default();
         loop {
             let study = state.study(&self.sweep)?;
             self.keep_plan(store, &study)?;
+            training.images.check_same_data(&study.runs())?;
             let mut due = state.missing(&study, self.retry);
-            due.retain(|trial| tried.insert(trial.id.clone()));
-            if due.is_empty() {
+            due.retain(|trial| !tried.contains(&trial.id) && self.part.has(trial));
+            let mut free = free(store, &due)?;
+            let waits = match self.part {
+                Part::Whole => true,
+                Part::Free => study.can_grow(),
+                Part::Next | Part::Trial(_) => false,
+            };
+            let is_over = free.is_empty() && !waits && are_in_hands(store, &due)?;
+            if due.is_empty() || is_over {
                 return Ok(Carried::of(study, Some(store), &state));
             }
-            training.train(&study, &due)?;
+            if free.is_empty() {
+                waiting.wait(store, &due, &training.pace.stop)?;
+                continue;
+            }
+            if self.part == Part::Next {
+                free.truncate(1);
+            }
+            training.train(&study, &free)?;
+            let ended = free.into_iter().map(|trial| trial.id);
+            tried.extend(ended.filter(|id| store.has_result(id)));
+            if self.part == Part::Next && !tried.is_empty() {
+                return Ok(Carried::of(state.study(&self.sweep)?, Some(store), &state));
+            }
         }
-    }
-
-    /// Stores the plan of the sweep, and removes files that a kill left of ended trials.
-    fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
-        let runs = study.runs();
-        if let Some(damage) = store.plan_damage() {
-            tell(format_args!(
-                "warning: {damage}; it is written again, without the earlier changes of the claims"
-            ));
-        }
-        let earlier = store.plan();
-        let mut plan = Plan {
-            name: self.sweep.name.clone(),
-            trials: runs.iter().map(|run| run.trial.id.clone()).collect(),
-            declarations: (earlier.as_ref()).map_or(Vec::new(), |plan| plan.declarations.clone()),
-        };
-        plan.declare(Declaration {
-            name: self.sweep.name.clone(),
-            sha256: digest(&self.sweep),
-            ended: ended(store, &plan, earlier.as_ref()),
-            sweep: self.text.clone(),
-        });
-        store.save_plan(&plan)?;
-        // A kill can come between a result and the removal of its checkpoint.
-        for run in runs.iter().filter(|run| run.result.is_some()) {
-            store.remove_checkpoint(&run.trial.id)?;
-        }
-        Ok(())
     }
 }
 
-/// The trials of a sweep that have a result, those included that were part of it before its file was changed.
-fn ended(store: &Store, plan: &Plan, earlier: Option<&Plan>) -> usize {
-    let earlier = earlier.filter(|earlier| earlier.name == plan.name);
-    let earlier = earlier.iter().flat_map(|earlier| &earlier.trials);
-    let trials: HashSet<&String> = plan.trials.iter().chain(earlier).collect();
-    trials.iter().filter(|id| store.has_result(id)).count()
+impl Session {
+    /// Keeps the plan of the sweep, unless this process is a worker and the plan was changed meanwhile.
+    fn keep_plan(&self, store: &Store, study: &Study) -> Result<()> {
+        let plan = store.plan();
+        let declared = plan.as_ref().and_then(Plan::declared);
+        let is_changed = declared.is_some_and(|declared| declared.sweep != self.text);
+        if self.part != Part::Whole && is_changed {
+            return Ok(());
+        }
+        declare(store, study, &self.text)
+    }
 }
 
 impl Carried {

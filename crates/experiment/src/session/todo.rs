@@ -4,16 +4,9 @@ use std::collections::HashMap;
 
 use crate::plan::Trial;
 use crate::records::{TrialResult, TrialState};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{Retry, Store, StoreError, Stored};
 use crate::study::Study;
 use crate::sweep::Sweep;
-
-/// Trials to retrain although they have ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Retry {
-    Failed,
-    Damaged,
-}
 
 /// The state of a sweep in a store, read again each time one looks, but for the trials that have ended.
 pub struct State<'s> {
@@ -62,11 +55,7 @@ impl<'s> State<'s> {
     /// The trials of `study` that are due and have no result, or are to be retrained.
     pub fn missing(&self, study: &Study, retry: Option<Retry>) -> Vec<Trial> {
         let due = study.due().into_iter();
-        let missing = due.filter(|run| match self.stored(&run.trial.id) {
-            Stored::Nothing => true,
-            Stored::Ended(_) => retry == Some(Retry::Failed),
-            Stored::Damaged(_) => retry == Some(Retry::Damaged),
-        });
+        let missing = due.filter(|run| self.stored(&run.trial.id).is_to_train(retry));
         missing.map(|run| run.trial.clone()).collect()
     }
 }

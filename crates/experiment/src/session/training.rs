@@ -91,7 +91,8 @@ impl Training<'_> {
 
     fn train_in_processes(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<()> {
         let progress = self.progress(trials, jobs)?;
-        train_in_processes(self.session, trials, jobs, progress, &self.pace.stop)
+        let session = (self.session, self.store);
+        train_in_processes(session, trials, jobs, progress, &self.pace.stop)
     }
 
     fn progress(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<SweepProgress> {
@@ -119,10 +120,11 @@ impl Training<'_> {
                 trial,
                 &images,
                 &device,
-                self.store,
+                (self.store, self.session.retry),
                 &mut progress,
                 &mut next,
             )? {
+                Outcome::Elsewhere(how) => progress.leave_trial(&how),
                 Outcome::Ended(result) => {
                     progress.end_trial(&result);
                     // The next network may be another one, whose tensors have other sizes.

@@ -1,5 +1,6 @@
 //! Trains one trial and leaves its record in the store, however it ends.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -11,7 +12,7 @@ use crate::records::{
     Computation, Environment, EpochRecord, STORE_VERSION, StepRecord, StopPoint, TrialResult,
     TrialState,
 };
-use crate::store::{Covered, Store, StoreError, TrialDir};
+use crate::store::{Covered, Lease, Leasing, Retry, Store, StoreError, TrialDir};
 use crate::terminal::Progress;
 use crate::train::{Ending, Next, State, TrainingControl, TrialImages, UnusableCheckpoint, train};
 
@@ -26,10 +27,12 @@ pub enum Outcome {
     Interrupted {
         step: u64,
     },
+    /// Another process trains it or has ended it; how that was found out.
+    Elsewhere(String),
 }
 
 /// Trains a trial from its last checkpoint, or from its start if there is none that can be used,
-/// until it ends or `pace` stops it.
+/// until it ends or `pace` stops it, unless another process does.
 ///
 /// # Errors
 /// When the store cannot be read or written, or the checkpoint was trained on other images; the same command
@@ -38,12 +41,37 @@ pub fn train_and_record(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
-    store: &Store,
+    (store, retry): (&Store, Option<Retry>),
+    progress: &mut Progress,
+    pace: &mut dyn FnMut(StopPoint) -> Next,
+) -> Result<Outcome> {
+    let lease = match store.lease(&trial.id, retry)? {
+        Leasing::Granted(lease) => lease,
+        Leasing::Held(holder) => return Ok(Outcome::Elsewhere(format!("{holder} trains it"))),
+        Leasing::Ended => {
+            return Ok(Outcome::Elsewhere(
+                "another process has ended it".to_owned(),
+            ));
+        }
+    };
+    let outcome = train_leased(trial, images, device, &lease, progress, pace);
+    outcome.or_else(|error| match error.downcast() {
+        Ok(lost @ StoreError::LeaseLost { .. }) => Ok(Outcome::Elsewhere(lost.to_string())),
+        Ok(other) => Err(other.into()),
+        Err(error) => Err(error),
+    })
+}
+
+fn train_leased(
+    trial: &Trial,
+    images: &TrialImages,
+    device: &OpenDevice,
+    lease: &Lease,
     progress: &mut Progress,
     pace: &mut dyn FnMut(StopPoint) -> Next,
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let (directory, state) = open(trial, images, device, store, progress)?;
+    let (directory, state) = open(trial, images, device, lease, progress)?;
     let before = state.as_ref().map(|state| state.position);
     let mut log = TrialLog {
         trial,
@@ -115,35 +143,53 @@ fn failed(trial: &Trial, images: &TrialImages, device: &OpenDevice, step: u64) -
 }
 
 /// The trial's folder, and the state to resume from if an earlier session left one.
-fn open(
+fn open<'l>(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
-    store: &Store,
+    lease: &'l Lease,
     progress: &mut Progress,
-) -> Result<(TrialDir, Option<State>)> {
+) -> Result<(TrialDir<'l>, Option<State>)> {
     let environment = Environment::collect(
         computation(device, trial),
         images.hash.clone(),
         images.records,
     );
-    match resume(trial, images, device, store, &environment) {
-        Ok(Some((directory, state))) => {
-            progress.resume(state.position.step, state.position.epoch);
-            return Ok((directory, Some(state)));
+    let mut damaged: Vec<(PathBuf, anyhow::Error)> = Vec::new();
+    for (file, content) in lease.checkpoints()? {
+        match resume(
+            trial,
+            images,
+            device,
+            lease,
+            &environment,
+            (&file, &content),
+        ) {
+            Ok((directory, state)) => {
+                if let Some((damaged, error)) = damaged.first() {
+                    // The next checkpoint must not replace this one, which is whole, by that.
+                    let place = lease.set_aside(|name| damaged.file_name() == Some(name))?;
+                    progress.line(&format!(
+                        "warning: {error:#}; the checkpoint before it is used, and it is kept in {}",
+                        place.display()
+                    ));
+                }
+                progress.resume(state.position.step, state.position.epoch);
+                return Ok((directory, Some(state)));
+            }
+            Err(error) if proves_damage(&error) => damaged.push((file, error)),
+            // A full or failing disk says nothing about the checkpoint: nothing is touched.
+            Err(error) => return Err(error),
         }
-        Ok(None) => {}
-        Err(error) if proves_damage(&error) => {
-            let place = store.set_aside(&trial.id)?;
-            progress.line(&format!(
-                "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
-                place.display()
-            ));
-        }
-        // A full or failing disk says nothing about the checkpoint: nothing is touched.
-        Err(error) => return Err(error),
     }
-    let directory = store.begin(&trial.id, &trial.settings_toml(), &environment)?;
+    if let Some((_, error)) = damaged.first() {
+        let place = lease.set_aside(|_| true)?;
+        progress.line(&format!(
+            "warning: {error:#}; this trial is restarted from the beginning, and its old files are kept as {}",
+            place.display()
+        ));
+    }
+    let directory = TrialDir::begin(lease, &trial.settings_toml(), &environment)?;
     Ok((directory, None))
 }
 
@@ -153,26 +199,24 @@ fn proves_damage(error: &anyhow::Error) -> bool {
     error.is::<UnusableCheckpoint>() || store_error.is_some_and(StoreError::proves_damage)
 }
 
-/// The state of an earlier session, if all its files are consistent.
-fn resume(
+/// The trial and the state in a checkpoint, given with its file, if all files of the trial are consistent with it.
+fn resume<'l>(
     trial: &Trial,
     images: &TrialImages,
     device: &OpenDevice,
-    store: &Store,
+    lease: &'l Lease,
     environment: &Environment,
-) -> Result<Option<(TrialDir, State)>> {
-    let Some((file, content)) = store.checkpoint(&trial.id)? else {
-        return Ok(None);
-    };
+    (file, content): (&Path, &[u8]),
+) -> Result<(TrialDir<'l>, State)> {
     let (state, notes) =
-        without_panic(|| State::from_checkpoint(&content, &file, trial, images, device))?;
+        without_panic(|| State::from_checkpoint(content, file, trial, images, device))?;
     let covered = Covered {
         steps: state.position.step,
         epochs: state.position.epoch as u64 - 1,
         notes,
     };
-    let directory = store.resume(&trial.id, &trial.settings_toml(), environment, &covered)?;
-    Ok(Some((directory, state)))
+    let directory = TrialDir::resume(lease, &trial.settings_toml(), environment, &covered)?;
+    Ok((directory, state))
 }
 
 fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
@@ -193,7 +237,7 @@ fn computation(device: &OpenDevice, trial: &Trial) -> Computation {
 struct TrialLog<'a> {
     trial: &'a Trial,
     images: &'a TrialImages,
-    directory: TrialDir,
+    directory: TrialDir<'a>,
     progress: &'a mut Progress,
     pace: &'a mut dyn FnMut(StopPoint) -> Next,
     /// The last step recorded.

@@ -5,16 +5,31 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::holder::Holder;
 
 /// Writes a file so that a reader, even after a kill or a power failure, finds the old or the new content, never a part.
+/// No two processes may write it at once.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = temporary_beside(path);
-    let written = write_synced(&temporary, bytes)
-        .and_then(|()| fs::rename(&temporary, path))
+    write_by_way_of(&temporary_beside(path), path, bytes)
+}
+
+/// As [`write()`], for a file that several processes may write at once; the last one wins.
+pub fn write_shared(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = path.with_file_name(format!(
+        ".{}.{}.partial",
+        path.file_name().unwrap_or_default().to_string_lossy(),
+        Holder::this_process().file_name()
+    ));
+    write_by_way_of(&temporary, path, bytes)
+}
+
+fn write_by_way_of(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let written = write_synced(temporary, bytes)
+        .and_then(|()| fs::rename(temporary, path))
         .and_then(|()| sync_folder(parent(path)));
     written.map_err(|error| {
         // Half a file must not keep a full disk full; the first error is the one to report.
-        fs::remove_file(&temporary).ok();
+        fs::remove_file(temporary).ok();
         StoreError::io(path, "write")(error)
     })
 }
@@ -34,11 +49,17 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io(path, "create the folder"))
 }
 
-/// Renames a folder, possibly into another folder, on disk before the call returns.
+/// Renames a file or a folder, possibly into another folder, on disk before the call returns.
 pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let sync = || {
+        sync_folder(parent(to))?;
+        if parent(from) == parent(to) {
+            return Ok(());
+        }
+        sync_folder(parent(from))
+    };
     fs::rename(from, to)
-        .and_then(|()| sync_folder(parent(to)))
-        .and_then(|()| sync_folder(parent(from)))
+        .and_then(|()| sync())
         .map_err(StoreError::io(from, "rename"))
 }
 
@@ -112,6 +133,25 @@ mod tests {
         write(&file, b"whole").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"whole");
         assert_eq!(names_in(folder.path()), ["result.json"]);
+    }
+
+    #[test]
+    fn a_file_that_many_write_at_once_has_the_content_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plan.json");
+        std::thread::scope(|scope| {
+            for writer in b'a'..=b'h' {
+                let file = &file;
+                scope.spawn(move || {
+                    for _ in 0..10 {
+                        write_shared(file, &vec![writer; 10_000]).unwrap();
+                    }
+                });
+            }
+        });
+        let content = fs::read(&file).unwrap();
+        assert!(content == vec![content[0]; 10_000]);
+        assert_eq!(names_in(folder.path()), ["plan.json"]);
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Damage;
-use crate::records::TrialState;
 
 /// Why a store could not be read or written; each names the path it is about.
 #[derive(Debug, thiserror::Error)]
@@ -16,17 +15,8 @@ pub enum StoreError {
         action: &'static str,
         source: io::Error,
     },
-    #[error("{}: store: another process{} is using it", folder.display(), owner_note(owner))]
-    Locked {
-        folder: PathBuf,
-        /// What that process wrote into the lock, such as `pid 17`.
-        owner: String,
-    },
-    #[error(
-        "{}: store: its file system cannot lock files ({cause}); choose a folder on a local disk with --store",
-        folder.display()
-    )]
-    NoLocks { folder: PathBuf, cause: io::Error },
+    #[error("{}: lease: another process took it over, or has ended the trial", folder.display())]
+    LeaseLost { folder: PathBuf },
     #[error(
         "{}: store: expected a folder with trials/, as `experiment run` makes it, found {found}",
         folder.display()
@@ -53,16 +43,6 @@ pub enum StoreError {
     },
     #[error("{0}")]
     Damaged(Damage),
-    #[error("{}: trial: expected one without a result or a failed one, found one that is {state}", folder.display())]
-    Ended { folder: PathBuf, state: TrialState },
-}
-
-fn owner_note(owner: &str) -> String {
-    if owner.is_empty() {
-        String::new()
-    } else {
-        format!(" ({owner})")
-    }
 }
 
 impl StoreError {

@@ -261,7 +261,7 @@ impl Verified {
         if std::mem::take(&mut known.has_news)
             && let Ok(json) = serde_json::to_vec_pretty(&known.files)
         {
-            atomic::write(&self.file, &json).ok();
+            atomic::write_shared(&self.file, &json).ok();
         }
     }
 

@@ -1,5 +1,6 @@
 //! Lists a store: every trial that has started, and which ones the last sweep contains.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::json;
 use crate::records::{EpochRecord, Split, TrialResult};
 
 /// The content of `plan.json`: the trials of the sweep that was last run into the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Name of the sweep.
     pub name: String,
@@ -86,7 +87,7 @@ impl Store {
         if self.plan().as_ref() == Some(plan) {
             return Ok(());
         }
-        atomic::write(
+        atomic::write_shared(
             &self.folder.join("plan.json"),
             json::pretty(plan).as_bytes(),
         )
@@ -106,7 +107,11 @@ impl Store {
 
     fn read_plan(&self) -> Result<Option<Plan>, String> {
         let bytes = read_if_there(&self.folder.join("plan.json"));
-        match bytes.map_err(|error| error.to_string())? {
+        let bytes = bytes.map_err(|error| match error {
+            StoreError::Io { action, source, .. } => format!("cannot {action}: {source}"),
+            other => other.to_string(),
+        })?;
+        match bytes {
             None => Ok(None),
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
         }
@@ -117,7 +122,7 @@ impl Store {
         let ended = results.ended.iter().cloned().map(StoredTrial::from);
         let mut trials: Vec<StoredTrial> = ended.collect();
         for id in &results.unfinished {
-            let folder = self.trial_folder(id);
+            let folder = self.folder_of(id);
             trials.push(StoredTrial {
                 id: id.clone(),
                 settings: settings_in(&folder)?,
@@ -129,23 +134,22 @@ impl Store {
         Ok(trials)
     }
 
-    /// The names of the trials' folders, sorted.
+    /// The ids of all trials that have begun, sorted.
     pub(super) fn ids(&self) -> Result<Vec<String>, StoreError> {
         let trials = self.folder.join("trials");
-        let mut ids = Vec::new();
+        let mut ids: BTreeSet<String> = self.attempts.all()?.into_keys().collect();
         for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
             let entry = entry.map_err(StoreError::io(&trials, "read"))?;
             if metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir()) {
-                ids.push(entry.file_name().to_string_lossy().into_owned());
+                ids.insert(entry.file_name().to_string_lossy().into_owned());
             }
         }
-        ids.sort();
-        Ok(ids)
+        Ok(ids.into_iter().collect())
     }
 
     /// The epochs of a trial so far. An incomplete last line is excluded.
     pub fn epochs(&self, id: &str) -> Result<Vec<EpochRecord>, StoreError> {
-        let file = self.trial_folder(id).join("epochs.jsonl");
+        let file = self.folder_of(id).join("epochs.jsonl");
         let bytes = read_if_there(&file)?.unwrap_or_default();
         let lines = whole_lines(&bytes).enumerate();
         lines
@@ -160,7 +164,7 @@ impl Store {
 
     /// The content of a trial's `environment.json`; `None` if it is no JSON, or there is none.
     pub fn environment(&self, id: &str) -> Result<Option<Value>, StoreError> {
-        let file = self.trial_folder(id).join("environment.json");
+        let file = self.folder_of(id).join("environment.json");
         let bytes = read_if_there(&file)?.unwrap_or_default();
         Ok(serde_json::from_slice(&bytes).ok())
     }
@@ -228,6 +232,8 @@ mod tests {
     use super::*;
     use crate::records::examples::{done, environment};
     use crate::records::{Score, TrialState};
+    use crate::store::TrialDir;
+    use crate::store::tests::{lease, leave_unfinished};
 
     /// A line as version 0.1 wrote it.
     const OLD_EPOCH: &str = r#"{"epoch":2,"train_loss":1.5,"train_accuracy":0.5,"evaluated_on":"validation","loss":1.25,"accuracy":0.625,"learning_rate":0.1,"images_per_second":320.0,"time_s":4.0}"#;
@@ -262,9 +268,10 @@ mod tests {
     fn a_trial_without_a_result_has_the_settings_and_steps_of_its_files() {
         let (folder, store) = new_store();
         let settings = "name = \"a\"\nlosses = [{ name = \"focal\", gamma = 3.0 }]\nseeds = [7]\n\n[train]\nwidth = 2\n";
-        store.begin("a", settings, &environment()).unwrap();
+        leave_unfinished(&store, "a", settings);
         fs::create_dir(folder.path().join("trials/b")).unwrap();
-        let steps = folder.path().join("trials/a/steps.jsonl");
+        let attempt = store.folder_of("a");
+        let steps = attempt.join("steps.jsonl");
         fs::write(steps, "{\"step\":1}\n{\"step\":2}\n{\"step\":3").unwrap();
         let trials = store.trials(&store.results().unwrap()).unwrap();
         let expected = json!({ "loss": { "name": "focal", "gamma": 3.0 }, "seed": 7, "width": 2 });
@@ -276,7 +283,7 @@ mod tests {
         let damaged = settings
             .replace("losses", "lossez")
             .replace("seeds", "seedz");
-        fs::write(folder.path().join("trials/a/settings.toml"), damaged).unwrap();
+        fs::write(attempt.join("settings.toml"), damaged).unwrap();
         let settings = store.trials(&store.results().unwrap()).unwrap()[0]
             .settings
             .clone();
@@ -288,9 +295,9 @@ mod tests {
 
     #[test]
     fn the_lines_of_earlier_versions_are_read_and_one_being_written_is_left_out() {
-        let (folder, store) = new_store();
-        store.begin("a", "", &environment()).unwrap();
-        let file = folder.path().join("trials/a/epochs.jsonl");
+        let (_folder, store) = new_store();
+        leave_unfinished(&store, "a", "");
+        let file = store.folder_of("a").join("epochs.jsonl");
         fs::write(&file, format!("{OLD_EPOCH}\n{{\"epoch\":3")).unwrap();
         let epochs = store.epochs("a").unwrap();
         assert_eq!(epochs.len(), 1);
@@ -319,7 +326,8 @@ mod tests {
                 0.5,
             )
         };
-        let trial = store.begin("a", "", &environment()).unwrap();
+        let lease = lease(&store, "a");
+        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
         let epochs = folder.path().join("trials/a/epochs.jsonl");
         trial.finish(&result).unwrap();
         fs::write(&epochs, format!("{OLD_EPOCH}\n")).unwrap();

@@ -1,33 +1,41 @@
 //! Results on disk: `trials/ID/` for each trial, committed by its `result.json`.
 
 pub mod atomic;
+mod attempts;
 mod damage;
 mod error;
+mod holder;
 mod integrity;
+mod lease;
+mod leasing;
 mod listing;
-mod lock;
 mod reading;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod trial;
 mod underway;
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::records::{Correctness, Environment, Picture, TrialResult, TrialState};
+use crate::records::{Correctness, Picture, TrialResult};
 
+use self::attempts::Attempts;
 pub use self::damage::Damage;
 pub use self::error::StoreError;
 use self::integrity::Verified;
+pub use self::lease::Lease;
+use self::leasing::Heartbeats;
+pub use self::leasing::{Leasing, Retry, STALE_AFTER};
 pub use self::listing::{Declaration, Plan, StoredTrial};
-use self::lock::Lock;
 pub use self::reading::TrialFiles;
 pub use self::trial::{Covered, TrialDir};
 
-/// The name of a trial's last checkpoint, in its folder until the trial has ended.
-const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The names of a trial's last checkpoint and of the one before, in its folder until the trial has ended.
+const CHECKPOINTS: [&str; 2] = ["checkpoint.safetensors", "checkpoint-before.safetensors"];
 const CHECKSUMS: &str = "SHA256SUMS";
 const EPOCHS: &str = "epochs.jsonl";
 const MODEL: &str = "model.safetensors";
@@ -39,12 +47,14 @@ const IMAGES: &str = "images";
 /// The folder for files that are no longer part of the store but may matter to its owner.
 const SET_ASIDE: &str = "set-aside";
 
-/// A folder of trials: read by anyone at any time, written by one process at a time.
+/// A folder of trials: read by anyone at any time, each trial written by who has its [`Lease`].
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// Held by a writer, or by the one that it writes for.
-    lock: Option<Lock>,
+    attempts: Attempts,
+    /// How long the holder of a lease can be silent.
+    stale_after: Duration,
+    heartbeats: RefCell<Heartbeats>,
     verified: Verified,
 }
 
@@ -77,26 +87,22 @@ pub struct Results {
 }
 
 impl Store {
-    /// Opens a store for writing, made if there is none; [`StoreError::Locked`] where another process writes.
+    /// Opens a store, made if there is none.
     pub fn create_or_open(folder: &Path) -> Result<Self, StoreError> {
         Self::open_if_there(folder)?;
         atomic::create_folder(&folder.join("trials"))?;
-        Ok(Self {
-            lock: Some(Lock::take(folder)?),
-            ..Self::of(folder)
-        })
+        Ok(Self::of(folder))
     }
 
-    /// Opens a store for writing on behalf of the process that holds its lock and waits for this one. That
-    /// process hands out each trial once.
-    pub fn join(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self {
-            lock: Some(Lock::of_parent(folder)?),
-            ..Self::open_existing(folder)?
-        })
+    /// The same store, in which a lease is stale once its holder was silent for this long.
+    pub fn with_stale_after(self, stale_after: Duration) -> Self {
+        Self {
+            stale_after,
+            ..self
+        }
     }
 
-    /// Opens a store only for reading, even while another process writes.
+    /// Opens a store that is there.
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
         let found = match Self::open_if_there(folder)? {
             Some(store) => return Ok(store),
@@ -125,7 +131,9 @@ impl Store {
     fn of(folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),
-            lock: None,
+            attempts: Attempts::in_store(folder),
+            stale_after: STALE_AFTER,
+            heartbeats: RefCell::default(),
             verified: Verified::of(folder),
         }
     }
@@ -201,102 +209,14 @@ impl Store {
     /// Keeps a copy of a test image under a name without slashes.
     pub fn keep_picture(&self, name: &str, picture: &Picture) -> Result<(), StoreError> {
         atomic::create_folder(&self.folder.join(IMAGES))?;
-        atomic::write(&self.picture_file(name), picture.png())
+        atomic::write_shared(&self.picture_file(name), picture.png())
     }
 
     fn picture_file(&self, name: &str) -> PathBuf {
         self.folder.join(IMAGES).join(format!("{name}.png"))
     }
 
-    /// The last checkpoint of a trial that has not ended, with its file.
-    pub fn checkpoint(&self, id: &str) -> Result<Option<(PathBuf, Vec<u8>)>, StoreError> {
-        let folder = self.trial_folder(id);
-        if metadata_if_there(&folder.join(RESULT))?.is_some() {
-            return Ok(None);
-        }
-        let file = folder.join(CHECKPOINT);
-        Ok(read_if_there(&file)?.map(|content| (file, content)))
-    }
-
-    /// Removes the checkpoint of a trial that has ended, for a kill can come between the two.
-    pub fn remove_checkpoint(&self, id: &str) -> Result<(), StoreError> {
-        atomic::remove(&self.trial_folder(id).join(CHECKPOINT))
-    }
-
-    /// Begins a trial in an empty folder, and refuses with [`StoreError::Ended`] where it is done or diverged.
-    /// What an earlier attempt left is set aside where it has a result, weights or a checkpoint, else removed.
-    ///
-    /// Panics if the store was opened for reading alone.
-    pub fn begin(
-        &self,
-        id: &str,
-        settings_toml: &str,
-        environment: &Environment,
-    ) -> Result<TrialDir, StoreError> {
-        self.assert_writer();
-        let folder = self.trial_folder(id);
-        if let Stored::Ended(result) = self.stored(id)?
-            && result.state != TrialState::Failed
-        {
-            let state = result.state;
-            return Err(StoreError::Ended { folder, state });
-        }
-        let mut has_worth = false;
-        for name in [RESULT, CHECKSUMS, MODEL, CHECKPOINT] {
-            has_worth |= metadata_if_there(&folder.join(name))?.is_some();
-        }
-        if has_worth {
-            self.set_aside(id)?;
-        } else if metadata_if_there(&folder)?.is_some() {
-            fs::remove_dir_all(&folder).map_err(StoreError::io(&folder, "remove"))?;
-        }
-        TrialDir::create(folder, id, settings_toml, environment)
-    }
-
-    /// Moves a trial's folder out of the trials, so that the trial can be retrained without losing files; returns its
-    /// new path.
-    ///
-    /// Panics if the store was opened for reading alone.
-    pub fn set_aside(&self, id: &str) -> Result<PathBuf, StoreError> {
-        self.assert_writer();
-        let folder = self.trial_folder(id);
-        let set_aside = self.folder.join(SET_ASIDE);
-        atomic::create_folder(&set_aside)?;
-        for number in 1_u32.. {
-            let place = set_aside.join(format!("{id}-{number}"));
-            if metadata_if_there(&place)?.is_none() {
-                atomic::rename(&folder, &place)?;
-                return Ok(place);
-            }
-        }
-        unreachable!("fewer folders than numbers")
-    }
-
-    /// Resumes a trial from its checkpoint: truncates its records to those that are `covered` and records the
-    /// session in `environment.json`.
-    ///
-    /// [`StoreError::NotContinued`] where those files are not whole as far as that.
-    ///
-    /// Panics if the store was opened for reading alone.
-    pub fn resume(
-        &self,
-        id: &str,
-        settings_toml: &str,
-        environment: &Environment,
-        covered: &Covered,
-    ) -> Result<TrialDir, StoreError> {
-        self.assert_writer();
-        let folder = self.trial_folder(id);
-        TrialDir::resume(folder, id, settings_toml, environment, covered)
-    }
-
-    fn assert_writer(&self) {
-        assert!(
-            self.lock.is_some(),
-            "only a store opened for writing can begin a trial"
-        );
-    }
-
+    /// The folder of a trial that has ended.
     fn trial_folder(&self, id: &str) -> PathBuf {
         self.folder.join("trials").join(id)
     }
@@ -310,9 +230,11 @@ fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
             let cause = io::Error::other("expected a regular file, found another kind");
             Err(StoreError::io(file, "read")(cause))
         }
-        Some(_) => fs::read(file)
-            .map(Some)
-            .map_err(StoreError::io(file, "read")),
+        Some(_) => match fs::read(file) {
+            // Another process removed it since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            content => content.map(Some).map_err(StoreError::io(file, "read")),
+        },
     }
 }
 

@@ -113,8 +113,14 @@ impl Store {
         Ok(files)
     }
 
+    /// The folder of a trial, that of its last attempt where it has not ended.
     pub fn folder_of(&self, id: &str) -> PathBuf {
-        self.trial_folder(id)
+        let ended = self.trial_folder(id);
+        if ended.is_dir() {
+            return ended;
+        }
+        let latest = self.attempts.latest(id).ok().flatten();
+        latest.unwrap_or(ended)
     }
 }
 
@@ -134,15 +140,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::records::examples::environment;
+    use crate::store::tests::leave_unfinished;
 
     fn store_of(ids: &[&str]) -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::create_or_open(folder.path()).unwrap();
         for id in ids {
-            store
-                .begin(id, "seeds = [3]\n[train]\nwidth = 2", &environment())
-                .unwrap();
+            leave_unfinished(&store, id, "seeds = [3]\n[train]\nwidth = 2");
         }
         (folder, store)
     }
@@ -185,6 +189,7 @@ mod tests {
         assert_eq!((files.damage, files.trial.result), (None, None));
 
         let result = folder.path().join("trials/b/result.json");
+        fs::rename(store.folder_of("b"), folder.path().join("trials/b")).unwrap();
         fs::write(&result, "{").unwrap();
         let files = store.trial("b").unwrap();
         assert_eq!(files.damage.unwrap().file, result);
@@ -194,8 +199,8 @@ mod tests {
 
     #[test]
     fn steps_are_read_as_far_as_they_are_whole() {
-        let (folder, store) = store_of(&["a"]);
-        let file = folder.path().join("trials/a/steps.jsonl");
+        let (_folder, store) = store_of(&["a"]);
+        let file = store.folder_of("a").join("steps.jsonl");
         fs::write(&file, "{\"step\":1}\n{\"step\":2}\n{\"ste").unwrap();
         assert_eq!(
             store.steps("a").unwrap(),

@@ -1,4 +1,5 @@
 mod damage;
+mod leases;
 mod resume;
 
 use std::collections::BTreeMap;
@@ -7,10 +8,25 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::records::StepRecord;
 use crate::records::examples::{done, ended, environment, epoch};
+use crate::records::{StepRecord, TrialState};
 
-/// A store for writing in a folder that goes with the first value.
+/// The lease of a trial that no process trains and that is not done.
+pub fn lease(store: &Store, id: &str) -> Lease {
+    for retry in [Retry::Failed, Retry::Damaged] {
+        if let Leasing::Granted(lease) = store.lease(id, Some(retry)).unwrap() {
+            return lease;
+        }
+    }
+    panic!("the lease of {id} cannot be had");
+}
+
+/// Begins a trial and leaves it.
+pub fn leave_unfinished(store: &Store, id: &str, settings_toml: &str) {
+    TrialDir::begin(&lease(store, id), settings_toml, &environment()).unwrap();
+}
+
+/// A store in a folder that goes with the first value.
 pub(super) fn new_store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create_or_open(&folder.path().join("runs/sweep")).unwrap();
@@ -18,9 +34,8 @@ pub(super) fn new_store() -> (TempDir, Store) {
 }
 
 pub(super) fn add(store: &Store, result: &TrialResult) {
-    let mut trial = store
-        .begin(&result.id, "seed = 3\n", &environment())
-        .unwrap();
+    let lease = lease(store, &result.id);
+    let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
     if result.state == TrialState::Done {
@@ -51,20 +66,34 @@ fn lines(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// Trial "a" from a checkpoint of a version that notes nothing of the other files.
-fn resumed(store: &Store, steps: u64, epochs: u64) -> Result<TrialDir, StoreError> {
-    let covered = Covered {
+/// A checkpoint of a version that notes nothing of the other files.
+fn covering(steps: u64, epochs: u64) -> Covered {
+    Covered {
         steps,
         epochs,
         notes: BTreeMap::new(),
-    };
-    store.resume("a", "seed = 3\n", &environment(), &covered)
+    }
 }
 
-/// A trial "a" with four steps and two epochs, whose checkpoint covers what was there when it was
+/// The trial of a lease, from such a checkpoint.
+fn resumed(lease: &Lease, steps: u64, epochs: u64) -> Result<TrialDir<'_>, StoreError> {
+    TrialDir::resume(
+        lease,
+        "seed = 3\n",
+        &environment(),
+        &covering(steps, epochs),
+    )
+}
+
+/// A trial with four steps and two epochs, whose checkpoint covers what was there when it was
 /// written: two steps and one epoch.
 fn interrupted(store: &Store) {
-    let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
+    interrupted_as(store, "a");
+}
+
+fn interrupted_as(store: &Store, id: &str) {
+    let lease = lease(store, id);
+    let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_step(&step(2, 2.0)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
@@ -77,7 +106,8 @@ fn interrupted(store: &Store) {
 #[test]
 fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() {
     let (_folder, store) = new_store();
-    let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
+    let lease = lease(&store, "a");
+    let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_step(&step(2, f64::INFINITY)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
@@ -115,14 +145,13 @@ fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() 
 #[test]
 fn records_are_readable_after_each_epoch() {
     let (_folder, store) = new_store();
-    let mut trial = store.begin("a", "", &environment()).unwrap();
+    let lease = lease(&store, "a");
+    let mut trial = TrialDir::begin(&lease, "", &environment()).unwrap();
     trial.append_step(&step(1, 2.5)).unwrap();
     trial.append_epoch(&epoch(1)).unwrap();
-    assert_eq!(lines(&store.trial_folder("a").join("steps.jsonl")).len(), 1);
-    assert_eq!(
-        lines(&store.trial_folder("a").join("epochs.jsonl")).len(),
-        1
-    );
+    for name in ["steps.jsonl", "epochs.jsonl"] {
+        assert_eq!(lines(&store.folder_of("a").join(name)).len(), 1);
+    }
 }
 
 fn whole(ended: Vec<TrialResult>, unfinished: &[&str]) -> Results {
@@ -144,7 +173,7 @@ fn results_come_in_the_order_of_ids_without_unfinished_trials() {
     for result in results.iter().rev() {
         add(&store, result);
     }
-    drop(store.begin("b2", "", &environment()).unwrap());
+    leave_unfinished(&store, "b2", "");
     fs::write(store.folder.join("trials/notes.txt"), "mine").unwrap();
     assert_eq!(store.results().unwrap(), whole(results.to_vec(), &["b2"]));
 }
@@ -152,30 +181,27 @@ fn results_come_in_the_order_of_ids_without_unfinished_trials() {
 #[test]
 fn beginning_again_removes_what_is_worthless_and_sets_the_rest_aside() {
     let (_folder, store) = new_store();
-    drop(store.begin("a", "", &environment()).unwrap());
+    leave_unfinished(&store, "a", "");
     add(&store, &ended("b", json!({}), TrialState::Failed));
-    let mut interrupted = store.begin("c", "", &environment()).unwrap();
-    interrupted.save_checkpoint(b"state").unwrap();
-    drop(interrupted);
+    let save_checkpoint = |id: &str, state: &[u8]| {
+        let lease = lease(&store, id);
+        let mut trial = TrialDir::begin(&lease, "", &environment()).unwrap();
+        trial.save_checkpoint(state).unwrap();
+    };
+    save_checkpoint("c", b"state");
     for id in ["a", "b", "c", "c"] {
-        fs::write(store.trial_folder(id).join("notes.txt"), "mine").unwrap();
-        let mut trial = store.begin(id, "", &environment()).unwrap();
-        assert!(!store.trial_folder(id).join("notes.txt").exists());
+        save_checkpoint(id, b"another state");
         assert_eq!(store.stored(id).unwrap(), Stored::Nothing);
-        trial.save_checkpoint(b"another state").unwrap();
     }
     add(&store, &done("d", json!({}), 0.5));
     fs::remove_file(store.trial_folder("d").join("result.json")).unwrap();
-    drop(store.begin("d", "", &environment()).unwrap());
+    leave_unfinished(&store, "d", "");
     let kept = |file: &str| fs::read_to_string(store.folder.join("set-aside").join(file));
     assert_eq!(kept("d-1/model.safetensors").unwrap(), "weights");
     assert!(!store.folder.join("set-aside/a-1").exists());
     assert!(kept("b-1/result.json").unwrap().contains("failed"));
     assert_eq!(kept("c-1/checkpoint.safetensors").unwrap(), "state");
     assert_eq!(kept("c-2/checkpoint.safetensors").unwrap(), "another state");
-    for place in ["b-1", "c-1", "c-2"] {
-        assert_eq!(kept(&format!("{place}/notes.txt")).unwrap(), "mine");
-    }
 }
 
 #[test]
@@ -183,40 +209,14 @@ fn a_done_or_diverged_trial_never_begins_again() {
     let (_folder, store) = new_store();
     add(&store, &done("a", json!({}), 0.5));
     add(&store, &ended("b", json!({}), TrialState::Diverged));
-    for (id, state) in [("a", "done"), ("b", "diverged")] {
+    for id in ["a", "b"] {
         let before = store.stored(id).unwrap();
-        let message = store.begin(id, "", &environment()).unwrap_err().to_string();
-        assert!(
-            message.ends_with(&format!("a failed one, found one that is {state}")),
-            "{message}"
-        );
+        for retry in [None, Some(Retry::Failed), Some(Retry::Damaged)] {
+            let answer = store.lease(id, retry).unwrap();
+            assert!(matches!(answer, Leasing::Ended), "{answer:?}");
+        }
         assert_eq!(store.stored(id).unwrap(), before);
     }
-}
-
-#[test]
-fn a_second_writer_is_refused_until_the_first_ends_while_readers_are_welcome() {
-    let (_folder, store) = new_store();
-    add(&store, &done("a", json!({}), 0.5));
-    let folder = store.folder.clone();
-    let error = Store::create_or_open(&folder).unwrap_err();
-    assert!(matches!(&error, StoreError::Locked { folder: locked, .. } if *locked == folder));
-    let message = format!(
-        "runs/sweep: store: another process (pid {}) is using it",
-        std::process::id()
-    );
-    assert!(error.to_string().ends_with(&message), "{error}");
-    assert_eq!(
-        Store::open_existing(&folder)
-            .unwrap()
-            .results()
-            .unwrap()
-            .ended
-            .len(),
-        1
-    );
-    drop(store);
-    Store::create_or_open(&folder).unwrap();
 }
 
 #[test]
@@ -244,12 +244,4 @@ fn what_is_no_store_is_named_with_what_it_is() {
             .unwrap()
             .is_none()
     );
-}
-
-#[test]
-#[should_panic(expected = "only a store opened for writing can begin a trial")]
-fn a_reader_cannot_begin_a_trial() {
-    let (_folder, store) = new_store();
-    let reader = Store::open_existing(&store.folder).unwrap();
-    reader.begin("a", "", &environment()).ok();
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,7 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKPOINT, EPOCHS, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
+    CHECKPOINTS, EPOCHS, Lease, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
+    metadata_if_there,
 };
 use crate::digest::hex;
 use crate::json;
@@ -19,9 +20,8 @@ use crate::records::{Correctness, Environment, EpochRecord, StepRecord, TrialRes
 /// A trial that has started. Dropped before [`TrialDir::finish`], it has no result and is resumed from its
 /// last checkpoint another time.
 #[derive(Debug)]
-pub struct TrialDir {
-    id: String,
-    folder: PathBuf,
+pub struct TrialDir<'l> {
+    lease: &'l Lease,
     /// The content of `environment.json`.
     environment: String,
     steps: Lines,
@@ -43,36 +43,58 @@ const STEPS_DIGEST: &str = "steps_sha256";
 const EPOCHS_DIGEST: &str = "epochs_sha256";
 const ENVIRONMENT: &str = "environment";
 
-impl TrialDir {
-    /// Fills a new, empty folder with the files written before the first step.
-    pub(super) fn create(
-        folder: PathBuf,
-        id: &str,
+impl<'l> TrialDir<'l> {
+    /// Begins the trial of a lease. What an earlier attempt left is set aside where it has a result, weights or a
+    /// checkpoint, else overwritten.
+    pub fn begin(
+        lease: &'l Lease,
         settings_toml: &str,
         environment: &Environment,
     ) -> Result<Self, StoreError> {
-        let environment = json::pretty(environment);
-        atomic::create_folder(&folder)?;
-        atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
-        atomic::write(&folder.join("environment.json"), environment.as_bytes())?;
-        Ok(Self {
-            id: id.to_string(),
-            environment,
-            steps: Lines::create(folder.join(STEPS))?,
-            epochs: Lines::create(folder.join(EPOCHS))?,
-            folder,
+        lease.writing(|| {
+            lease.make_room()?;
+            Self::create(lease, settings_toml, environment)
         })
     }
 
-    /// Resumes in the folder of an earlier session, with the records that its checkpoint covers. The settings and
-    /// the environment are rewritten: the checkpoint contains both.
-    pub(super) fn resume(
-        folder: PathBuf,
-        id: &str,
+    /// Resumes the trial of a lease from its checkpoint: truncates its records to those that are `covered` and records
+    /// the session in `environment.json`.
+    ///
+    /// [`StoreError::NotContinued`] where those files are not whole as far as that.
+    pub fn resume(
+        lease: &'l Lease,
         settings_toml: &str,
         environment: &Environment,
         covered: &Covered,
     ) -> Result<Self, StoreError> {
+        lease.writing(|| Self::resume_leased(lease, settings_toml, environment, covered))
+    }
+
+    fn create(
+        lease: &'l Lease,
+        settings_toml: &str,
+        environment: &Environment,
+    ) -> Result<Self, StoreError> {
+        let environment = json::pretty(environment);
+        let folder = lease.folder();
+        atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
+        atomic::write(&folder.join("environment.json"), environment.as_bytes())?;
+        Ok(Self {
+            environment,
+            steps: Lines::create(folder.join(STEPS))?,
+            epochs: Lines::create(folder.join(EPOCHS))?,
+            lease,
+        })
+    }
+
+    /// The settings and the environment are rewritten: the checkpoint contains both.
+    fn resume_leased(
+        lease: &'l Lease,
+        settings_toml: &str,
+        environment: &Environment,
+        covered: &Covered,
+    ) -> Result<Self, StoreError> {
+        let folder = lease.folder();
         let digest = |key: &str| covered.notes.get(key).map(String::as_str);
         let steps_file = folder.join(STEPS);
         let steps = Covering::read(&steps_file, "step", covered.steps, digest(STEPS_DIGEST))?;
@@ -94,11 +116,10 @@ impl TrialDir {
         atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
         atomic::write(&file, environment.as_bytes())?;
         Ok(Self {
-            id: id.to_string(),
             environment,
             steps: Lines::resume(steps_file, steps)?,
             epochs: Lines::resume(epochs_file, epochs)?,
-            folder,
+            lease,
         })
     }
 
@@ -108,9 +129,11 @@ impl TrialDir {
 
     /// Also hands the steps so far to the operating system, so that a kill loses less than an epoch of them.
     pub fn append_epoch(&mut self, record: &EpochRecord) -> Result<(), StoreError> {
-        self.epochs.append(record)?;
-        self.epochs.flush()?;
-        self.steps.flush()
+        self.lease.writing(|| {
+            self.epochs.append(record)?;
+            self.epochs.flush()?;
+            self.steps.flush()
+        })
     }
 
     /// What a checkpoint of this moment, which covers all steps and so many epochs, has to say of the trial's other
@@ -126,43 +149,56 @@ impl TrialDir {
         notes.map(|(key, note)| (key.to_string(), note)).into()
     }
 
-    /// Writes a checkpoint, replacing the previous one. The records that it covers are on disk first.
+    /// Writes a checkpoint and keeps the one before. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
-        self.steps.sync()?;
-        self.epochs.sync()?;
-        atomic::write(&self.folder.join(CHECKPOINT), safetensors)
+        self.lease.writing(|| {
+            self.steps.sync()?;
+            self.epochs.sync()?;
+            let [last, before] = CHECKPOINTS.map(|name| self.lease.folder().join(name));
+            if metadata_if_there(&last)?.is_some() {
+                atomic::rename(&last, &before)?;
+            }
+            atomic::write(&last, safetensors)
+        })
     }
 
     /// Stores the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
-        atomic::write(&self.folder.join(MODEL), safetensors)
+        let file = self.lease.folder().join(MODEL);
+        self.lease.writing(|| atomic::write(&file, safetensors))
     }
 
     /// Stores which test images the final weights classify correctly.
     pub fn save_test_correct(&self, correctness: &Correctness) -> Result<(), StoreError> {
-        atomic::write(&self.folder.join(TEST_CORRECT), &correctness.to_bytes())
+        let file = self.lease.folder().join(TEST_CORRECT);
+        self.lease
+            .writing(|| atomic::write(&file, &correctness.to_bytes()))
     }
 
-    /// Commits the trial: everything else, including checksums, is on disk before `result.json` appears, and the
-    /// checkpoint is removed after it.
+    /// Commits the trial: everything else, including checksums, is on disk before `result.json`, and that before the
+    /// folder of the lease becomes the folder of the trial.
     ///
     /// Panics if the result is another trial's.
     pub fn finish(mut self, result: &TrialResult) -> Result<(), StoreError> {
         assert_eq!(
-            result.id, self.id,
+            result.id,
+            self.lease.id(),
             "a trial's folder and its result must have one id"
         );
-        self.steps.sync()?;
-        self.epochs.sync()?;
         let result = json::pretty(result);
-        let known = [
-            (RESULT, hex(&Sha256::digest(&result))),
-            (STEPS, self.steps.digest_of(self.steps.count)),
-            (EPOCHS, self.epochs.digest_of(self.epochs.count)),
-        ];
-        integrity::write_checksums(&self.folder, &known)?;
-        atomic::write(&self.folder.join(RESULT), result.as_bytes())?;
-        atomic::remove(&self.folder.join(CHECKPOINT))
+        self.lease.writing(|| {
+            self.steps.sync()?;
+            self.epochs.sync()?;
+            let known = [
+                (RESULT, hex(&Sha256::digest(&result))),
+                (STEPS, self.steps.digest_of(self.steps.count)),
+                (EPOCHS, self.epochs.digest_of(self.epochs.count)),
+            ];
+            let folder = self.lease.folder();
+            integrity::write_checksums(folder, &known)?;
+            atomic::write(&folder.join(RESULT), result.as_bytes())?;
+            self.lease.commit()
+        })
     }
 }
 
@@ -181,7 +217,7 @@ struct Lines {
 
 impl Lines {
     fn create(path: PathBuf) -> Result<Self, StoreError> {
-        let file = File::create(&path).map_err(StoreError::io(&path, "create"))?;
+        let file = File::create_new(&path).map_err(StoreError::io(&path, "create"))?;
         Ok(Self {
             path,
             file: BufWriter::new(file),
@@ -191,15 +227,12 @@ impl Lines {
         })
     }
 
-    /// Opens a file of an earlier session and truncates it to what a checkpoint covers.
+    /// Replaces a file of an earlier session by what a checkpoint covers of it. It is a new file, since the process of that
+    /// session may be alive and have the old one open.
     fn resume(path: PathBuf, covering: Covering) -> Result<Self, StoreError> {
-        let open = || {
-            let mut file = File::options().write(true).open(&path)?;
-            file.set_len(covering.length)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().map_err(StoreError::io(&path, "cut back"))?;
+        atomic::write(&path, &covering.content)?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(StoreError::io(&path, "open"))?;
         Ok(Self {
             path,
             file: BufWriter::new(file),
@@ -244,7 +277,7 @@ impl Lines {
 /// The part of a file of JSON lines that a checkpoint covers.
 struct Covering {
     count: u64,
-    length: u64,
+    content: Vec<u8>,
     digest: Sha256,
 }
 
@@ -261,7 +294,7 @@ impl Covering {
         let mut lines = content.split_inclusive(|byte| *byte == b'\n');
         let mut covering = Self {
             count,
-            length: 0,
+            content: Vec::new(),
             digest: Sha256::new(),
         };
         for number in 1..=count {
@@ -273,7 +306,7 @@ impl Covering {
                     format!("{key} {number}"),
                 ));
             }
-            covering.length += line.len() as u64;
+            covering.content.extend_from_slice(line);
             covering.digest.update(line);
         }
         let found = hex(&covering.digest.clone().finalize());

@@ -93,6 +93,11 @@ impl Study {
         runs
     }
 
+    /// Whether it depends on results still to come which trials follow.
+    pub fn can_grow(&self) -> bool {
+        self.stage() == Stage::Tuning || (self.is_until_decided() && self.open_claims() > 0)
+    }
+
     /// Every trial known so far, those to train next included: of the tuning stage, then of the comparison, seeds
     /// outermost.
     pub fn runs(&self) -> Vec<&Run> {

@@ -34,21 +34,14 @@ pub use tune::Tune;
 use check::Checker;
 use diagnostics::Problem;
 
-/// The sweep that the file at `path` describes.
+/// The sweep that the file at `path` describes, and its text.
 ///
 /// # Errors
-/// As [`text`] and [`parse`].
-pub fn read(path: &Path) -> Result<Sweep, Diagnostics> {
-    parse(&text(path)?, path)
-}
-
-/// The text of the sweep file at `path`.
-///
-/// # Errors
-/// [`Diagnostics`] of a file that cannot be read, or that is no text.
-pub fn text(path: &Path) -> Result<String, Diagnostics> {
+/// [`Diagnostics`] of a file that cannot be read or is no text, or with everything that is wrong in it.
+pub fn read(path: &Path) -> Result<(Sweep, String), Diagnostics> {
     let bytes = file::read(path).map_err(|problem| Diagnostics::new(path, "", vec![problem]))?;
-    Ok(utf8(&bytes, path)?.to_owned())
+    let text = utf8(&bytes, path)?;
+    Ok((parse(text, path)?, text.to_owned()))
 }
 
 /// The sweep that `text` describes; `path` is what messages call it.

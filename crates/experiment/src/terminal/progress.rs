@@ -165,6 +165,14 @@ impl Progress {
         self.tell(Importance::Detail, text);
     }
 
+    /// The trial that has begun is trained by another process.
+    pub fn leave_trial(&mut self, how: &str) {
+        self.tell(Importance::Detail, how.to_owned());
+        if let Listener::User(sweep) = &self.listener {
+            sweep.interrupt(self.trials_begun - 1);
+        }
+    }
+
     pub fn end_trial(&mut self, result: &TrialResult) {
         let scores = [("test", &result.test), ("validation", &result.validation)];
         let mut scores = scores

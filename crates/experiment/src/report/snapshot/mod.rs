@@ -23,7 +23,7 @@ use super::export::DataFrame;
 use super::left_of;
 use super::trials::{self, TrialRow};
 use crate::records::{EpochRecord, Picture, TrialResult};
-use crate::store::{Damage, Plan, Results, Store, StoreError, StoredTrial};
+use crate::store::{Damage, Declaration, Plan, Results, Store, StoreError, StoredTrial};
 use crate::study::{Study, digest};
 use crate::sweep::{self, Sweep};
 
@@ -163,34 +163,36 @@ impl Snapshot {
     /// last changed; `None` in stores of versions that kept no sweep file, and where there is a
     /// [problem](Self::problem) with it.
     pub fn study(&self) -> Option<(Study, usize)> {
-        let (sweep, ended) = self.declared().ok()??;
+        let (sweep, declaration) = declared_sweep(self.plan.as_ref()?).ok()??;
         let results = self.trials.iter().filter_map(|it| it.trial.result.as_ref());
         let of_id: HashMap<&str, &TrialResult> =
             results.map(|result| (result.id.as_str(), result)).collect();
         let Ok(study) = Study::new(&sweep, |id| {
             Ok::<_, Infallible>(of_id.get(id).map(|result| (*result).clone()))
         });
-        Some((study, ended))
+        Some((study, declaration.ended))
     }
 
     /// Why there are no verdicts although the store has a sweep file.
     pub fn problem(&self) -> Option<String> {
-        self.declared().err()
+        declared_sweep(self.plan.as_ref()?).err()
     }
+}
 
-    /// The sweep in force, and the trials that had ended when it was declared.
-    fn declared(&self) -> Result<Option<(Sweep, usize)>, String> {
-        let Some(declaration) = self.plan.as_ref().and_then(Plan::declared) else {
-            return Ok(None);
-        };
-        let sweep = sweep::parse(&declaration.sweep, Path::new("sweep"));
-        let sweep = sweep.map_err(|_| {
-            "plan.json: expected a sweep file that this version can read".to_owned()
-        })?;
-        if digest(&sweep) == declaration.sha256 {
-            Ok(Some((sweep, declaration.ended)))
-        } else {
-            Err("plan.json: the claims do not have the SHA-256 beside them, so they were changed by hand".to_owned())
-        }
+/// The sweep in force in a store, with its declaration; `None` in stores of versions that kept none.
+///
+/// # Errors
+/// What is wrong with `plan.json`.
+pub fn declared_sweep(plan: &Plan) -> Result<Option<(Sweep, &Declaration)>, String> {
+    let Some(declaration) = plan.declared() else {
+        return Ok(None);
+    };
+    let sweep = sweep::parse(&declaration.sweep, Path::new("sweep"));
+    let sweep = sweep
+        .map_err(|_| "plan.json: expected a sweep file that this version can read".to_owned())?;
+    if digest(&sweep) == declaration.sha256 {
+        Ok(Some((sweep, declaration)))
+    } else {
+        Err("plan.json: the claims do not have the SHA-256 beside them, so they were changed by hand".to_owned())
     }
 }

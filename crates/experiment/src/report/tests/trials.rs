@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::Plan;
+use crate::store::tests::leave_unfinished;
 
 fn snapshot(store: &Store) -> Snapshot {
     let (snapshot, unreadable) = Snapshot::of_store(store, &store.results().unwrap()).unwrap();
@@ -22,8 +23,8 @@ fn trials_have_a_row_each_with_parameters_settings_and_scores_however_they_ended
         diverged,
     ]);
     let toml = "name = \"c\"\nlosses = [{ name = \"focal\" }]\nseeds = [3]\n[train]\nwidth = 128\n";
-    store.begin("c", toml, &environment()).unwrap();
-    store.begin("d", "", &environment()).unwrap();
+    leave_unfinished(&store, "c", toml);
+    leave_unfinished(&store, "d", "");
     let rows = rows(&store);
     let json: Value =
         serde_json::from_str(&render_trials(&rows, &DEFAULT_METRICS, Format::Json)).unwrap();
@@ -94,7 +95,7 @@ fn trials_of_any_store_have_the_same_columns() {
 fn what_is_left_of_the_last_sweep_or_without_a_plan_of_what_has_begun_is_counted() {
     let (_folder, store) = store_of(&[done("a", settings("focal", 1), 0.5)]);
     assert_eq!(snapshot(&store).left(), None);
-    store.begin("b", "", &environment()).unwrap();
+    leave_unfinished(&store, "b", "");
     let counted = snapshot(&store).left().unwrap();
     assert_eq!(counted, "1 of 2 trials have no result yet.\n");
     let plan = Plan {

@@ -14,6 +14,7 @@ use crate::datasets::SHAPES;
 use crate::device::open_cpu;
 use crate::session::images::{ImageLibrary, size};
 use crate::settings::{BackendChoice, TrainSettings};
+use crate::store::tests::lease;
 
 fn small() -> TrainSettings {
     TrainSettings {
@@ -70,26 +71,34 @@ impl Case {
         let mut progress = Progress::sent_by(|_| {});
         progress.begin_trial(size(&self.trial, &self.images));
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
-        train_and_record(trial, images, device, &open, &mut progress, &mut pace)
+        let store = (&open, Some(Retry::Failed));
+        train_and_record(trial, images, device, store, &mut progress, &mut pace)
     }
 
-    /// Why nothing can be resumed in `store`.
-    fn refusal(&self, store: &Folder) -> String {
+    fn lease(&self, store: &Folder) -> Lease {
         let open = Store::create_or_open(store.0.path()).unwrap();
+        lease(&open, &self.trial.id)
+    }
+
+    /// Why nothing can be resumed.
+    fn refusal(&self, lease: &Lease) -> String {
         let environment = Environment::collect(
             computation(&self.device, &self.trial),
             String::new(),
             self.images.records,
         );
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
-        let resumed = resume(trial, images, device, &open, &environment);
+        let (file, content) = lease.checkpoints().unwrap().swap_remove(0);
+        let checkpoint = (file.as_path(), content.as_slice());
+        let resumed = resume(trial, images, device, lease, &environment, checkpoint);
         let error = resumed.err().expect("nothing can be resumed");
         assert!(proves_damage(&error), "{error:#}");
         format!("{error:#}")
     }
 
     fn trial_folder(&self, store: &Folder) -> PathBuf {
-        store.0.path().join("trials").join(&self.trial.id)
+        let reader = Store::create_or_open(store.0.path()).unwrap();
+        reader.folder_of(&self.trial.id)
     }
 
     fn checkpoint(&self, store: &Folder) -> PathBuf {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::records::examples::{done, environment, epoch};
 use crate::settings::TrainSettings;
-use crate::store::Store;
-use crate::store::tests::{add, new_store};
+use crate::store::tests::{add, lease, new_store};
+use crate::store::{Store, TrialDir};
 
 /// Every file of a trial that is done.
 const FILES: [&str; 8] = [
@@ -69,7 +69,8 @@ fn correct_images_that_contradict_the_accuracy_are_damage_whatever_the_checksums
     let (_folder, store) = new_store();
     let result = done("a", json!({ "seed": 3 }), 0.5);
     let write = |right: usize, images: usize| {
-        let mut trial = store.begin("a", "seed = 3\n", &environment()).unwrap();
+        let lease = lease(&store, "a");
+        let mut trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
         trial.append_epoch(&epoch(1)).unwrap();
         trial.save_model(b"weights").unwrap();
         let correct = (0..images).map(|image| image < right).collect();
@@ -77,7 +78,7 @@ fn correct_images_that_contradict_the_accuracy_are_damage_whatever_the_checksums
         trial.finish(&result).unwrap();
         let damaged = store.results().unwrap().damaged;
         let read = store.test_correct("a");
-        store.set_aside("a").unwrap();
+        fs::remove_dir_all(store.trial_folder("a")).unwrap();
         (damaged, read)
     };
     let (damaged, correct) = write(5000, 10_000);
@@ -149,9 +150,8 @@ fn add_without_checksums(store: &Store) -> TrialResult {
         test: Some(epoch(1).score()),
         ..done(&trial.id, Value::Object(trial.settings_json()), 0.625)
     };
-    let mut folder = store
-        .begin(&trial.id, &trial.settings_toml(), &environment())
-        .unwrap();
+    let lease = lease(store, &trial.id);
+    let mut folder = TrialDir::begin(&lease, &trial.settings_toml(), &environment()).unwrap();
     folder.append_epoch(&epoch(1)).unwrap();
     folder.save_model(b"weights").unwrap();
     folder.finish(&result).unwrap();

@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn a_result_torn_by_a_kill_while_it_was_written_does_not_count() {
     let (_folder, store) = new_store();
-    drop(store.begin("a", "", &environment()).unwrap());
-    let torn = store.trial_folder("a").join(".result.json.partial");
+    leave_unfinished(&store, "a", "");
+    let torn = store.folder_of("a").join(".result.json.partial");
     fs::write(&torn, "{\"id\": \"a\", \"sta").unwrap();
     assert_eq!(store.results().unwrap(), whole(vec![], &["a"]));
     add(&store, &done("a", json!({}), 0.5));
@@ -41,7 +41,7 @@ fn a_damaged_result_is_named_beside_the_whole_ones_and_is_kept() {
         assert!(damage.to_string().contains(cause), "{damage}");
         assert_eq!(fs::read(&file).unwrap(), bytes);
     }
-    drop(store.begin("a", "", &environment()).unwrap());
+    leave_unfinished(&store, "a", "");
     let kept = store.folder.join("set-aside/a-1/result.json");
     assert_eq!(fs::read(kept).unwrap(), b"\xff\xfe");
 }
@@ -80,27 +80,30 @@ fn a_result_copied_into_another_trials_folder_is_damage() {
 fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
     let (_folder, store) = new_store();
     interrupted(&store);
-    let folder = store.trial_folder("a");
+    add(&store, &done("b", json!({}), 0.5));
     // To read a folder as a file fails as a broken disk does: not with "not found".
-    for name in ["checkpoint.safetensors", "steps.jsonl", "result.json"] {
-        let file = folder.join(name);
-        let kept = folder.join("kept");
-        let was_there = fs::rename(&file, &kept).is_ok();
+    for (id, name) in [
+        ("a", "checkpoint.safetensors"),
+        ("a", "steps.jsonl"),
+        ("b", "result.json"),
+    ] {
+        let lease = (id == "a").then(|| lease(&store, id));
+        let folder = store.folder_of(id);
+        let (file, kept) = (folder.join(name), store.folder.join("kept"));
+        fs::rename(&file, &kept).unwrap();
         fs::create_dir(&file).unwrap();
-        let error = match name {
-            "checkpoint.safetensors" => store.checkpoint("a").unwrap_err(),
-            "steps.jsonl" => resumed(&store, 2, 1).unwrap_err(),
-            _ => store.stored("a").unwrap_err(),
+        let error = match (&lease, name) {
+            (Some(lease), "steps.jsonl") => resumed(lease, 2, 1).unwrap_err(),
+            (Some(lease), _) => lease.checkpoints().unwrap_err(),
+            (None, _) => store.lease(id, None).unwrap_err(),
         };
         assert!(matches!(error, StoreError::Io { .. }), "{error}");
         assert!(!error.proves_damage());
         assert!(error.to_string().contains(name), "{error}");
         fs::remove_dir(&file).unwrap();
-        if was_there {
-            fs::rename(&kept, &file).unwrap();
-        }
+        fs::rename(&kept, &file).unwrap();
     }
-    assert!(store.checkpoint("a").unwrap().is_some());
+    assert_eq!(lease(&store, "a").checkpoints().unwrap().len(), 1);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn ids_of_the_sweep_files_never_change() {
     });
     files.sort();
     let found = files.iter().map(|path| {
-        let sweep = sweep::read(path).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        let (sweep, _) = sweep::read(path).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         let Ok(study) = Study::new(&sweep, |_| Ok::<_, Infallible>(None));
         let due = study.due();
         let ids: String = (due.iter())

@@ -159,7 +159,7 @@ fn every_experiment_of_the_repository_is_right_and_says_what_it_is() {
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        let sweep = read(&path).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        let (sweep, _) = read(&path).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         assert_eq!(path.file_stem().unwrap().to_str().unwrap(), sweep.name);
         let text = std::fs::read_to_string(&path).unwrap();
         for title in [

@@ -158,7 +158,15 @@ fn killed_after_a_checkpoint_it_resumes_from_there() {
         case.session(&store, |point| {
             // What a kill at this point leaves.
             if point == killed && std::mem::take(&mut first) {
-                copy_folder(&case.trial_folder(&store), &case.trial_folder(&left));
+                let attempt = case.trial_folder(&store);
+                let copy = left
+                    .0
+                    .path()
+                    .join("attempts")
+                    .join(attempt.file_name().unwrap());
+                copy_folder(&attempt, &copy);
+                // It names this process, which goes on.
+                fs::remove_file(copy.join("lease.json")).unwrap();
             }
             Next::Checkpoint
         });

@@ -1,0 +1,76 @@
+//! `experiment work STORE`: trains trials of a sweep that is in a store, for a job scheduler.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+
+use super::training::TrainingArguments;
+use crate::exit::BadInput;
+use crate::report::declared_sweep;
+use crate::session::{Part, State, Unfinished};
+use crate::store::Store;
+use crate::terminal::inform;
+
+/// Train trials of a sweep that is in a store, sharing them with every other process that does; the command for job schedulers
+#[derive(Debug, Args)]
+pub struct WorkArguments {
+    /// Folder of the store, such as runs/quickstart
+    store: PathBuf,
+    /// Train only trial N of the sweep, from 0 in the order of its plan
+    #[arg(long, value_name = "N", conflicts_with = "next")]
+    index: Option<usize>,
+    /// Train only one trial, the next that no other process trains
+    #[arg(long)]
+    next: bool,
+    #[command(flatten)]
+    training: TrainingArguments,
+}
+
+pub fn run(arguments: &WorkArguments) -> Result<()> {
+    let folder = &arguments.store;
+    let store = Store::open_existing(folder)?;
+    let plan = store.plan().unwrap_or_default();
+    let (sweep, declaration) = declared_sweep(&plan)
+        .map_err(|problem| BadInput(anyhow!("{}: {problem}", folder.display())))?
+        .ok_or_else(|| no_sweep(arguments))?;
+    let part = match (arguments.index, arguments.next) {
+        (Some(index), _) => Part::Trial(plan.trials.get(index).cloned().ok_or_else(|| {
+            BadInput(anyhow!(
+                "--index: expected a trial of the sweep, from 0 to {}, found {index}",
+                plan.trials.len().saturating_sub(1)
+            ))
+        })?),
+        (None, true) => Part::Next,
+        (None, false) => Part::Free,
+    };
+    if arguments.index.is_some() {
+        let study = State::of(Some(&store)).study(&sweep)?;
+        if study.tuning.is_some() || study.is_until_decided() {
+            return Err(BadInput(anyhow!(
+                "--index: expected a sweep without [tune] and with a list of seeds, whose trials are fixed; use --next"
+            ))
+            .into());
+        }
+    }
+    let text = declaration.sweep.clone();
+    let session = arguments
+        .training
+        .session(sweep, text, folder.clone(), part.clone());
+    let carried = session.carry_out(|_| Ok(()))?;
+    let ended = carried.stored.iter().filter(|it| it.ended().is_some());
+    let (ended, trials) = (ended.count(), carried.stored.len());
+    inform(format_args!("{ended} of {trials} trials have ended"));
+    let runs = carried.study.runs();
+    let stored = runs.iter().zip(&carried.stored);
+    let own = stored.filter(|(run, _)| part == Part::Trial(run.trial.id.clone()));
+    let own: Vec<_> = own.map(|(_, stored)| stored.clone()).collect();
+    Ok(Unfinished::check(&own, folder)?)
+}
+
+fn no_sweep(arguments: &WorkArguments) -> BadInput {
+    BadInput(anyhow!(
+        "{}: plan.json: expected the sweep that `experiment run` keeps there, found none",
+        arguments.store.display()
+    ))
+}

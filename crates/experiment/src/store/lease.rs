@@ -1,0 +1,310 @@
+//! Leases: the only way to write a trial.
+//!
+//! A lease is a folder, `attempts/ID.N/`, with a `lease.json` that names its holder. The first is made under another
+//! name and renamed, which fails where it exists. Whoever takes a lease over renames the folder to the next number:
+//! one process succeeds, and the process that lost the lease finds nothing where it would write. The holder that ends a
+//! trial renames the folder to `trials/ID/`. So a trial has one folder at any time, and one process knows its name.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use super::attempts::Attempts;
+use super::holder::Holder;
+use super::{
+    CHECKPOINTS, EPOCHS, MODEL, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
+    read_if_there,
+};
+use crate::json;
+
+/// Names the holder of a lease, in its folder until it is given back. Its time of modification is the heartbeat.
+pub(super) const LEASE: &str = "lease.json";
+/// Heartbeats within the time after which a lease without one is stale.
+const HEARTBEATS: u32 = 12;
+
+/// The right to write a trial, until it is dropped, taken over by another process, or the trial has ended.
+#[derive(Debug)]
+pub struct Lease {
+    id: String,
+    /// Of the store.
+    store: PathBuf,
+    /// Of this attempt.
+    folder: PathBuf,
+    holder: Holder,
+    _heart: Heart,
+}
+
+impl Lease {
+    /// The lease of a trial that has not begun; `None` if another process was first.
+    pub(super) fn of_new(
+        store: &Path,
+        id: &str,
+        stale_after: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let attempts = Attempts::in_store(store);
+        atomic::create_folder(attempts.path())?;
+        let holder = Holder::this_process();
+        let (draft, folder) = (attempts.draft(id, &holder), attempts.folder(id, 1));
+        fs::create_dir(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
+        let written = write_lease(&draft, &holder);
+        let renamed = written.and_then(|file| atomic::rename(&draft, &folder).map(|()| file));
+        match renamed {
+            Ok(file) => Ok(Some(Self::held(
+                store,
+                id,
+                folder,
+                holder,
+                file,
+                stale_after,
+            ))),
+            Err(error) => {
+                fs::remove_dir_all(&draft).ok();
+                let is_first = match holder_in(&folder)? {
+                    // The disk failed after the rename.
+                    Some(found) if found == holder => fs::remove_dir_all(&folder).is_ok(),
+                    found => found.is_none() && metadata_if_there(&folder)?.is_none(),
+                };
+                if is_first { Err(error) } else { Ok(None) }
+            }
+        }
+    }
+
+    /// The lease of a trial that another process left in the folder of attempt `number`; `None` if another process was
+    /// first.
+    pub(super) fn of_left(
+        store: &Path,
+        id: &str,
+        number: u32,
+        stale_after: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let attempts = Attempts::in_store(store);
+        let (left, folder) = (attempts.folder(id, number), attempts.folder(id, number + 1));
+        let holder = Holder::this_process();
+        match fs::rename(&left, &folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            renamed => renamed.map_err(StoreError::io(&left, "rename"))?,
+        }
+        match write_lease(&folder, &holder) {
+            Ok(file) => Ok(Some(Self::held(
+                store,
+                id,
+                folder,
+                holder,
+                file,
+                stale_after,
+            ))),
+            Err(_) if metadata_if_there(&folder)?.is_none() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn held(
+        store: &Path,
+        id: &str,
+        folder: PathBuf,
+        holder: Holder,
+        file: File,
+        stale_after: Duration,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            store: store.to_path_buf(),
+            folder,
+            holder,
+            _heart: Heart::of(file, stale_after / HEARTBEATS),
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The checkpoints of the trial with their files, the last first.
+    pub fn checkpoints(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
+        let mut checkpoints = Vec::new();
+        for name in CHECKPOINTS {
+            let file = self.folder.join(name);
+            if let Some(content) = read_if_there(&file)? {
+                checkpoints.push((file, content));
+            }
+        }
+        Ok(checkpoints)
+    }
+
+    /// Sets aside the result that is to be replaced, if there is one.
+    pub(super) fn set_ended_aside(&self) -> Result<(), StoreError> {
+        let ended = self.trial_folder();
+        match metadata_if_there(&ended)? {
+            Some(_) => atomic::rename(&ended, &self.place_aside()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Empties the folder, so that the trial can be trained from its start; weights and checkpoints are set aside.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+        if has_any(&self.folder, &CHECKPOINTS)? || has_any(&self.folder, &[MODEL])? {
+            self.set_aside(|_| true)?;
+        }
+        for name in [STEPS, EPOCHS] {
+            // A process that lost the lease may still have it open.
+            atomic::remove(&self.folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Moves the files of the trial that have a name as asked for out of the way, without losing them; returns their new
+    /// folder.
+    pub fn set_aside(&self, has_name: impl Fn(&OsStr) -> bool) -> Result<PathBuf, StoreError> {
+        self.writing(|| {
+            let place = self.place_aside()?;
+            atomic::create_folder(&place)?;
+            let folder = &self.folder;
+            for entry in fs::read_dir(folder).map_err(StoreError::io(folder, "read"))? {
+                let name = entry.map_err(StoreError::io(folder, "read"))?.file_name();
+                if name != LEASE && has_name(&name) {
+                    atomic::rename(&folder.join(&name), &place.join(&name))?;
+                }
+            }
+            Ok(place)
+        })
+    }
+
+    /// An absent folder for files of the trial that are no longer part of the store.
+    fn place_aside(&self) -> Result<PathBuf, StoreError> {
+        let set_aside = self.store.join(SET_ASIDE);
+        atomic::create_folder(&set_aside)?;
+        for number in 1_u32.. {
+            let place = set_aside.join(format!("{}-{number}", self.id));
+            if metadata_if_there(&place)?.is_none() {
+                return Ok(place);
+            }
+        }
+        unreachable!("fewer folders than numbers")
+    }
+
+    /// Does what writes to the trial, if this process still holds its lease.
+    ///
+    /// [`StoreError::LeaseLost`] if another process took it over.
+    pub(super) fn writing<T>(
+        &self,
+        write: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.check()?;
+        // The folder may be renamed meanwhile.
+        write().map_err(|error| match self.check() {
+            Err(lost @ StoreError::LeaseLost { .. }) => lost,
+            _ => error,
+        })
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if holder_in(&self.folder)?.as_ref() == Some(&self.holder) {
+            return Ok(());
+        }
+        Err(StoreError::LeaseLost {
+            folder: self.trial_folder(),
+        })
+    }
+
+    /// Makes the folder of this attempt, which is complete, that of the trial.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        let trial = self.trial_folder();
+        if let Err(error) = atomic::rename(&self.folder, &trial) {
+            let is_own = holder_in(&trial)?.as_ref() == Some(&self.holder);
+            let is_lost = metadata_if_there(&self.folder)?.is_none() && !is_own;
+            return Err(if is_lost {
+                StoreError::LeaseLost { folder: trial }
+            } else {
+                error
+            });
+        }
+        for name in CHECKPOINTS.iter().chain(&[LEASE]) {
+            atomic::remove(&trial.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what this attempt has, and so gives the lease back.
+    pub(super) fn discard(&self) {
+        if self.check().is_ok() {
+            fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+
+    fn trial_folder(&self) -> PathBuf {
+        self.store.join("trials").join(&self.id)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Otherwise it becomes stale, or the process ends.
+        if self.check().is_ok() {
+            fs::remove_file(self.folder.join(LEASE)).ok();
+        }
+    }
+}
+
+/// Writes who holds the lease of a folder; returns the file.
+fn write_lease(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
+    let path = folder.join(LEASE);
+    atomic::write(&path, json::pretty(holder).as_bytes())?;
+    let file = File::options().write(true).open(&path);
+    file.map_err(StoreError::io(&path, "open"))
+}
+
+/// Who holds the lease in a folder, as far as its file tells.
+fn holder_in(folder: &Path) -> Result<Option<Holder>, StoreError> {
+    let found = read_if_there(&folder.join(LEASE))?;
+    Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+fn has_any(folder: &Path, names: &[&str]) -> Result<bool, StoreError> {
+    for name in names {
+        if metadata_if_there(&folder.join(name))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A thread that shows other machines that the holder of a lease is alive.
+#[derive(Debug)]
+struct Heart {
+    /// Its end stops the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heart {
+    fn of(lease: File, interval: Duration) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                // A lease that is lost, or a disk that fails, shows in what the trial writes.
+                lease.set_modified(SystemTime::now()).ok();
+            }
+        });
+        Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
