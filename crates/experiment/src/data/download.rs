@@ -255,9 +255,21 @@ impl<'a> Part<'a> {
     }
 }
 
+/// What brought nothing leaves nothing behind.
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        if self.length == 0 {
+            std::fs::remove_file(self.path).ok();
+        }
+    }
+}
+
 /// Of the whole file.
 pub fn sha256(file: &mut File, path: &Path) -> Result<String, DataError> {
     let unreadable = |error| DataError::io(path, "a readable file", &error);
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     digest::sha256(file).map_err(unreadable)
 }
+
+#[cfg(test)]
+mod tests;

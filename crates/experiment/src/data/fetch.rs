@@ -95,16 +95,10 @@ impl Fetch<'_> {
         let unfinished = self.parent.join(format!("{name}.part"));
         std::fs::create_dir_all(&unfinished)
             .map_err(|error| DataError::not_written(&unfinished, "to create the folder", &error))?;
-        for file in remote {
-            let path = unfinished.join(file.name);
-            if is_official(file, &path, progress)? {
-                continue;
-            }
-            let part_path = unfinished.join(format!("{}.part", file.name));
-            let mut part = Part::open(&part_path)?;
-            download(file, sources, &mut part, progress)?;
-            part.finish()?;
-            move_to(&path, &part_path, "the downloaded file")?;
+        if let Err(error) = download_into(&unfinished, remote, sources, progress) {
+            // Only an empty folder can be removed like this.
+            std::fs::remove_dir(&unfinished).ok();
+            return Err(error);
         }
         progress.message("checksums verified");
         move_to(self.target, &unfinished, "the downloaded folder")
@@ -132,6 +126,27 @@ impl Fetch<'_> {
         let removed = std::fs::remove_dir_all(&unpacked).map_err(write);
         placed.and(removed)
     }
+}
+
+/// Downloads the files that are not in `folder` yet.
+fn download_into(
+    folder: &Path,
+    remote: &[RemoteFile],
+    sources: &[String],
+    progress: &mut dyn Progress,
+) -> Result<(), DataError> {
+    for file in remote {
+        let path = folder.join(file.name);
+        if is_official(file, &path, progress)? {
+            continue;
+        }
+        let part_path = folder.join(format!("{}.part", file.name));
+        let mut part = Part::open(&part_path)?;
+        download(file, sources, &mut part, progress)?;
+        part.finish()?;
+        move_to(&path, &part_path, "the downloaded file")?;
+    }
+    Ok(())
 }
 
 fn move_to(target: &Path, path: &Path, what: &str) -> Result<(), DataError> {

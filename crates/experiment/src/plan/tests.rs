@@ -1,5 +1,8 @@
 //! What an id depends on, and that written settings come back.
 
+mod random;
+mod spelling;
+
 use std::collections::HashSet;
 use std::path::Path;
 

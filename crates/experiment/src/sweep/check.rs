@@ -147,7 +147,11 @@ impl Checker {
         if let DeValue::Table(table) = value.get_ref() {
             return in_file_order(table);
         }
-        self.unexpected(value, place, "a table", None);
+        let items = value.get_ref().as_array();
+        let has_tables = items.is_some_and(|items| items.iter().any(|it| it.get_ref().is_table()));
+        let help =
+            has_tables.then(|| format!("a table is written once, in single brackets: [{place}]"));
+        self.unexpected(value, place, "a table", help);
         Vec::new()
     }
 

@@ -48,6 +48,9 @@ pub(super) struct WrittenClaim {
     than: Option<Item<String>>,
     metric: &'static Metric,
     margin: f64,
+    /// Of the two values where they are written.
+    metric_span: Option<Range<usize>>,
+    margin_span: Option<Range<usize>>,
     at: Option<WrittenAt>,
     design: Design,
 }
@@ -93,10 +96,13 @@ impl Checker {
             than: None,
             metric: &ACCURACY,
             margin: 0.0,
+            metric_span: None,
+            margin_span: None,
             at: None,
             design: Design::Paired,
             place,
         };
+        let mut is_metric_known = true;
         let table = value.get_ref().as_table();
         if table.is_none() {
             self.unexpected(value, &claim.place, "a table", None);
@@ -108,9 +114,14 @@ impl Checker {
                 "than" => claim.than = self.label(value, place),
                 "metric" => {
                     let metric = self.metric_with_direction(value, &place);
+                    is_metric_known = metric.is_some();
                     claim.metric = metric.unwrap_or(&ACCURACY);
+                    claim.metric_span = Some(value.span());
                 }
-                "margin" => claim.margin = self.margin(value, &place),
+                "margin" => {
+                    claim.margin = self.margin(value, &place);
+                    claim.margin_span = Some(value.span());
+                }
                 "at" => claim.at = self.at(value, &place),
                 "paired" => {
                     if let Some(Setting::Flag(paired)) = self.setting(&Kind::Flag, value, &place) {
@@ -130,7 +141,8 @@ impl Checker {
                 self.missing_key(claim.span.clone(), &place, &format!("write {EXAMPLE}"));
             }
         }
-        Some(claim)
+        // what it compares by is not known, so that it cannot be checked against other claims
+        is_metric_known.then_some(claim)
     }
 
     fn label(&mut self, value: &Spanned<DeValue>, place: String) -> Option<Item<String>> {
@@ -244,30 +256,29 @@ impl Checker {
 
     fn is_possible(&mut self, written: &WrittenClaim, claim: &Claim, earlier: &[Claim]) {
         let place = &written.place;
-        let mut refuse = |message: String, help: &str| {
-            self.problems
-                .push(Problem::at(written.span.clone(), message).help(help));
+        let mut refuse = |span: Option<&Range<usize>>, message: String, help: &str| {
+            let span = span.unwrap_or(&written.span).clone();
+            self.problems.push(Problem::at(span, message).help(help));
         };
         if claim.losses[0] == claim.losses[1] {
             let message = format!("{place}: expected two different losses, found the same twice");
-            refuse(message, "name another loss in `better` or `than`");
+            refuse(None, message, "name another loss in `better` or `than`");
         }
         if claim.metric.name == EVAL_LOSS.name {
             let message = format!(
                 "{place}.metric: expected a metric that is the same for both losses, found {}",
                 EVAL_LOSS.name
             );
-            refuse(
-                message,
-                "every loss has its own scale: compare by cross_entropy",
-            );
+            let help = "every loss has its own scale: compare by cross_entropy";
+            refuse(written.metric_span.as_ref(), message, help);
         }
         if claim.metric.unit == Unit::Share && claim.margin >= 100.0 {
             let message = format!(
                 "{place}.margin: expected less than 100 percentage points, found {}",
                 claim.margin
             );
-            refuse(message, "write 0.5 for half a percentage point");
+            let help = "write 0.5 for half a percentage point";
+            refuse(written.margin_span.as_ref(), message, help);
         }
         let is_same = |other: &&Claim| {
             let reversed = [claim.losses[1], claim.losses[0]];
@@ -278,10 +289,8 @@ impl Checker {
         if let Some(same) = earlier.iter().find(is_same) {
             let other = earlier.iter().position(|it| it == same).unwrap_or_default();
             let message = format!("{place}: compares what claim[{other}] compares");
-            refuse(
-                message,
-                "one claim gives the verdict either way: remove one of them",
-            );
+            let help = "one claim gives the verdict either way: remove one of them";
+            refuse(None, message, help);
         }
     }
 

@@ -33,11 +33,12 @@ impl Diagnostics {
         }
     }
 
-    /// Prints to stderr, in colour on a terminal unless `NO_COLOR` is set.
+    /// Prints to stderr, in colour on a terminal that has some unless `NO_COLOR` is set.
     pub fn print(&self) {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
         let mut stderr = std::io::stderr();
-        let text = self.render(stderr.is_terminal() && !no_color);
+        let text = self.render(stderr.is_terminal() && !no_color && !is_dumb);
         // where stderr is closed there is nobody to tell
         let _ = stderr.write_all(text.as_bytes());
     }

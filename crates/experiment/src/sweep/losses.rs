@@ -8,7 +8,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::check::{Checker, Item, List, in_file_order};
 use super::diagnostics::{Diagnostics, Problem};
-use super::values::{describe, key_name, nearest, number, suggest};
+use super::values::{describe, key_name, nearest, number, suggest, suggestion};
 
 /// The loss that adds others.
 const SUM: &str = "sum";
@@ -199,9 +199,11 @@ impl Checker {
     }
 
     fn weight(&mut self, value: &Spanned<DeValue>, place: &str) -> Option<f64> {
-        let weight = number(value.get_ref()).filter(|weight| *weight != 0.0);
+        let read = |value: &DeValue| number(value).filter(|weight| *weight != 0.0);
+        let weight = read(value.get_ref());
         if weight.is_none() {
-            self.unexpected(value, place, "a number other than 0", None);
+            let help = suggestion(value.get_ref(), |value| read(value).is_some());
+            self.unexpected(value, place, "a number other than 0", help);
         }
         weight
     }

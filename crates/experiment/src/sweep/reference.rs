@@ -4,7 +4,6 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{Checker, in_file_order};
-use super::diagnostics::Problem;
 use super::values::number;
 use crate::measure::{ACCURACY, METRICS, Metric, Unit};
 use crate::settings::{Setting, TrainKey};
@@ -139,11 +138,18 @@ impl Checker {
                 _ => self.unknown_in(key, place, &RESULT_KEYS),
             }
         }
-        if result.metric.unit == Unit::Share && !(0.0..=100.0).contains(&result.value) {
-            let message = format!("{place}.value: expected percent from 0 to 100");
-            if table.contains_key("value") {
-                self.problems.push(Problem::at(value.span(), message));
-            }
+        if result.metric.unit == Unit::Share
+            && !(0.0..=100.0).contains(&result.value)
+            && let Some(value) = table.get("value")
+        {
+            let place = format!("{place}.value");
+            let help = "shares such as accuracy are in percent, as in value = 92.67";
+            self.unexpected(
+                value,
+                &place,
+                "a number from 0 to 100",
+                Some(help.to_owned()),
+            );
         }
         for name in ["loss", "value"] {
             if !table.contains_key(name) {

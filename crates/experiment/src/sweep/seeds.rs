@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::check::{Checker, Item, List};
 use super::diagnostics::Problem;
 use super::unknown::SEEDS_EXAMPLE;
-use super::values::{key_name, suggestion, whole};
+use super::values::{did_you_mean, key_name, suggestion, whole};
 use crate::settings::{Kind, Setting};
 
 /// The seeds of a comparison.
@@ -73,7 +73,8 @@ impl Checker {
                 }
                 name => {
                     let message = format!("seeds.{}: unknown key", key_name(name));
-                    let help = format!("list the seeds, as in {SEEDS_EXAMPLE}");
+                    let help = did_you_mean(name, &["until", "at_most"])
+                        .unwrap_or_else(|| format!("list the seeds, as in {SEEDS_EXAMPLE}"));
                     self.problems
                         .push(Problem::at(key.span(), message).help(help));
                     return Seeds::UntilDecided { at_most };

@@ -50,6 +50,28 @@ impl Checker {
     }
 }
 
+/// How to fix what a message of the parser with this part is about.
+const HELPS: [(&str, &str); 6] = [
+    (
+        "duplicate key",
+        "it has been defined above: merge both, or remove one of them",
+    ),
+    ("invalid boolean", "true and false are lowercase"),
+    (
+        "string values must be quoted",
+        "put text in straight quotes, as in model = \"resnet18\"",
+    ),
+    ("leading zero", "remove the zeros in front"),
+    (
+        "invalid unquoted key",
+        "a line assigns a value to a key, as in epochs = 30",
+    ),
+    (
+        "unexpected key or value",
+        "a line has one key and one value; the decimal separator is a point",
+    ),
+];
+
 /// The parser's message, completed where it says too little.
 struct SyntaxError {
     span: Range<usize>,
@@ -77,8 +99,14 @@ impl SyntaxError {
             // the parser points behind it
             span.start -= 1;
             Some("end lines with a line feed (LF) or with CR LF")
-        } else {
+        } else if message.contains("must be quoted") && span.is_empty() {
+            "expected a value after `=`, found none".clone_into(&mut message);
             None
+        } else {
+            HELPS
+                .iter()
+                .find(|(part, _)| message.contains(part))
+                .map(|(_, help)| *help)
         };
         Self {
             span,

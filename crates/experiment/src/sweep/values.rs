@@ -78,6 +78,9 @@ pub(super) fn suggestion(value: &DeValue, accepts: impl Fn(&DeValue) -> bool) ->
         }
         DeValue::Float(float) => {
             let number: f64 = float.as_str().parse().ok()?;
+            if !number.is_finite() {
+                return Some("numbers must be finite, at most about 1.8e308".to_owned());
+            }
             let whole = format!("{number}");
             let value = DeValue::parse(&whole).ok()?;
             accepts(value.get_ref()).then(|| format!("write {whole}"))
@@ -108,9 +111,18 @@ pub(super) fn did_you_mean(name: &str, names: &[&str]) -> Option<String> {
     nearest(name, names).map(|near| format!("did you mean {near}?"))
 }
 
-/// The name that `name` was probably meant to be.
+/// The name that `name` was probably meant to be: that with these initials, such as `lr` for `learning_rate`, or else
+/// the one most alike.
 pub(super) fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
     let name = name.to_lowercase();
+    let initials = |known: &str| -> String {
+        let words = known.split('_').filter_map(|word| word.chars().next());
+        words.collect()
+    };
+    let has_initials = |known: &&&str| name.len() > 1 && initials(known) == name;
+    if let Some(known) = names.iter().find(has_initials) {
+        return Some(known);
+    }
     let distance = |known: &str| strsim::jaro_winkler(&name, known);
     names
         .iter()

@@ -61,9 +61,19 @@ fn count_records(path: &Path, bytes: u64, record_bytes: usize) -> Result<usize, 
             format!("whole records of {record_bytes} bytes"),
             match bytes {
                 0 => "an empty file".to_owned(),
-                _ => format!("{bytes} bytes: {records} records and {rest} bytes"),
+                _ => format!(
+                    "{}: {} and {}",
+                    counted(bytes, "byte"),
+                    counted(records, "record"),
+                    counted(rest, "byte")
+                ),
             },
         ));
     }
     Ok(records as usize)
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

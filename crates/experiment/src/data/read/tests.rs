@@ -166,7 +166,7 @@ fn empty_file_is_refused() {
 fn truncated_file_is_refused_with_its_size() {
     assert_eq!(
         refused(|path| fs::write(path, &records(&[&[1], &[2]])[..5000]).unwrap()),
-        "expected whole records of 3073 bytes, found 5000 bytes: 1 records and 1927 bytes"
+        "expected whole records of 3073 bytes, found 5000 bytes: 1 record and 1927 bytes"
     );
 }
 
@@ -174,7 +174,7 @@ fn truncated_file_is_refused_with_its_size() {
 fn extra_bytes_are_refused() {
     assert_eq!(
         refused(|path| fs::write(path, [&records(&[&[1]])[..], b"\n"].concat()).unwrap()),
-        "expected whole records of 3073 bytes, found 3074 bytes: 1 records and 1 bytes"
+        "expected whole records of 3073 bytes, found 3074 bytes: 1 record and 1 byte"
     );
 }
 

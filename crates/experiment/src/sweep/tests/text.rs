@@ -67,16 +67,16 @@ fn a_wrong_key_outside_of_tables_is_refused() {
 fn what_is_no_toml_is_refused_where_it_stops_being_toml() {
     #[rustfmt::skip]
     let cases: &[Case] = &[
-        ("[train]\nmodel = resnet18", "5:9: string values must be quoted, expected literal string", ""),
-        ("[train]\nnesterov = True", "5:12: invalid boolean, expected `true`", ""),
-        ("[train]\nepochs = 3\nepochs = 4", "6:1: duplicate key", ""),
-        ("[train]\nepochs =", "5:9: string values must be quoted, expected literal string", ""),
-        ("[train]\nepochs: 3", "5:7: invalid unquoted key, expected letters, numbers, `-`, `_`", ""),
+        ("[train]\nmodel = resnet18", "5:9: string values must be quoted, expected literal string", "put text in straight quotes, as in model = \"resnet18\""),
+        ("[train]\nnesterov = True", "5:12: invalid boolean, expected `true`", "true and false are lowercase"),
+        ("[train]\nepochs = 3\nepochs = 4", "6:1: duplicate key", "it has been defined above: merge both, or remove one of them"),
+        ("[train]\nepochs =", "5:9: expected a value after `=`, found none", ""),
+        ("[train]\nepochs: 3", "5:7: invalid unquoted key, expected letters, numbers, `-`, `_`", "a line assigns a value to a key, as in epochs = 30"),
         ("[train]\nmodel = \"resnet18", "5:18: invalid basic string, expected `\"`", ""),
         ("[train]\nlearning_rate = .1", "5:17: invalid mantissa, expected digits", ""),
         ("[train\nepochs = 3", "4:7: unclosed table, expected `]`", "its end is missing, possibly many lines above"),
-        ("seeds = [2]", "4:1: duplicate key", ""),
-        ("\u{1b} = 3", "4:1: invalid unquoted key, expected letters, numbers, `-`, `_`", ""),
+        ("seeds = [2]", "4:1: duplicate key", "it has been defined above: merge both, or remove one of them"),
+        ("\u{1b} = 3", "4:1: invalid unquoted key, expected letters, numbers, `-`, `_`", "a line assigns a value to a key, as in epochs = 30"),
     ];
     assert_refused(cases, |lines| format!("{SHORTEST}{lines}\n"));
 }
@@ -147,6 +147,8 @@ x.toml:7:10: string values must be quoted, expected literal string
   |
 7 | epochs = resnet
   |          ^^^^^^
+  |
+  = help: put text in straight quotes, as in model = \"resnet18\"
 
 6 errors in x.toml";
     assert_eq!(refused(text).to_string(), with_names(expected));
