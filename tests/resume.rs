@@ -199,6 +199,32 @@ fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
 }
 
 #[test]
+fn a_second_request_ends_a_run_without_waiting_for_its_step() {
+    heed_signals();
+    let scratch = Scratch::new();
+    // Of a step that takes many seconds.
+    let text = sweep(CROSS_ENTROPY, "[1]", "").replace("width = 2", "width = 128");
+    let text = text.replace("batch_size = 32", "batch_size = 256");
+    scratch.write("a.toml", &text.replace("subset = 80", "subset = 256"));
+    let mut child = scratch
+        .command(&["run", "a.toml", "--store", "s"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut stderr, &["to train on"]);
+    // What comes within a second is the same request again.
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => send("-INT", &child.id().to_string()),
+        }
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
 fn tests_that_were_started_to_ignore_signals_pass_all_the_same() {
     let run = Command::new("sh")
         .args(["-c", IGNORING, "sh"])

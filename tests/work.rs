@@ -2,8 +2,12 @@
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use crate::resume;
 use crate::run::{CROSS_ENTROPY, sweep};
@@ -53,6 +57,24 @@ fn a_worker_trains_the_trial_of_its_index_or_the_next_or_all_that_are_free() {
     resume::expect_the_uninterrupted(&scratch);
 }
 
+/// Does `work` while the holder of an attempt's lease shows life, as its process would.
+fn with_heartbeat<T>(attempt: &Path, work: impl FnOnce() -> T) -> T {
+    let lease = File::options().write(true).open(attempt.join("lease.json"));
+    let lease = lease.unwrap();
+    let (stop, stopped) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let interval = Duration::from_millis(100);
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                lease.set_modified(SystemTime::now()).unwrap();
+            }
+        });
+        let done = work();
+        drop(stop);
+        done
+    })
+}
+
 #[test]
 fn a_trial_that_another_machine_trains_is_left_alone_and_shown() {
     let scratch = resume::scratch("[1, 2, 3, 4]");
@@ -61,7 +83,7 @@ fn a_trial_that_another_machine_trains_is_left_alone_and_shown() {
     let ids = ids(&scratch);
     let attempt = resume::unfinished(&scratch);
     fs::write(attempt.join("lease.json"), resume::HELD_ELSEWHERE).unwrap();
-    let run = scratch.run(&["work", "s"]).expect(0);
+    let run = with_heartbeat(&attempt, || scratch.run(&["work", "s"]).expect(0));
     assert!(run.stderr.contains("3 of 4 trials have ended"), "{run:#?}");
     assert!(!ended(&scratch).contains(&ids[0]));
 

@@ -97,4 +97,6 @@ pub enum StopPoint {
     Step(u64),
     /// After a batch of the evaluation that follows this step.
     Evaluation(u64),
+    /// After the epoch that this step ended, with its evaluation; there is none after the last epoch.
+    Epoch(u64),
 }

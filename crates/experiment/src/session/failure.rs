@@ -19,7 +19,7 @@ pub fn with_advice(cause: &str) -> String {
     let lower_case = cause.to_lowercase();
     if signs.iter().any(|sign| lower_case.contains(sign)) {
         return format!(
-            "{cause}: not enough device memory for this trial: lower train.batch_size or train.width, or --jobs"
+            "{cause}: not enough memory for this trial: lower train.batch_size or train.width, or --jobs"
         );
     }
     cause

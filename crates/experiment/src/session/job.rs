@@ -12,7 +12,7 @@ use super::device::open_device;
 use super::images::{ImageLibrary, size};
 use super::pace::Pace;
 use super::signals;
-use super::trial::{Outcome, train_and_record};
+use super::trial::{Outcome, record_failure, train_and_record};
 use super::unfinished::Unfinished;
 use crate::child::{self, Task};
 use crate::device::use_threads;
@@ -38,6 +38,8 @@ pub struct TrainTrial {
     pub retry: Option<Retry>,
     /// The heartbeat of a stale lease of the trial.
     pub stale_heartbeat: Option<SystemTime>,
+    /// Why the process that trained it before has died: the trial is not trained, and fails of this.
+    pub failure: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,7 +79,11 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
     pace.begin_trial();
     let mut next = |point| pace.next(point);
     let store = (&store, task.retry);
-    match train_and_record(&trial, &images, &device, store, &mut progress, &mut next)? {
+    let outcome = match &task.failure {
+        Some(cause) => record_failure(&trial, &images, &device, store, cause),
+        None => train_and_record(&trial, &images, &device, store, &mut progress, &mut next),
+    };
+    match outcome? {
         Outcome::Elsewhere(how) => {
             progress.leave_trial(&how);
             Ok(Exit::Done)

@@ -1,8 +1,10 @@
 //! Several trials in parallel, each in a separate process: a small network leaves a GPU idle, and a
 //! crashing driver fails only one trial.
 
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -12,6 +14,7 @@ use anyhow::{Context, Result};
 
 use super::Session;
 use super::job::{TrainTrial, TrialEvent};
+use super::room::kills_for_memory;
 use super::signals;
 use super::unfinished::Unfinished;
 use crate::child::{Child, Said};
@@ -31,6 +34,10 @@ struct Job<'a> {
     child: Child<TrainTrial>,
     /// Receives its events.
     listener: JoinHandle<()>,
+    /// What it wrote to standard error.
+    errors: File,
+    /// Processes that the system had killed for want of memory when it was started.
+    killed_before: u64,
 }
 
 /// Trains `trials`, `jobs` at a time; an error where they were interrupted, or a process died or ended with an
@@ -72,9 +79,17 @@ pub fn train_in_processes(
         }
         let mut still_running = Vec::new();
         for mut job in running {
-            match job.child.try_wait()? {
-                Some(status) => ends.add(job, status, &progress),
-                None => still_running.push(job),
+            match (job.child.try_wait()?, &mut job) {
+                (None, _) => still_running.push(job),
+                (Some(status), dead) => match dead.lack_of_memory(status) {
+                    // Another process records it: this one may lack the memory to open the device.
+                    Some(cause) if !stopping => {
+                        let mut task = task(session, store, job.trial, jobs)?;
+                        task.failure = Some(cause);
+                        still_running.push(Job::start(task, job.index, job.trial, &progress)?);
+                    }
+                    _ => ends.add(job, status, &progress),
+                },
             }
         }
         running = still_running;
@@ -90,9 +105,12 @@ impl<'a> Job<'a> {
         trial: &'a Trial,
         progress: &Arc<SweepProgress>,
     ) -> Result<Self> {
+        // Not for the user: each would repeat the notes and warnings, which are the same for all.
+        let errors = tempfile::tempfile().context("jobs: a temporary file")?;
+        let stderr = errors.try_clone().context("jobs: a temporary file")?;
+        let killed_before = kills_for_memory();
         let mut child = Child::start(&task, |command| {
-            // Each would repeat the notes and warnings, which are the same for all.
-            command.stderr(Stdio::null());
+            command.stderr(stderr);
         })
         .context("jobs")?;
         detail(format_args!(
@@ -109,7 +127,33 @@ impl<'a> Job<'a> {
             trial,
             child,
             listener,
+            errors,
+            killed_before,
         })
+    }
+
+    /// What the process was denied, if it died for want of memory.
+    fn lack_of_memory(&mut self, status: ExitStatus) -> Option<String> {
+        if status.code().is_some() {
+            return None;
+        }
+        let mut errors = Vec::new();
+        let read = self
+            .errors
+            .rewind()
+            .and_then(|()| self.errors.read_to_end(&mut errors));
+        let errors = String::from_utf8_lossy(&errors);
+        // As Rust's allocator says it before it ends the process.
+        let denied = errors
+            .lines()
+            .find(|line| line.starts_with("memory allocation of "));
+        if read.is_ok()
+            && let Some(denied) = denied
+        {
+            return Some(denied.to_owned());
+        }
+        let is_killed = signals::is_killed(status) && kills_for_memory() > self.killed_before;
+        is_killed.then(|| "out of memory: the system killed the process that trained it".to_owned())
     }
 }
 
@@ -130,6 +174,7 @@ fn task(session: &Session, store: &Store, trial: &Trial, jobs: NonZeroUsize) -> 
         stale_after: session.stale_after,
         retry: session.retry,
         stale_heartbeat: store.stale_heartbeat(&trial.id)?,
+        failure: None,
     })
 }
 

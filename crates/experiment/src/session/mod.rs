@@ -8,6 +8,7 @@ mod images;
 mod job;
 mod jobs;
 mod pace;
+mod room;
 mod signals;
 mod todo;
 mod training;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::records::StopPoint;
 use crate::train::Next;
 
-/// A checkpoint each interval, and a stop at Ctrl-C.
+/// A checkpoint each interval and after each epoch, and a stop at Ctrl-C.
 pub struct Pace {
     /// Raised when training is to stop after the current step.
     pub stop: Arc<AtomicBool>,
@@ -33,8 +33,12 @@ impl Pace {
         if self.stop.load(Ordering::Relaxed) {
             return Next::Stop;
         }
-        let due = self.last_checkpoint.elapsed() >= self.checkpoint_interval;
-        if due && matches!(point, StopPoint::Step(_)) {
+        let is_due = match point {
+            StopPoint::Step(_) => self.last_checkpoint.elapsed() >= self.checkpoint_interval,
+            StopPoint::Evaluation(_) => false,
+            StopPoint::Epoch(_) => true,
+        };
+        if is_due {
             self.last_checkpoint = Instant::now();
             return Next::Checkpoint;
         }

@@ -45,6 +45,18 @@ pub fn ended_by_request(_: ExitStatus) -> bool {
     false
 }
 
+/// Whether a process was killed, by a user or by the system.
+#[cfg(unix)]
+pub fn is_killed(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(signal_hook::consts::SIGKILL)
+}
+
+#[cfg(not(unix))]
+pub fn is_killed(_: ExitStatus) -> bool {
+    false
+}
+
 /// Of the requests, those that this process was not started to ignore, as `nohup` and a shell's `&` do.
 fn heard() -> impl Iterator<Item = i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

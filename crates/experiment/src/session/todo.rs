@@ -28,6 +28,10 @@ impl<'s> State<'s> {
     /// # Errors
     /// When the store cannot be read.
     pub fn study(&mut self, sweep: &Sweep) -> Result<Study, StoreError> {
+        if let Some(store) = self.store {
+            let is_new = |id: &str| !self.stored.get(id).is_some_and(is_final);
+            self.stored.extend(store.stored_all(is_new)?);
+        }
         let study = Study::new(sweep, |id| self.result(id));
         if let Some(store) = self.store {
             store.keep_verified();

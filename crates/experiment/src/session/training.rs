@@ -1,5 +1,6 @@
 //! Trains the missing trials of a session: in this process, one after the other, or in separate processes.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ use super::failure::without_panic;
 use super::images::{ImageLibrary, size};
 use super::jobs::train_in_processes;
 use super::pace::Pace;
+use super::room::may_run_out;
 use super::trial::{Outcome, train_and_record};
 use super::unfinished::Unfinished;
 use crate::device::{OpenDevice, use_threads};
@@ -35,7 +37,8 @@ pub enum Worker {
     /// Nothing has been trained yet.
     Unopened,
     ThisProcess(Box<OpenDevice>),
-    /// Separate processes, since there are several jobs or the device may have failed.
+    /// Separate processes, since there are several jobs, trials that may run out of memory, or a device that may have
+    /// failed.
     Processes,
 }
 
@@ -82,11 +85,33 @@ impl Training<'_> {
             device.details(usable_precision(&device, precision)),
             rayon::current_num_threads()
         ));
-        Ok(if session.jobs.get() == 1 {
-            Worker::ThisProcess(Box::new(device))
-        } else {
-            Worker::Processes
-        })
+        if session.jobs.get() > 1 || self.any_may_run_out(trials, &device)? {
+            return Ok(Worker::Processes);
+        }
+        Ok(Worker::ThisProcess(Box::new(device)))
+    }
+
+    fn any_may_run_out(&self, trials: &[Trial], device: &OpenDevice) -> Result<bool> {
+        // Networks of one sort need the same, whatever their losses and seeds.
+        let sort = |trial: &Trial| {
+            let train = &trial.train;
+            (
+                train.dataset.name,
+                train.model.name,
+                train.width,
+                train.batch_size,
+            )
+        };
+        let mut sorts = HashSet::new();
+        for trial in trials.iter().filter(|trial| sorts.insert(sort(trial))) {
+            if may_run_out(trial, &self.images.of(trial)?, device) {
+                detail(
+                    "trials that may need more memory than there is train in separate processes",
+                );
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn train_in_processes(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<()> {

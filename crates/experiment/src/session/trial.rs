@@ -45,6 +45,38 @@ pub fn train_and_record(
     progress: &mut Progress,
     pace: &mut dyn FnMut(StopPoint) -> Next,
 ) -> Result<Outcome> {
+    with_lease(trial, (store, retry), |lease| {
+        train_leased(trial, images, device, lease, progress, pace)
+    })
+}
+
+/// Leaves the record of a trial that failed with its process, unless another process trains it.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn record_failure(
+    trial: &Trial,
+    images: &TrialImages,
+    device: &OpenDevice,
+    (store, retry): (&Store, Option<Retry>),
+    cause: &str,
+) -> Result<Outcome> {
+    with_lease(trial, (store, retry), |lease| {
+        let environment = environment(trial, images, device);
+        let directory = TrialDir::begin(lease, &trial.settings_toml(), &environment)?;
+        let mut result = failed(trial, images, device, 0);
+        result.cause = Some(with_advice(cause));
+        directory.finish(&result)?;
+        Ok(Outcome::Ended(Box::new(result)))
+    })
+}
+
+/// Does what needs the lease of a trial, unless another process has it or takes it over.
+fn with_lease(
+    trial: &Trial,
+    (store, retry): (&Store, Option<Retry>),
+    work: impl FnOnce(&Lease) -> Result<Outcome>,
+) -> Result<Outcome> {
     let lease = match store.lease(&trial.id, retry)? {
         Leasing::Granted(lease) => lease,
         Leasing::Held(holder) => return Ok(Outcome::Elsewhere(format!("{holder} trains it"))),
@@ -54,8 +86,7 @@ pub fn train_and_record(
             ));
         }
     };
-    let outcome = train_leased(trial, images, device, &lease, progress, pace);
-    outcome.or_else(|error| match error.downcast() {
+    work(&lease).or_else(|error| match error.downcast() {
         Ok(lost @ StoreError::LeaseLost { .. }) => Ok(Outcome::Elsewhere(lost.to_string())),
         Ok(other) => Err(other.into()),
         Err(error) => Err(error),
@@ -150,11 +181,7 @@ fn open<'l>(
     lease: &'l Lease,
     progress: &mut Progress,
 ) -> Result<(TrialDir<'l>, Option<State>)> {
-    let environment = Environment::collect(
-        computation(device, trial),
-        images.hash.clone(),
-        images.records,
-    );
+    let environment = environment(trial, images, device);
     let mut damaged: Vec<(PathBuf, anyhow::Error)> = Vec::new();
     for (file, content) in lease.checkpoints()? {
         match resume(
@@ -217,6 +244,11 @@ fn resume<'l>(
     };
     let directory = TrialDir::resume(lease, &trial.settings_toml(), environment, &covered)?;
     Ok((directory, state))
+}
+
+fn environment(trial: &Trial, images: &TrialImages, device: &OpenDevice) -> Environment {
+    let computation = computation(device, trial);
+    Environment::collect(computation, images.hash.clone(), images.records)
 }
 
 fn computation(device: &OpenDevice, trial: &Trial) -> Computation {

@@ -1,16 +1,33 @@
 //! Atomic writing of files: completely or not at all, and on disk before the call returns.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use super::disk::{self, sync_folder};
 use super::holder::Holder;
 
 /// Writes a file so that a reader, even after a kill or a power failure, finds the old or the new content, never a part.
 /// No two processes may write it at once.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     write_by_way_of(&temporary_beside(path), path, bytes)
+}
+
+/// As [`write()`], but after a power failure the file can be empty, torn or gone, until [`sync`] was called.
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let temporary = temporary_beside(path);
+    disk::File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| disk::rename(&temporary, path))
+        .map_err(|error| write_error(&temporary, path, bytes, error))
+}
+
+/// Puts files of a folder on disk before the call returns.
+pub fn sync<'a>(folder: &Path, names: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+    let files: Vec<PathBuf> = names.into_iter().map(|name| folder.join(name)).collect();
+    disk::sync_files(&files)
+        .and_then(|()| sync_folder(folder))
+        .map_err(StoreError::io(folder, "write"))
 }
 
 /// As [`write()`], for a file that several processes may write at once; the last one wins.
@@ -25,13 +42,15 @@ pub fn write_shared(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 fn write_by_way_of(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let written = write_synced(temporary, bytes)
-        .and_then(|()| fs::rename(temporary, path))
+        .and_then(|()| disk::rename(temporary, path))
         .and_then(|()| sync_folder(parent(path)));
-    written.map_err(|error| {
-        // Half a file must not keep a full disk full; the first error is the one to report.
-        fs::remove_file(temporary).ok();
-        StoreError::io(path, "write")(error)
-    })
+    written.map_err(|error| write_error(temporary, path, bytes, error))
+}
+
+fn write_error(temporary: &Path, path: &Path, bytes: &[u8], error: io::Error) -> StoreError {
+    // Half a file must not keep a full disk full; the first error is the one to report.
+    disk::remove_file(temporary).ok();
+    StoreError::writing(path, bytes.len())(error)
 }
 
 /// Creates a folder with those above it, each on disk before the call returns.
@@ -43,7 +62,7 @@ pub fn create_folder(path: &Path) -> Result<(), StoreError> {
     if above != path {
         create_folder(above)?;
     }
-    fs::create_dir(path)
+    disk::create_folder(path)
         .or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })
         .and_then(|()| sync_folder(above))
         .map_err(StoreError::io(path, "create the folder"))
@@ -58,7 +77,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
         }
         sync_folder(parent(from))
     };
-    fs::rename(from, to)
+    disk::rename(from, to)
         .and_then(|()| sync())
         .map_err(StoreError::io(from, "rename"))
 }
@@ -66,7 +85,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
 /// Removes a file if there is one, and its temporary file if a kill left one.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
     for path in [path, &temporary_beside(path)] {
-        match fs::remove_file(path) {
+        match disk::remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             removed => removed.map_err(StoreError::io(path, "remove"))?,
         }
@@ -75,17 +94,9 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = disk::File::create(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Makes the names in a folder durable; only Unix can open a folder to ask for it.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(path)?.sync_all()?;
-    }
-    Ok(())
+    file.sync()
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {
@@ -106,6 +117,8 @@ fn parent(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names_in(folder: &Path) -> Vec<String> {

@@ -15,6 +15,16 @@ pub enum StoreError {
         action: &'static str,
         source: io::Error,
     },
+    /// Without its cause, as [`StoreError::Io`].
+    #[error(
+        "{}: cannot write: the disk has no room for {bytes} bytes; free some, and give the same command again",
+        path.display()
+    )]
+    Full {
+        path: PathBuf,
+        bytes: usize,
+        source: io::Error,
+    },
     #[error("{}: lease: another process took it over, or has ended the trial", folder.display())]
     LeaseLost { folder: PathBuf },
     #[error(
@@ -57,6 +67,18 @@ impl StoreError {
             path: path.to_path_buf(),
             action,
             source,
+        }
+    }
+
+    /// Completes an error of the operating system with the file to which so many bytes were to be written.
+    pub fn writing(path: &Path, bytes: usize) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full {
+                path: path.to_path_buf(),
+                bytes,
+                source,
+            },
+            _ => Self::io(path, "write")(source),
         }
     }
 }

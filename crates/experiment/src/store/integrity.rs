@@ -7,11 +7,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -46,10 +46,11 @@ fn is_needed(file: &str, state: TrialState) -> bool {
     }
 }
 
-/// Writes `SHA256SUMS` over the files of a trial. Digests that are `known` are those of what was meant to be written,
-/// whatever the file contains.
+/// Writes `SHA256SUMS` over the files of a trial, and puts all of them on disk. Digests that are `known` are those of what
+/// was meant to be written, whatever the file contains, and of the result, which is not yet.
 pub(super) fn write_checksums(folder: &Path, known: &[(&str, String)]) -> Result<(), StoreError> {
     let mut text = String::new();
+    let mut written = vec![CHECKSUMS];
     for name in FILES {
         let path = folder.join(name);
         let digest = match known.iter().find(|(known, _)| *known == name) {
@@ -60,8 +61,10 @@ pub(super) fn write_checksums(folder: &Path, known: &[(&str, String)]) -> Result
             },
         };
         text += &format!("{digest}  {name}\n");
+        written.extend(Some(name).filter(|name| *name != RESULT));
     }
-    atomic::write(&folder.join(CHECKSUMS), text.as_bytes())
+    atomic::write_unsynced(&folder.join(CHECKSUMS), text.as_bytes())?;
+    atomic::sync(folder, written)
 }
 
 /// What is wrong with the files of a trial whose `result.json` holds `bytes` and reads as `result`.
@@ -224,7 +227,7 @@ fn last_score_differs(epochs: &str, trial: &Trial, result: &TrialResult) -> Opti
 #[derive(Debug)]
 pub(super) struct Verified {
     file: PathBuf,
-    known: RefCell<Known>,
+    known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
@@ -248,7 +251,7 @@ impl Verified {
         let file = folder.join("verified.json");
         let content = fs::read(&file).unwrap_or_default();
         let files = serde_json::from_slice(&content).unwrap_or_default();
-        let known = RefCell::new(Known {
+        let known = Mutex::new(Known {
             files,
             has_news: false,
         });
@@ -257,7 +260,7 @@ impl Verified {
 
     /// Saves the cache; a store that is not writable is read in full again next time.
     pub fn save(&self) {
-        let mut known = self.known.borrow_mut();
+        let mut known = self.known();
         if std::mem::take(&mut known.has_news)
             && let Ok(json) = serde_json::to_vec_pretty(&known.files)
         {
@@ -274,8 +277,7 @@ impl Verified {
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let modified_ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let modified_ns = modified_ns.as_nanos() as u64;
-        let mut known = self.known.borrow_mut();
-        if let Some(file) = known.files.get(id)
+        if let Some(file) = self.known().files.get(id)
             && (file.bytes, file.modified_ns) == (metadata.len(), modified_ns)
         {
             return Ok(Some(file.sha256.clone()));
@@ -287,8 +289,13 @@ impl Verified {
             modified_ns,
             sha256: sha256.clone(),
         };
+        let mut known = self.known();
         known.files.insert(id.to_string(), file);
         known.has_news = true;
         Ok(Some(sha256))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

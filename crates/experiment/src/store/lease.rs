@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use super::attempts::Attempts;
+use super::disk;
 use super::holder::Holder;
 use super::{
     CHECKPOINTS, EPOCHS, MODEL, SET_ASIDE, STEPS, StoreError, atomic, metadata_if_there,
@@ -49,9 +50,10 @@ impl Lease {
         atomic::create_folder(attempts.path())?;
         let holder = Holder::this_process();
         let (draft, folder) = (attempts.draft(id, &holder), attempts.folder(id, 1));
-        fs::create_dir(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
+        disk::create_folder(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
         let written = write_lease(&draft, &holder);
-        let renamed = written.and_then(|file| atomic::rename(&draft, &folder).map(|()| file));
+        let rename = || disk::rename(&draft, &folder).map_err(StoreError::io(&draft, "rename"));
+        let renamed = written.and_then(|file| rename().map(|()| file));
         match renamed {
             Ok(file) => Ok(Some(Self::held(
                 store,
@@ -62,10 +64,10 @@ impl Lease {
                 stale_after,
             ))),
             Err(error) => {
-                fs::remove_dir_all(&draft).ok();
+                disk::remove_folder(&draft).ok();
                 let is_first = match holder_in(&folder)? {
                     // The disk failed after the rename.
-                    Some(found) if found == holder => fs::remove_dir_all(&folder).is_ok(),
+                    Some(found) if found == holder => disk::remove_folder(&folder).is_ok(),
                     found => found.is_none() && metadata_if_there(&folder)?.is_none(),
                 };
                 if is_first { Err(error) } else { Ok(None) }
@@ -84,7 +86,7 @@ impl Lease {
         let attempts = Attempts::in_store(store);
         let (left, folder) = (attempts.folder(id, number), attempts.folder(id, number + 1));
         let holder = Holder::this_process();
-        match fs::rename(&left, &folder) {
+        match disk::rename(&left, &folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             renamed => renamed.map_err(StoreError::io(&left, "rename"))?,
         }
@@ -214,6 +216,12 @@ impl Lease {
         })
     }
 
+    /// Puts the name of the attempt's folder on disk.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        let attempts = Attempts::in_store(&self.store);
+        disk::sync_folder(attempts.path()).map_err(StoreError::io(attempts.path(), "write"))
+    }
+
     /// Makes the folder of this attempt, which is complete, that of the trial.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
         let trial = self.trial_folder();
@@ -235,7 +243,7 @@ impl Lease {
     /// Removes what this attempt has, and so gives the lease back.
     pub(super) fn discard(&self) {
         if self.check().is_ok() {
-            fs::remove_dir_all(&self.folder).ok();
+            disk::remove_folder(&self.folder).ok();
         }
     }
 
@@ -248,7 +256,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // Otherwise it becomes stale, or the process ends.
         if self.check().is_ok() {
-            fs::remove_file(self.folder.join(LEASE)).ok();
+            disk::remove_file(&self.folder.join(LEASE)).ok();
         }
     }
 }
@@ -256,7 +264,8 @@ impl Drop for Lease {
 /// Writes who holds the lease of a folder; returns the file.
 fn write_lease(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
     let path = folder.join(LEASE);
-    atomic::write(&path, json::pretty(holder).as_bytes())?;
+    // Nobody needs it after a power failure.
+    atomic::write_unsynced(&path, json::pretty(holder).as_bytes())?;
     let file = File::options().write(true).open(&path);
     file.map_err(StoreError::io(&path, "open"))
 }

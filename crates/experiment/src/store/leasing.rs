@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::disk;
 use super::holder::Holder;
 use super::lease::{LEASE, Lease};
 use super::{
@@ -119,7 +121,7 @@ impl Store {
             return Ok(None);
         }
         let heartbeat = metadata.modified().map_err(StoreError::io(&file, "read"))?;
-        let mut heartbeats = self.heartbeats.borrow_mut();
+        let mut heartbeats = self.heartbeats();
         let seen = heartbeats.entry(file).or_insert_with(|| Seen {
             heartbeat,
             since: Instant::now(),
@@ -147,7 +149,7 @@ impl Store {
         let is_running = self
             .holder_in(&attempt)?
             .is_some_and(|holder| holder.runs_here());
-        let heartbeats = self.heartbeats.borrow();
+        let heartbeats = self.heartbeats();
         let seen = heartbeats.get(&attempt.join(LEASE));
         Ok(is_running || seen.is_some_and(|seen| seen.has_changed))
     }
@@ -156,7 +158,7 @@ impl Store {
     pub fn stale_heartbeat(&self, id: &str) -> Result<Option<SystemTime>, StoreError> {
         match self.attempts.latest(id)? {
             Some(attempt) if self.holder_in(&attempt)?.is_none() => {
-                let heartbeats = self.heartbeats.borrow();
+                let heartbeats = self.heartbeats();
                 let seen = heartbeats.get(&attempt.join(LEASE));
                 Ok(seen.map(|seen| seen.heartbeat))
             }
@@ -173,10 +175,14 @@ impl Store {
                 has_changed: false,
                 is_stale: true,
             };
-            let mut heartbeats = self.heartbeats.borrow_mut();
+            let mut heartbeats = self.heartbeats();
             heartbeats.insert(attempt.join(LEASE), seen);
         }
         Ok(())
+    }
+
+    fn heartbeats(&self) -> MutexGuard<'_, Heartbeats> {
+        (self.heartbeats.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the folder of a complete attempt that of its trial, unless the trial has ended otherwise.
@@ -184,7 +190,7 @@ impl Store {
         let trial = self.trial_folder(id);
         match atomic::rename(attempt, &trial) {
             Err(_) if metadata_if_there(&trial)?.is_some() => Ok(()),
-            renamed => renamed,
+            renamed => renamed.map(|()| remove_leftovers(&trial)),
         }
     }
 
@@ -209,16 +215,21 @@ impl Store {
     pub fn tidy<'a>(&self, ended: impl Iterator<Item = &'a str>) -> Result<(), StoreError> {
         let attempts = self.attempts.all()?;
         for id in ended {
-            for name in CHECKPOINTS.iter().chain(&[LEASE]) {
-                atomic::remove(&self.trial_folder(id).join(name)).ok();
-            }
+            remove_leftovers(&self.trial_folder(id));
             for number in attempts.get(id).into_iter().flatten() {
                 let folder = self.attempts.folder(id, *number);
                 if self.holder_in(&folder)?.is_none() {
-                    fs::remove_dir_all(&folder).ok();
+                    disk::remove_folder(&folder).ok();
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Removes what a trial that has ended no longer needs; what cannot be removed does no harm.
+fn remove_leftovers(trial: &Path) {
+    for name in CHECKPOINTS.iter().chain(&[LEASE]) {
+        atomic::remove(&trial.join(name)).ok();
     }
 }

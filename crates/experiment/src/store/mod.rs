@@ -3,6 +3,7 @@
 pub mod atomic;
 mod attempts;
 mod damage;
+pub mod disk;
 mod error;
 mod holder;
 mod integrity;
@@ -15,11 +16,13 @@ pub mod tests;
 mod trial;
 mod underway;
 
-use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use rayon::prelude::*;
 
 use crate::records::{Correctness, Picture, TrialResult};
 
@@ -54,7 +57,7 @@ pub struct Store {
     attempts: Attempts,
     /// How long the holder of a lease can be silent.
     stale_after: Duration,
-    heartbeats: RefCell<Heartbeats>,
+    heartbeats: Mutex<Heartbeats>,
     verified: Verified,
 }
 
@@ -133,7 +136,7 @@ impl Store {
             folder: folder.to_path_buf(),
             attempts: Attempts::in_store(folder),
             stale_after: STALE_AFTER,
-            heartbeats: RefCell::default(),
+            heartbeats: Mutex::default(),
             verified: Verified::of(folder),
         }
     }
@@ -163,8 +166,10 @@ impl Store {
     /// Every trial, of which those that have ended are read and verified.
     pub fn results(&self) -> Result<Results, StoreError> {
         let mut results = Results::default();
-        for id in self.ids()? {
-            match self.readable(&id)? {
+        let ids = self.ids()?;
+        let stored = side_by_side(&ids, |id| self.readable(id));
+        for (id, stored) in ids.into_iter().zip(stored) {
+            match stored? {
                 Stored::Nothing => results.unfinished.push(id),
                 Stored::Ended(result) => results.ended.push(*result),
                 Stored::Damaged(damage) => results.damaged.push(damage),
@@ -172,6 +177,19 @@ impl Store {
         }
         self.verified.save();
         Ok(results)
+    }
+
+    /// What the store has of each trial that has begun and `is_asked`, as far as it can be read; for thousands of them
+    /// faster than one at a time.
+    pub fn stored_all(
+        &self,
+        is_asked: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, Stored)>, StoreError> {
+        let mut ids = self.ids()?;
+        ids.retain(|id| is_asked(id));
+        let stored = side_by_side(&ids, |id| self.stored(id));
+        let pairs = ids.into_iter().zip(stored);
+        Ok(pairs.filter_map(|(id, it)| Some((id, it.ok()?))).collect())
     }
 
     /// As [`Store::stored`], for those who only read: a trial that cannot be read does not keep them from the others.
@@ -219,6 +237,19 @@ impl Store {
     /// The folder of a trial that has ended.
     fn trial_folder(&self, id: &str) -> PathBuf {
         self.folder.join("trials").join(id)
+    }
+}
+
+/// What `read` gives for each, in their order. Its threads are not those of the training, whose number is set later.
+fn side_by_side<T: Send>(ids: &[String], read: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    /// Below it threads are started for nothing.
+    const MANY: usize = 32;
+
+    let threads = (ids.len() >= MANY).then(|| rayon::ThreadPoolBuilder::new().build());
+    match threads {
+        Some(Ok(threads)) => threads.install(|| ids.par_iter().map(|id| read(id)).collect()),
+        // The last where a user can have no more of them.
+        None | Some(Err(_)) => ids.iter().map(|id| read(id)).collect(),
     }
 }
 

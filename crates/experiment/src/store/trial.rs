@@ -1,7 +1,7 @@
 //! The folder of one trial while it is written.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    CHECKPOINTS, EPOCHS, Lease, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, integrity,
-    metadata_if_there,
+    CHECKPOINTS, EPOCHS, Lease, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic, disk,
+    integrity, metadata_if_there,
 };
 use crate::digest::hex;
 use crate::json;
@@ -77,8 +77,8 @@ impl<'l> TrialDir<'l> {
     ) -> Result<Self, StoreError> {
         let environment = json::pretty(environment);
         let folder = lease.folder();
-        atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
-        atomic::write(&folder.join("environment.json"), environment.as_bytes())?;
+        atomic::write_unsynced(&folder.join("settings.toml"), settings_toml.as_bytes())?;
+        atomic::write_unsynced(&folder.join("environment.json"), environment.as_bytes())?;
         Ok(Self {
             environment,
             steps: Lines::create(folder.join(STEPS))?,
@@ -113,8 +113,8 @@ impl<'l> TrialDir<'l> {
             });
         };
         let environment = json::pretty(&noted);
-        atomic::write(&folder.join("settings.toml"), settings_toml.as_bytes())?;
-        atomic::write(&file, environment.as_bytes())?;
+        atomic::write_unsynced(&folder.join("settings.toml"), settings_toml.as_bytes())?;
+        atomic::write_unsynced(&file, environment.as_bytes())?;
         Ok(Self {
             environment,
             steps: Lines::resume(steps_file, steps)?,
@@ -152,27 +152,31 @@ impl<'l> TrialDir<'l> {
     /// Writes a checkpoint and keeps the one before. The records that it covers are on disk first.
     pub fn save_checkpoint(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
         self.lease.writing(|| {
-            self.steps.sync()?;
-            self.epochs.sync()?;
-            let [last, before] = CHECKPOINTS.map(|name| self.lease.folder().join(name));
+            self.steps.flush()?;
+            self.epochs.flush()?;
+            let folder = self.lease.folder();
+            atomic::sync(folder, [STEPS, EPOCHS])?;
+            let [last, before] = CHECKPOINTS.map(|name| folder.join(name));
             if metadata_if_there(&last)?.is_some() {
                 atomic::rename(&last, &before)?;
             }
-            atomic::write(&last, safetensors)
+            atomic::write(&last, safetensors)?;
+            self.lease.sync()
         })
     }
 
     /// Stores the final weights, given as the bytes of a safetensors file.
     pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
         let file = self.lease.folder().join(MODEL);
-        self.lease.writing(|| atomic::write(&file, safetensors))
+        self.lease
+            .writing(|| atomic::write_unsynced(&file, safetensors))
     }
 
     /// Stores which test images the final weights classify correctly.
     pub fn save_test_correct(&self, correctness: &Correctness) -> Result<(), StoreError> {
         let file = self.lease.folder().join(TEST_CORRECT);
         self.lease
-            .writing(|| atomic::write(&file, &correctness.to_bytes()))
+            .writing(|| atomic::write_unsynced(&file, &correctness.to_bytes()))
     }
 
     /// Commits the trial: everything else, including checksums, is on disk before `result.json`, and that before the
@@ -187,8 +191,8 @@ impl<'l> TrialDir<'l> {
         );
         let result = json::pretty(result);
         self.lease.writing(|| {
-            self.steps.sync()?;
-            self.epochs.sync()?;
+            self.steps.flush()?;
+            self.epochs.flush()?;
             let known = [
                 (RESULT, hex(&Sha256::digest(&result))),
                 (STEPS, self.steps.digest_of(self.steps.count)),
@@ -206,7 +210,7 @@ impl<'l> TrialDir<'l> {
 #[derive(Debug)]
 struct Lines {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<disk::File>,
     /// Lines of earlier sessions too.
     count: u64,
     /// Of all lines.
@@ -217,7 +221,7 @@ struct Lines {
 
 impl Lines {
     fn create(path: PathBuf) -> Result<Self, StoreError> {
-        let file = File::create_new(&path).map_err(StoreError::io(&path, "create"))?;
+        let file = disk::File::create_new(&path).map_err(StoreError::io(&path, "create"))?;
         Ok(Self {
             path,
             file: BufWriter::new(file),
@@ -231,7 +235,7 @@ impl Lines {
     /// session may be alive and have the old one open.
     fn resume(path: PathBuf, covering: Covering) -> Result<Self, StoreError> {
         atomic::write(&path, &covering.content)?;
-        let file = File::options().append(true).open(&path);
+        let file = disk::File::append(&path);
         let file = file.map_err(StoreError::io(&path, "open"))?;
         Ok(Self {
             path,
@@ -258,19 +262,15 @@ impl Lines {
         self.count += 1;
         self.digest_before.clone_from(&self.digest);
         self.digest.update(&line);
-        self.file.write_all(&line).map_err(write_error(&self.path))
+        self.file.write_all(&line).map_err(self.write_error())
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        self.file.flush().map_err(write_error(&self.path))
+        self.file.flush().map_err(self.write_error())
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
-        self.flush()?;
-        self.file
-            .get_ref()
-            .sync_all()
-            .map_err(write_error(&self.path))
+    fn write_error(&self) -> impl FnOnce(io::Error) -> StoreError {
+        StoreError::writing(&self.path, self.file.buffer().len())
     }
 }
 
@@ -330,8 +330,4 @@ fn read_covered(path: &Path) -> Result<Vec<u8>, StoreError> {
         },
         _ => StoreError::io(path, "read")(error),
     })
-}
-
-fn write_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    StoreError::io(path, "write")
 }

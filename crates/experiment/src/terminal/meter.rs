@@ -45,10 +45,14 @@ impl TrialSize {
         }
     }
 
+    /// Of an epoch.
+    fn steps(&self) -> u64 {
+        self.train.div_ceil(self.batch_size)
+    }
+
     /// Training images of the epoch that have been processed once `step` is done.
     fn met(&self, step: u64) -> u64 {
-        let steps = self.train.div_ceil(self.batch_size);
-        let step_of_epoch = (step - 1) % steps + 1;
+        let step_of_epoch = (step - 1) % self.steps() + 1;
         (step_of_epoch * self.batch_size).min(self.train)
     }
 }
@@ -86,8 +90,12 @@ impl Meter {
 
     /// Earlier sessions reached `step` in `epoch`; returns the work they did.
     pub fn resume(&mut self, step: u64, epoch: usize) -> Work {
-        self.done = self.size.met(step);
         let epochs_before = epoch as u64 - 1;
+        self.done = if step == epochs_before * self.size.steps() {
+            0
+        } else {
+            self.size.met(step)
+        };
         Work {
             trained: epochs_before * self.size.train + self.done,
             evaluated: epochs_before * self.size.evaluation().1,
@@ -130,6 +138,7 @@ impl Meter {
                     measured.trained.add(images, time);
                 }
             }
+            StopPoint::Epoch(_) => {}
         }
         self.measured.merge(&measured);
         (work, measured)
@@ -220,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_resumed_trial_does_what_was_left() {
-        for (step, epoch) in [(2, 1), (4, 2), (5, 2)] {
+        for (step, epoch) in [(2, 1), (3, 2), (4, 2), (5, 2)] {
             let mut meter = Meter::new(SIZE);
             let before = meter.resume(step, epoch);
             let done = pass_all(&mut meter, SIZE, step + 1);

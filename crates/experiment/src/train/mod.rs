@@ -138,6 +138,11 @@ pub fn train(
             break (split, score, predictions);
         }
         state.position = state.position.next_epoch();
+        match control.next(StopPoint::Epoch(state.position.step)) {
+            Next::Continue => {}
+            Next::Checkpoint => run.save(&mut state, control)?,
+            Next::Stop => return run.interrupt(state, control),
+        }
     };
     let (test, validation) = match split {
         Split::Test => (Some((score, predictions.correctness())), None),

@@ -122,7 +122,10 @@ impl State {
             Position::from_notes(&notes).map_err(|error| unusable(format!("{error:#}")))?;
         let (step, epoch) = (position.step, position.epoch);
         let (epochs, steps_per_epoch) = (trial.train.epochs, steps_per_epoch(trial, images));
-        if step == 0 || epoch as u64 != step.div_ceil(steps_per_epoch) || epoch > epochs {
+        // Once an epoch is evaluated, its last step is the one before the next epoch's first.
+        let fits =
+            [step.div_ceil(steps_per_epoch), step / steps_per_epoch + 1].contains(&(epoch as u64));
+        if step == 0 || !fits || epoch > epochs {
             bail!(unusable(format!(
                 "step: expected one of {epochs} epochs of {steps_per_epoch} steps, found step {step} in epoch {epoch}"
             )));

@@ -1,4 +1,6 @@
 mod damage;
+mod faults;
+mod nonfinite;
 mod resume;
 
 use std::fs;
@@ -67,7 +69,7 @@ impl Case {
         store: &Folder,
         mut pace: impl FnMut(StopPoint) -> Next,
     ) -> Result<Outcome> {
-        let open = Store::create_or_open(store.0.path()).unwrap();
+        let open = Store::create_or_open(store.0.path())?;
         let mut progress = Progress::sent_by(|_| {});
         progress.begin_trial(size(&self.trial, &self.images));
         let (trial, images, device) = (&self.trial, &self.images, &self.device);
@@ -103,6 +105,14 @@ impl Case {
 
     fn checkpoint(&self, store: &Folder) -> PathBuf {
         self.trial_folder(store).join("checkpoint.safetensors")
+    }
+
+    fn has_checkpoint(&self, store: &Folder) -> bool {
+        let file = self.checkpoint(store);
+        file.exists()
+            || file
+                .with_file_name("checkpoint-before.safetensors")
+                .exists()
     }
 
     /// The record of an ended trial, without times and speeds.

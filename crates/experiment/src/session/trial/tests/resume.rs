@@ -21,7 +21,9 @@ fn assert_the_same_wherever_it_is_stopped(case: &Case, expected_stops: usize) {
         let Outcome::Interrupted { step } = outcome else {
             break;
         };
-        let (StopPoint::Step(expected_step) | StopPoint::Evaluation(expected_step)) = points[stops];
+        let (StopPoint::Step(expected_step)
+        | StopPoint::Evaluation(expected_step)
+        | StopPoint::Epoch(expected_step)) = points[stops];
         assert_eq!(step, expected_step);
         let mut first = None;
         case.session(&store, |point| {
@@ -36,8 +38,9 @@ fn assert_the_same_wherever_it_is_stopped(case: &Case, expected_stops: usize) {
     assert_eq!(stops, expected_stops);
 }
 
-/// Two epochs of three steps, a batch of the sample and one of evaluation, and two of the test set.
-const STOPS: usize = 12;
+/// Two epochs of three steps, a batch of the sample and one of evaluation, the end of the first, and two batches of the
+/// test set.
+const STOPS: usize = 13;
 
 #[test]
 fn stopped_anywhere_it_comes_out_the_same_on_flex() {
@@ -150,6 +153,7 @@ fn killed_after_a_checkpoint_it_resumes_from_there() {
     for killed in [
         StopPoint::Step(2),
         StopPoint::Evaluation(3),
+        StopPoint::Epoch(3),
         StopPoint::Step(5),
         StopPoint::Step(6),
     ] {
