@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from check_reliability import contents, id_of, read_json
+from reliability.bench import contents, id_of
+from reliability.processes import read_json
 
 SLURM = Path(__file__).with_name("one_machine_slurm.sh")
 LIMIT_S = 120

@@ -1,22 +1,27 @@
 //! Tests of the whole program, a file for each topic.
 
 mod bad_input;
+mod bad_sweeps;
 mod bench;
 mod child;
 mod command_line;
 mod comparison;
+mod damaged_data;
 mod data;
 mod diff;
 mod eval;
 mod export;
 #[cfg(feature = "wgpu")]
 mod gpu;
+mod hyperqueue;
 mod instructions;
 mod jobs;
+mod memory;
 mod metrics;
 mod models;
 mod optimizers;
 mod page;
+mod paths;
 mod provenance;
 mod readme;
 mod report;
@@ -26,6 +31,7 @@ mod run;
 mod show;
 mod sources;
 mod store;
+mod stores;
 mod style;
 mod support;
 mod terminal;

@@ -107,20 +107,11 @@ pub struct BenchRow {
 /// # Errors
 /// When the device fails.
 pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
-    let mut step: Box<dyn FnMut() -> Result<()>> = match setting.mode {
-        Mode::Training => Box::new(training_step(device, setting)?),
-        Mode::Inference => Box::new(inference_step(device, setting)),
-    };
-    let mut warmup_s = Vec::new();
-    for _ in 0..WARMUP_STEPS {
-        warmup_s.push(seconds(&mut step)?);
-    }
-    let start_s = setting.process_start.elapsed().as_secs_f64();
-    let mut steps_s = Vec::new();
-    for _ in 0..setting.steps {
-        steps_s.push(seconds(&mut step)?);
-    }
-    steps_s.sort_by(f64::total_cmp);
+    let Timing {
+        first_s,
+        start_s,
+        steps_s,
+    } = time_steps(device, setting)?;
     let rate = |step_s: f64| setting.batch as f64 / step_s;
     let step_s = median(steps_s.clone());
     let memory = device.device.memory_pool_usage();
@@ -140,12 +131,53 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
         peak_memory_bytes: memory::peak_bytes(),
         device_memory_bytes: memory.map(|memory| memory.bytes_reserved),
         start_s,
-        tuning_s: (warmup_s[0] - step_s).max(0.0),
+        tuning_s: (first_s - step_s).max(0.0),
         phases: match setting.mode {
             Mode::Training => Some(bench_phases(device, setting)?),
             Mode::Inference => None,
         },
         layers: Vec::new(),
+    })
+}
+
+/// Images per second of the median step of `setting`.
+///
+/// # Errors
+/// When the device fails.
+pub fn images_per_second(device: &OpenDevice, setting: &Setting) -> Result<f64> {
+    let steps_s = time_steps(device, setting)?.steps_s;
+    Ok(setting.batch as f64 / median(steps_s))
+}
+
+/// The times of steps, in seconds.
+struct Timing {
+    /// Of the very first, which may tune kernels.
+    first_s: f64,
+    /// From the start of the process until the steps that count.
+    start_s: f64,
+    /// Of those that count, ascending.
+    steps_s: Vec<f64>,
+}
+
+fn time_steps(device: &OpenDevice, setting: &Setting) -> Result<Timing> {
+    let mut step: Box<dyn FnMut() -> Result<()>> = match setting.mode {
+        Mode::Training => Box::new(training_step(device, setting)?),
+        Mode::Inference => Box::new(inference_step(device, setting)),
+    };
+    let mut warmup_s = Vec::new();
+    for _ in 0..WARMUP_STEPS {
+        warmup_s.push(seconds(&mut step)?);
+    }
+    let start_s = setting.process_start.elapsed().as_secs_f64();
+    let mut steps_s = Vec::new();
+    for _ in 0..setting.steps {
+        steps_s.push(seconds(&mut step)?);
+    }
+    steps_s.sort_by(f64::total_cmp);
+    Ok(Timing {
+        first_s: warmup_s[0],
+        start_s,
+        steps_s,
     })
 }
 

@@ -1,35 +1,24 @@
 //! Slurm: a sweep as a job array of workers, and a report after it.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 
-use crate::exit::BadInput;
+use super::shell::{Tool, check_flags, is_one_of, quoted, quoted_all, quoted_path};
+use super::{Job, Scheduler};
 
 /// Seconds before its time limit at which a task is told to write a checkpoint. Slurm may be a minute early.
 const WARNING_S: u32 = 120;
 
-/// A sweep for Slurm: the scripts, and how they are submitted.
+/// A sweep for Slurm.
 #[derive(Debug)]
 pub struct Slurm {
-    /// Of the sweep.
-    pub name: String,
-    /// An absolute path, the same on every node.
-    pub store: PathBuf,
+    pub job: Job,
     /// Tasks of the array.
     pub tasks: usize,
-    /// Arguments of `experiment work` after the store.
-    pub work: Vec<String>,
-    /// Flags of `sbatch`.
-    pub flags: Vec<String>,
     /// Steps that the trials had done before, where a job after the array is to submit what is left if there are more.
     pub continues_after: Option<u64>,
-    /// The program that the jobs run: a copy of the one that planned them.
-    pub program: PathBuf,
-    /// The sweep file that the jobs continue.
-    pub sweep_file: PathBuf,
 }
 
 /// Flags that belong to the scripts.
@@ -61,48 +50,73 @@ const SHARED_FLAGS: [&str; 12] = [
     "--constraint",
 ];
 
-/// The ids of what was submitted.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Submitted {
-    pub workers: String,
-    /// The job that runs when the array has ended, which makes the report.
-    pub after: String,
+const REMEDY: &str =
+    "run this on a machine of a Slurm cluster, or look at what would be submitted with --print";
+
+const SBATCH: Tool = Tool {
+    name: "sbatch",
+    remedy: REMEDY,
+};
+
+const SCONTROL: Tool = Tool {
+    name: "scontrol",
+    remedy: REMEDY,
+};
+
+impl Scheduler for Slurm {
+    fn job(&self) -> &Job {
+        &self.job
+    }
+
+    fn tasks(&self) -> usize {
+        self.tasks
+    }
+
+    fn scripts(&self) -> Vec<(PathBuf, String)> {
+        vec![
+            (self.script("workers.sh"), self.workers()),
+            (self.script("after.sh"), self.after()),
+        ]
+    }
+
+    fn commands(&self) -> String {
+        format!(
+            "sbatch --parsable{} {}\nsbatch --parsable{} --dependency=afterany:JOB {}\n",
+            quoted_all(&self.job.flags),
+            quoted_path(&self.script("workers.sh")),
+            quoted_all(&self.shared_flags()),
+            quoted_path(&self.script("after.sh"))
+        )
+    }
+
+    fn submit(&self) -> Result<String> {
+        let (workers, after) = (self.script("workers.sh"), self.script("after.sh"));
+        let workers = sbatch(&self.job.flags, [workers.as_os_str()])?;
+        let dependency = format!("--dependency=afterany:{workers}");
+        let after = [OsStr::new(&dependency), after.as_os_str()];
+        let after = sbatch(&self.shared_flags(), after);
+        let after = after
+            .with_context(|| format!("job {workers} was submitted, but not the report after it"))?;
+        Ok(format!("job {workers}, and job {after} after it"))
+    }
 }
 
 impl Slurm {
-    /// The folder of the scripts, the program and the logs.
-    pub fn folder(store: &Path) -> PathBuf {
-        store.join("slurm")
-    }
-
     /// # Errors
-    /// [`BadInput`] for a flag that would change what the scripts rely on.
+    /// For a flag that would change what the scripts rely on.
     pub fn check_flags(flags: &[String]) -> Result<()> {
-        let own = flags.iter().find(|flag| is_one_of(flag, &OWN_FLAGS));
-        match own {
-            Some(flag) => Err(BadInput(anyhow!(
-                "{flag}: expected a flag of sbatch that the scripts leave open, such as --time or --gres; --workers sets the size of the array"
-            ))
-            .into()),
-            None => Ok(()),
-        }
+        check_flags(flags, &OWN_FLAGS, "--time or --gres")
     }
 
-    /// Each script with its path.
-    pub fn scripts(&self) -> [(PathBuf, String); 2] {
-        let folder = Self::folder(&self.store);
-        [
-            (folder.join("workers.sh"), self.workers()),
-            (folder.join("after.sh"), self.after()),
-        ]
+    fn script(&self, name: &str) -> PathBuf {
+        self.job.folder.join(name)
     }
 
     /// One task of the array.
     fn workers(&self) -> String {
-        let name = quoted(&self.name);
+        let name = quoted(&self.job.name);
         let log = self.log("%A_%a.log");
-        let (program, store) = (quoted_path(&self.program), quoted_path(&self.store));
-        let work = quoted_all(&self.work);
+        let (worker, work) = (self.job.worker(), quoted_all(&self.job.work));
         let last = self.tasks.saturating_sub(1);
         format!(
             "#!/usr/bin/env bash
@@ -118,7 +132,7 @@ impl Slurm {
 requeue=no
 trap 'requeue=yes; kill -TERM \"$worker\" 2>/dev/null' USR1
 trap 'kill -TERM \"$worker\" 2>/dev/null' TERM
-{program} work {store}{work} &
+{worker}{work} &
 worker=$!
 # A signal ends `wait` before the worker has ended; its code is then above 128.
 while wait \"$worker\"; code=$?; [ \"$code\" -gt 128 ] && kill -0 \"$worker\" 2>/dev/null; do :; done
@@ -136,10 +150,11 @@ exit \"$code\"
 
     /// What runs when no task of the array is left.
     fn after(&self) -> String {
-        let name = quoted(&format!("{}-report", self.name));
+        let name = quoted(&format!("{}-report", self.job.name));
         let log = self.log("after.log");
-        let (program, store) = (quoted_path(&self.program), quoted_path(&self.store));
-        let page = quoted_path(&self.store.join("report.html"));
+        let Job { program, store, .. } = &self.job;
+        let page = quoted_path(&store.join("report.html"));
+        let (program, store) = (quoted_path(program), quoted_path(store));
         let mut text = format!(
             "#!/usr/bin/env bash
 #SBATCH --job-name={name}
@@ -151,8 +166,8 @@ exit \"$code\"
 "
         );
         if let Some(steps) = self.continues_after {
-            let sweep = quoted_path(&self.sweep_file);
-            let (work, flags) = (quoted_all(&self.work), quoted_all(&self.flags));
+            let sweep = quoted_path(&self.job.sweep_file);
+            let (work, flags) = (quoted_all(&self.job.work), quoted_all(&self.job.flags));
             text += &format!(
                 "# What a job that was cancelled has left; nothing if all trials have ended, or none went on.
 {program} slurm {sweep} --store {store} --continue --steps-before {steps}{work} --{flags}
@@ -162,37 +177,10 @@ exit \"$code\"
         text
     }
 
-    /// The commands that [`Slurm::submit`] runs, for people.
-    pub fn commands(&self) -> String {
-        let [(workers, _), (after, _)] = self.scripts();
-        format!(
-            "sbatch --parsable{} {}\nsbatch --parsable{} --dependency=afterany:JOB {}\n",
-            quoted_all(&self.flags),
-            quoted_path(&workers),
-            quoted_all(&self.shared_flags()),
-            quoted_path(&after)
-        )
-    }
-
-    /// Submits the scripts, which have been written.
-    ///
-    /// # Errors
-    /// When Slurm refuses them, with its message.
-    pub fn submit(&self) -> Result<Submitted> {
-        let [(workers, _), (after, _)] = self.scripts();
-        let workers = sbatch(&self.flags, [workers.as_os_str()])?;
-        let dependency = format!("--dependency=afterany:{workers}");
-        let after = [OsStr::new(&dependency), after.as_os_str()];
-        let after = sbatch(&self.shared_flags(), after);
-        let after = after
-            .with_context(|| format!("job {workers} was submitted, but not the report after it"))?;
-        Ok(Submitted { workers, after })
-    }
-
     /// The flags of the job after the array.
     fn shared_flags(&self) -> Vec<String> {
         let mut shared = Vec::new();
-        let mut flags = self.flags.iter().peekable();
+        let mut flags = self.job.flags.iter().peekable();
         while let Some(flag) = flags.next() {
             if is_one_of(flag, &SHARED_FLAGS) {
                 shared.push(flag.clone());
@@ -206,7 +194,7 @@ exit \"$code\"
 
     /// The path of a log for `#SBATCH --output`, in which `name` has the patterns of Slurm.
     fn log(&self, name: &str) -> String {
-        let folder = Self::folder(&self.store).display().to_string();
+        let folder = self.job.folder.display().to_string();
         quoted(&format!("{}/{name}", folder.replace('%', "%%")))
     }
 
@@ -215,7 +203,7 @@ exit \"$code\"
     /// # Errors
     /// When there is no Slurm.
     pub fn most_tasks() -> Result<usize> {
-        let answer = run(Command::new("scontrol").args(["show", "config"]))?;
+        let answer = SCONTROL.run(["show", "config"].map(OsStr::new))?;
         most_tasks_in(&answer).context("scontrol show config: expected MaxArraySize, found none")
     }
 }
@@ -231,86 +219,42 @@ fn most_tasks_in(config: &str) -> Option<usize> {
 }
 
 /// Submits a job; returns its id.
-fn sbatch<'a>(flags: &[String], arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<String> {
-    let mut command = Command::new("sbatch");
-    command.arg("--parsable").args(flags).args(arguments);
-    let answer = run(&mut command)?;
+fn sbatch<'a>(
+    flags: &'a [String],
+    arguments: impl IntoIterator<Item = &'a OsStr>,
+) -> Result<String> {
+    let flags = flags.iter().map(OsStr::new).chain(arguments);
+    let answer = SBATCH.run([OsStr::new("--parsable")].into_iter().chain(flags))?;
     // On a federation, `ID;CLUSTER`.
     let id = answer.trim().split(';').next().unwrap_or_default();
     Ok(id.to_owned())
 }
 
-/// Whether a flag, with or without its value, is one of `names`.
-fn is_one_of(flag: &str, names: &[&str]) -> bool {
-    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
-    names.contains(&name)
-}
-
-fn run(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| {
-        BadInput(anyhow!(
-            "{name}: cannot be started ({error}); run this on a machine of a Slurm cluster, or look at what would be submitted with --print"
-        ))
-    })?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        bail!("{name}: {}", message.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Each argument after a space.
-fn quoted_all(arguments: &[String]) -> String {
-    let quoted = arguments
-        .iter()
-        .map(|argument| format!(" {}", quoted(argument)));
-    quoted.collect()
-}
-
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
-}
-
-/// As a word of the shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+./:,%@".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn slurm(store: &str, continues_after: Option<u64>) -> Slurm {
-        let folder = Slurm::folder(Path::new(store));
         Slurm {
-            name: "small".to_owned(),
-            store: PathBuf::from(store),
-            program: folder.join("experiment-0f"),
-            sweep_file: folder.join("sweep-0e.toml"),
+            job: Job {
+                work: vec!["--threads".to_owned(), "2".to_owned()],
+                flags: ["--time", "10", "--gres=gpu:1"].map(str::to_owned).to_vec(),
+                ..Job::example(store, "slurm")
+            },
             tasks: 4,
-            work: vec!["--threads".to_owned(), "2".to_owned()],
-            flags: ["--time", "10", "--gres=gpu:1"].map(str::to_owned).to_vec(),
             continues_after,
         }
     }
 
-    #[test]
-    fn words_are_quoted_where_the_shell_would_read_them_otherwise() {
-        assert_eq!(quoted("--time=10:00"), "--time=10:00");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted("$HOME"), "'$HOME'");
-        assert_eq!(quoted(""), "''");
+    fn scripts(slurm: &Slurm) -> [(PathBuf, String); 2] {
+        slurm.scripts().try_into().unwrap()
     }
 
     #[test]
     fn the_scripts_are_readable_and_name_the_copy_of_the_program() {
-        let [(file, workers), (_, after)] = slurm("/shared/my sweep", None).scripts();
+        let [(file, workers), (_, after)] = scripts(&slurm("/shared/my sweep", None));
         assert_eq!(file, Path::new("/shared/my sweep/slurm/workers.sh"));
         for line in [
             "#SBATCH --array=0-3\n",
@@ -323,7 +267,7 @@ mod tests {
             assert!(workers.contains(line), "{line}: {workers}");
         }
         assert!(!after.contains(" slurm "), "{after}");
-        let [_, (_, after)] = slurm("/shared/s", Some(17)).scripts();
+        let [_, (_, after)] = scripts(&slurm("/shared/s", Some(17)));
         let again = "\n/shared/s/slurm/experiment-0f slurm /shared/s/slurm/sweep-0e.toml --store /shared/s --continue --steps-before 17 --threads 2 -- --time 10 --gres=gpu:1\n";
         assert!(after.ends_with(again), "{after}");
     }
@@ -347,10 +291,7 @@ mod tests {
         check("--time=10").unwrap();
         for flag in ["--array=0-99%10", "-a", "--dependency=afterok:1"] {
             let error = check(flag).unwrap_err().to_string();
-            assert!(
-                error.starts_with(flag) && error.contains("--workers"),
-                "{error}"
-            );
+            assert!(error.starts_with(flag), "{error}");
         }
     }
 
@@ -360,12 +301,5 @@ mod tests {
         assert_eq!(most_tasks_in(config), Some(1001));
         assert_eq!(most_tasks_in("MaxArraySize = (null)\n"), None);
         assert_eq!(most_tasks_in(""), None);
-    }
-
-    #[test]
-    fn a_machine_without_slurm_says_what_to_do() {
-        let error = run(&mut Command::new("sbatch-that-is-not-there")).unwrap_err();
-        assert!(error.is::<BadInput>());
-        assert!(error.to_string().contains("--print"), "{error}");
     }
 }

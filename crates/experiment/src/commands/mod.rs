@@ -8,6 +8,7 @@ mod doctor;
 mod dry_run;
 mod eval;
 mod export;
+mod hq;
 mod losses;
 mod manual;
 mod metrics;
@@ -20,6 +21,7 @@ mod schema;
 mod show;
 mod slurm;
 mod status;
+mod submission;
 mod training;
 mod verify;
 mod work;
@@ -63,6 +65,8 @@ enum Command {
     Work(work::WorkArguments),
     #[command(after_help = manual::SLURM)]
     Slurm(slurm::SlurmArguments),
+    #[command(after_help = hq::EXAMPLES)]
+    Hq(hq::HqArguments),
     #[command(after_help = manual::STATUS)]
     Status(status::StatusArguments),
     #[command(after_help = manual::REPORT)]
@@ -102,6 +106,7 @@ enum Command {
 
 /// Does what the command line asks for.
 pub fn execute(command_line: &CommandLine) -> Result<Exit> {
+    refuse_tilde()?;
     set_verbosity(match (command_line.quiet, command_line.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
@@ -112,6 +117,7 @@ pub fn execute(command_line: &CommandLine) -> Result<Exit> {
         Command::Plan(arguments) => plan::run(arguments)?,
         Command::Work(arguments) => work::run(arguments)?,
         Command::Slurm(arguments) => slurm::run(arguments)?,
+        Command::Hq(arguments) => hq::run(arguments)?,
         Command::Status(arguments) => status::run(arguments)?,
         Command::Report(arguments) => return report::run(arguments),
         Command::Show(arguments) => show::run(arguments)?,
@@ -193,6 +199,25 @@ fn require_width(model: &ModelEntry) -> Result<()> {
             model.name
         ))
         .into());
+    }
+    Ok(())
+}
+
+/// Refuses a path that begins with a `~` that the shell left, as bash does after `=`: a folder of that name is hard to
+/// remove without harm.
+fn refuse_tilde() -> Result<()> {
+    for argument in std::env::args_os().skip(1) {
+        let argument = argument.to_string_lossy();
+        let value = match argument.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => value,
+            _ => &argument,
+        };
+        if value == "~" || value.starts_with("~/") {
+            return Err(BadInput(anyhow!(
+                "{argument}: expected a path, found a ~ that the shell did not replace: leave a space before it, or write $HOME; ./~ is a folder of that name"
+            ))
+            .into());
+        }
     }
     Ok(())
 }

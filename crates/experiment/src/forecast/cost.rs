@@ -6,7 +6,7 @@ use anyhow::Result;
 use burn::module::Module;
 use serde::Serialize;
 
-use crate::bench::{Mode, Setting, bench};
+use crate::bench::{Mode, Setting, images_per_second};
 use crate::device::OpenDevice;
 use crate::session::expected_size;
 use crate::settings::{PrecisionName, TrainSettings};
@@ -31,40 +31,50 @@ pub struct Cost {
     pub disk_bytes_left: u64,
 }
 
-/// What decides the speed of a step.
+/// What decides the speed of a step, and the parameters.
 #[derive(Clone, Copy, PartialEq)]
 struct Network {
+    dataset: &'static str,
     model: &'static str,
     width: usize,
     batch: usize,
     precision: PrecisionName,
 }
 
+/// What is known of a network.
+#[derive(Clone, Copy)]
+struct Measured {
+    steps: Estimate,
+    parameters: u64,
+}
+
 impl Cost {
     pub(super) fn new(study: &Study, device: &OpenDevice) -> Result<Self> {
-        let mut measured: Vec<(Network, Estimate)> = Vec::new();
+        let mut measured: Vec<(Network, Measured)> = Vec::new();
         let mut time = Duration::ZERO;
         let mut bytes = 0;
         let left = study.left().into_iter();
         for (settings, trials) in left.filter(|(_, trials)| *trials > 0) {
             let network = Network::of(&settings);
             let known = measured.iter().find(|(known, _)| *known == network);
-            let estimate = match known {
-                Some((_, estimate)) => *estimate,
+            let Measured { steps, parameters } = match known {
+                Some((_, known)) => *known,
                 None => {
-                    let estimate = measure(&settings, device)?;
-                    measured.push((network, estimate));
-                    estimate
+                    let steps = measure(&settings, device)?;
+                    let parameters = parameters(&settings, device);
+                    let new = Measured { steps, parameters };
+                    measured.push((network, new));
+                    new
                 }
             };
             let work: Work = expected_size(&settings).work();
-            let one = estimate.time_for(work).unwrap_or_default();
+            let one = steps.time_for(work).unwrap_or_default();
             time += one.mul_f64(trials as f64);
-            bytes += trials as u64 * disk_bytes(&settings, device);
+            bytes += trials as u64 * disk_bytes(&settings, parameters);
         }
         let speeds = measured
             .iter()
-            .filter_map(|(_, estimate)| estimate.trained.images_per_second());
+            .filter_map(|(_, measured)| measured.steps.trained.images_per_second());
         Ok(Self {
             device: device.description(),
             images_per_second: speeds.collect(),
@@ -77,6 +87,7 @@ impl Cost {
 impl Network {
     fn of(settings: &TrainSettings) -> Self {
         Self {
+            dataset: settings.dataset.name,
             model: settings.model.name,
             width: settings.width,
             batch: settings.batch_size,
@@ -89,7 +100,7 @@ impl Network {
 fn measure(settings: &TrainSettings, device: &OpenDevice) -> Result<Estimate> {
     let mut estimate = Estimate::default();
     for mode in [Mode::Training, Mode::Inference] {
-        let row = bench(
+        let speed = images_per_second(
             device,
             &Setting {
                 backend: device.backend,
@@ -105,7 +116,7 @@ fn measure(settings: &TrainSettings, device: &OpenDevice) -> Result<Estimate> {
             },
         )?;
         let images = settings.batch_size as u64;
-        let time = Duration::from_secs_f64(images as f64 / row.images_per_second);
+        let time = Duration::from_secs_f64(images as f64 / speed);
         match mode {
             Mode::Training => estimate.trained.add(images, time),
             Mode::Inference => estimate.evaluated.add(images, time),
@@ -114,14 +125,14 @@ fn measure(settings: &TrainSettings, device: &OpenDevice) -> Result<Estimate> {
     Ok(estimate)
 }
 
+fn parameters(settings: &TrainSettings, device: &OpenDevice) -> u64 {
+    let (classes, axes) = (settings.dataset.classes(), settings.dataset.shape.axes());
+    let model = model_config(settings, classes, axes).init(0, &device.device);
+    model.num_params() as u64
+}
+
 /// Of a trial that has ended.
-fn disk_bytes(settings: &TrainSettings, device: &OpenDevice) -> u64 {
-    let model = model_config(
-        settings,
-        settings.dataset.classes(),
-        settings.dataset.shape.axes(),
-    );
-    let parameters = model.init(0, &device.device).num_params() as u64;
+fn disk_bytes(settings: &TrainSettings, parameters: u64) -> u64 {
     let size = expected_size(settings);
     let epochs = size.epochs as u64;
     let steps = epochs * size.train.div_ceil(size.batch_size);

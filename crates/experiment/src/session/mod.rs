@@ -50,7 +50,7 @@ pub enum Part {
     Free,
     /// One trial that no other process trains.
     Next,
-    /// The trial with this id.
+    /// The trial with this id, for which it waits while another process trains it.
     Trial(String),
 }
 
@@ -147,9 +147,9 @@ impl Session {
             due.retain(|trial| !tried.contains(&trial.id) && self.part.has(trial));
             let mut free = free(store, &due)?;
             let waits = match self.part {
-                Part::Whole => true,
+                Part::Whole | Part::Trial(_) => true,
                 Part::Free => study.can_grow(),
-                Part::Next | Part::Trial(_) => false,
+                Part::Next => false,
             };
             let is_over = free.is_empty() && !waits && are_in_hands(store, &due)?;
             if due.is_empty() || is_over {

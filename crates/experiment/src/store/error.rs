@@ -61,6 +61,13 @@ impl StoreError {
         matches!(self, Self::NotContinued { .. })
     }
 
+    /// Whether a folder of the new name was there already.
+    pub(super) fn is_taken(&self) -> bool {
+        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+        matches!(self, Self::Io { source, .. }
+            if [AlreadyExists, DirectoryNotEmpty].contains(&source.kind()))
+    }
+
     /// Completes an error of the operating system with what was attempted where: "cannot ACTION".
     pub fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {

@@ -92,7 +92,7 @@ pub(super) fn damage(
         let path = folder.join(name);
         let found = match name {
             RESULT => Some(hex(&Sha256::digest(bytes))),
-            MODEL => verified.sha256_of(&result.id, &path)?,
+            MODEL => verified.sha256_of(&result.id, &path, &expected)?,
             _ => read_if_there(&path)?.map(|content| hex(&Sha256::digest(content))),
         };
         let cause = match found {
@@ -268,9 +268,14 @@ impl Verified {
         }
     }
 
-    /// The digest of a trial's weights, read only if their size or time differs from the cached one; `None` if there
-    /// are none.
-    fn sha256_of(&self, id: &str, path: &Path) -> Result<Option<String>, StoreError> {
+    /// The digest of a trial's weights, read only if their size, their time or their digest differs from the cached one;
+    /// `None` if there are none.
+    fn sha256_of(
+        &self,
+        id: &str,
+        path: &Path,
+        expected: &str,
+    ) -> Result<Option<String>, StoreError> {
         let Some(metadata) = metadata_if_there(path)? else {
             return Ok(None);
         };
@@ -279,6 +284,7 @@ impl Verified {
         let modified_ns = modified_ns.as_nanos() as u64;
         if let Some(file) = self.known().files.get(id)
             && (file.bytes, file.modified_ns) == (metadata.len(), modified_ns)
+            && file.sha256 == expected
         {
             return Ok(Some(file.sha256.clone()));
         }

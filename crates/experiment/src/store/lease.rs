@@ -51,28 +51,22 @@ impl Lease {
         let holder = Holder::this_process();
         let (draft, folder) = (attempts.draft(id, &holder), attempts.folder(id, 1));
         disk::create_folder(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
-        let written = write_lease(&draft, &holder);
-        let rename = || disk::rename(&draft, &folder).map_err(StoreError::io(&draft, "rename"));
-        let renamed = written.and_then(|file| rename().map(|()| file));
-        match renamed {
-            Ok(file) => Ok(Some(Self::held(
-                store,
-                id,
-                folder,
-                holder,
-                file,
-                stale_after,
-            ))),
+        let rename = |_| disk::rename(&draft, &folder).map_err(StoreError::io(&draft, "rename"));
+        match write_lease(&draft, &holder).and_then(rename) {
+            Ok(()) => {}
+            // A network file system can lose the answer.
+            Err(_) if holder_in(&folder)?.as_ref() == Some(&holder) => {}
             Err(error) => {
                 disk::remove_folder(&draft).ok();
-                let is_first = match holder_in(&folder)? {
-                    // The disk failed after the rename.
-                    Some(found) if found == holder => disk::remove_folder(&folder).is_ok(),
-                    found => found.is_none() && metadata_if_there(&folder)?.is_none(),
+                return if error.is_taken() {
+                    Ok(None)
+                } else {
+                    Err(error)
                 };
-                if is_first { Err(error) } else { Ok(None) }
             }
         }
+        let file = open_lease(&folder)?;
+        Self::latest(store, id, 1, holder, file, stale_after)
     }
 
     /// The lease of a trial that another process left in the folder of attempt `number`; `None` if another process was
@@ -86,39 +80,45 @@ impl Lease {
         let attempts = Attempts::in_store(store);
         let (left, folder) = (attempts.folder(id, number), attempts.folder(id, number + 1));
         let holder = Holder::this_process();
-        match disk::rename(&left, &folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            renamed => renamed.map_err(StoreError::io(&left, "rename"))?,
+        if let Err(error) = disk::rename(&left, &folder) {
+            let is_gone = error.kind() == io::ErrorKind::NotFound;
+            let error = StoreError::io(&left, "rename")(error);
+            return if is_gone || error.is_taken() {
+                Ok(None)
+            } else {
+                Err(error)
+            };
         }
-        match write_lease(&folder, &holder) {
-            Ok(file) => Ok(Some(Self::held(
-                store,
-                id,
-                folder,
-                holder,
-                file,
-                stale_after,
-            ))),
+        match write_lease(&folder, &holder).and_then(|()| open_lease(&folder)) {
+            Ok(file) => Self::latest(store, id, number + 1, holder, file, stale_after),
             Err(_) if metadata_if_there(&folder)?.is_none() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn held(
+    /// The lease of an attempt, unless the trial has a later one: the number was free because another process had just
+    /// taken the trial over.
+    fn latest(
         store: &Path,
         id: &str,
-        folder: PathBuf,
+        number: u32,
         holder: Holder,
         file: File,
         stale_after: Duration,
-    ) -> Self {
-        Self {
+    ) -> Result<Option<Self>, StoreError> {
+        let attempts = Attempts::in_store(store);
+        let folder = attempts.folder(id, number);
+        if attempts.of(id)?.pop() != Some(number) {
+            disk::remove_folder(&folder).ok();
+            return Ok(None);
+        }
+        Ok(Some(Self {
             id: id.to_owned(),
             store: store.to_path_buf(),
             folder,
             holder,
             _heart: Heart::of(file, stale_after / HEARTBEATS),
-        }
+        }))
     }
 
     pub(super) fn id(&self) -> &str {
@@ -227,7 +227,10 @@ impl Lease {
         let trial = self.trial_folder();
         if let Err(error) = atomic::rename(&self.folder, &trial) {
             let is_own = holder_in(&trial)?.as_ref() == Some(&self.holder);
-            let is_lost = metadata_if_there(&self.folder)?.is_none() && !is_own;
+            // Another process took the trial over, and may have ended it.
+            let is_there =
+                |folder: &Path| Ok::<_, StoreError>(metadata_if_there(folder)?.is_some());
+            let is_lost = !is_own && (!is_there(&self.folder)? || is_there(&trial)?);
             return Err(if is_lost {
                 StoreError::LeaseLost { folder: trial }
             } else {
@@ -261,11 +264,14 @@ impl Drop for Lease {
     }
 }
 
-/// Writes who holds the lease of a folder; returns the file.
-fn write_lease(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
-    let path = folder.join(LEASE);
+/// Writes who holds the lease of a folder.
+fn write_lease(folder: &Path, holder: &Holder) -> Result<(), StoreError> {
     // Nobody needs it after a power failure.
-    atomic::write_unsynced(&path, json::pretty(holder).as_bytes())?;
+    atomic::write_unsynced(&folder.join(LEASE), json::pretty(holder).as_bytes())
+}
+
+fn open_lease(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LEASE);
     let file = File::options().write(true).open(&path);
     file.map_err(StoreError::io(&path, "open"))
 }

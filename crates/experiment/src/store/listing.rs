@@ -4,59 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Damage, Results, Store, StoreError, Stored, atomic, metadata_if_there, read_if_there};
-use crate::json;
+use super::{Damage, Results, Store, StoreError, Stored, metadata_if_there, read_if_there};
 use crate::records::{EpochRecord, Split, TrialResult};
-
-/// The content of `plan.json`: the trials of the sweep that was last run into the store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Name of the sweep.
-    pub name: String,
-    /// Ids in the order of the sweep, as far as they are known: which trials follow a tuning stage depends on it.
-    pub trials: Vec<String>,
-    /// What the sweep declared, and each change of it, the last in force; empty in stores of versions that kept none.
-    #[serde(default)]
-    pub declarations: Vec<Declaration>,
-}
-
-/// A sweep file as it was when its claims, seeds or search spaces were declared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Declaration {
-    /// Of the sweep: several can share a store.
-    pub name: String,
-    /// Of the claims, the seeds and the search spaces.
-    pub sha256: String,
-    /// Trials of the sweep that had ended by then; above 0 where it was declared with knowledge of results.
-    pub ended: usize,
-    /// The text of the sweep file.
-    pub sweep: String,
-}
-
-impl Plan {
-    /// The last declaration of the sweep, which is in force.
-    pub fn declared(&self) -> Option<&Declaration> {
-        self.declared_by(&self.name)
-    }
-
-    /// The last declaration of a sweep that was run into the store.
-    pub fn declared_by(&self, sweep: &str) -> Option<&Declaration> {
-        let mut declarations = self.declarations.iter();
-        declarations.rfind(|declaration| declaration.name == sweep)
-    }
-
-    /// Adds a declaration unless it says what the last one of its sweep says, whose text it then replaces.
-    pub fn declare(&mut self, declaration: Declaration) {
-        let mut declarations = self.declarations.iter_mut();
-        match declarations.rfind(|earlier| earlier.name == declaration.name) {
-            Some(last) if last.sha256 == declaration.sha256 => last.sweep = declaration.sweep,
-            _ => self.declarations.push(declaration),
-        }
-    }
-}
 
 /// A trial that has started.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,41 +33,6 @@ impl From<TrialResult> for StoredTrial {
 }
 
 impl Store {
-    /// Writes the plan of a sweep, replacing the previous one.
-    pub fn save_plan(&self, plan: &Plan) -> Result<(), StoreError> {
-        if self.plan().as_ref() == Some(plan) {
-            return Ok(());
-        }
-        atomic::write_shared(
-            &self.folder.join("plan.json"),
-            json::pretty(plan).as_bytes(),
-        )
-    }
-
-    /// The last plan; `None` in stores of versions that kept none.
-    pub fn plan(&self) -> Option<Plan> {
-        // The results do not depend on it, so one that cannot be read is as good as none.
-        self.read_plan().ok().flatten()
-    }
-
-    /// What is wrong with the plan, if it is there and cannot be read.
-    pub fn plan_damage(&self) -> Option<Damage> {
-        let cause = self.read_plan().err()?;
-        Some(Damage::new(&self.folder.join("plan.json"), cause))
-    }
-
-    fn read_plan(&self) -> Result<Option<Plan>, String> {
-        let bytes = read_if_there(&self.folder.join("plan.json"));
-        let bytes = bytes.map_err(|error| match error {
-            StoreError::Io { action, source, .. } => format!("cannot {action}: {source}"),
-            other => other.to_string(),
-        })?;
-        match bytes {
-            None => Ok(None),
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
-        }
-    }
-
     /// Every trial that has begun, in the order of their ids, damaged ones left out; `results` are those of this store.
     pub fn trials(&self, results: &Results) -> Result<Vec<StoredTrial>, StoreError> {
         let ended = results.ended.iter().cloned().map(StoredTrial::from);
@@ -242,26 +158,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::create_or_open(folder.path()).unwrap();
         (folder, store)
-    }
-
-    #[test]
-    fn a_plan_is_kept_in_place_of_the_one_before() {
-        let (folder, store) = new_store();
-        assert_eq!(store.plan(), None);
-        for trials in [&["a", "b"][..], &["a"]] {
-            let trials = trials.iter().map(|id| (*id).to_string()).collect();
-            let name = "small".to_string();
-            let plan = Plan {
-                name,
-                trials,
-                declarations: Vec::new(),
-            };
-            store.save_plan(&plan).unwrap();
-            store.save_plan(&plan).unwrap();
-            assert_eq!(store.plan(), Some(plan));
-        }
-        fs::write(folder.path().join("plan.json"), "{").unwrap();
-        assert_eq!(store.plan(), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod integrity;
 mod lease;
 mod leasing;
 mod listing;
+mod plan_file;
 mod reading;
 #[cfg(test)]
 pub mod tests;
@@ -33,7 +34,8 @@ use self::integrity::Verified;
 pub use self::lease::Lease;
 use self::leasing::Heartbeats;
 pub use self::leasing::{Leasing, Retry, STALE_AFTER};
-pub use self::listing::{Declaration, Plan, StoredTrial};
+pub use self::listing::StoredTrial;
+pub use self::plan_file::{Declaration, Plan};
 pub use self::reading::TrialFiles;
 pub use self::trial::{Covered, TrialDir};
 

@@ -52,6 +52,49 @@ fn a_lease_is_held_until_it_is_given_back_and_others_are_free() {
 }
 
 #[test]
+fn who_begins_a_trial_that_another_has_taken_over_since_leaves_it() {
+    let (_folder, store) = new_store();
+    let gone = lease(&store, "a");
+    let successor = lease(&impatient(&store), "a");
+    let attempts = Attempts::in_store(&store.folder);
+    assert_eq!(attempts.of("a").unwrap(), [2]);
+    // As who looked before there was any attempt; the number of the first is free again.
+    let late = || Lease::of_new(&store.folder, "a", STALE_AFTER).unwrap();
+    assert!(late().is_none());
+    assert_eq!(attempts.of("a").unwrap(), [2]);
+    drop(successor);
+    drop(gone);
+    // As who looked before there was any attempt, and comes when there is one.
+    let first = lease(&store, "b");
+    assert!(
+        Lease::of_new(&store.folder, "b", STALE_AFTER)
+            .unwrap()
+            .is_none()
+    );
+    drop(first);
+    assert_eq!(attempts.of("b").unwrap(), [1]);
+    let drafts = fs::read_dir(attempts.path()).unwrap();
+    assert_eq!(drafts.count(), 2);
+}
+
+#[test]
+fn who_ends_a_trial_that_another_has_ended_is_told_that_the_lease_is_lost() {
+    let (_folder, store) = new_store();
+    let lease = lease(&store, "a");
+    let trial = TrialDir::begin(&lease, "seed = 3\n", &environment()).unwrap();
+    let ended = store.trial_folder("a");
+    fs::create_dir_all(&ended).unwrap();
+    fs::write(ended.join(RESULT), "of another process").unwrap();
+    let result = done("a", json!({ "seed": 3 }), 0.5);
+    let error = trial.finish(&result).unwrap_err();
+    assert!(matches!(error, StoreError::LeaseLost { .. }), "{error}");
+    assert_eq!(
+        fs::read_to_string(ended.join(RESULT)).unwrap(),
+        "of another process"
+    );
+}
+
+#[test]
 fn who_lost_a_lease_writes_nothing_that_counts_and_is_told() {
     let (_folder, store) = new_store();
     let stopped = lease(&store, "a");
