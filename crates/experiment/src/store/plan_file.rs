@@ -1,7 +1,6 @@
 //! `plan.json`: what the sweep that was last run into a store consists of, and what it declared.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Damage, Store, StoreError, atomic, read_if_there};
@@ -39,20 +38,19 @@ pub struct Declaration {
 /// having been declared after its results.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    #[serde(default)]
-    sha256: Option<String>,
     #[serde(flatten)]
     plan: Plan,
+    #[serde(default)]
+    sha256: Option<String>,
 }
 
 impl Plan {
     /// As in `plan.json`.
-    pub fn sealed(&self) -> Value {
-        let sealed = Sealed {
+    pub fn sealed(&self) -> impl Serialize {
+        Sealed {
             sha256: Some(self.sha256()),
             plan: self.clone(),
-        };
-        json!(sealed)
+        }
     }
 
     fn of_file(bytes: &[u8]) -> Result<Self, String> {
