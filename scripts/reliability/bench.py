@@ -75,8 +75,8 @@ class Sweep:
     def run(self, store, *more, before=()):
         return run([*before, *self.command(store, *more)])
 
-    def start(self, store, before=()):
-        command = [*before, *self.command(store)]
+    def start(self, store, *more, before=()):
+        command = [*before, *self.command(store, *more)]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def recovers(self, attack, store, what, *more):

@@ -31,7 +31,7 @@ def late_for_the_end(attack, sweep, store):
 def late_for_a_takeover(attack, sweep, store):
     """The name is free since a second process took the attempt over from the first, which was killed, and so gave it the
     next name. Whoever trains the trial then, one result counts and no process fails."""
-    late = hold_up(sweep, store, "delay_enter=8000000")
+    late = hold_up(sweep, store, "delay_enter=8000000", "--stale-after", "1")
     first = sweep.start(store)
     wait_for(store, "attempts/[!.]*.1/steps.jsonl")
     first.kill()
@@ -48,10 +48,10 @@ def late_for_a_takeover(attack, sweep, store):
     is_as_undisturbed(attack, sweep, store, "late for a takeover")
 
 
-def hold_up(sweep, store, delay):
+def hold_up(sweep, store, delay, *more):
     """Starts a process and holds it up in its third `rename`, after those of `plan.json` and of its `lease.json`."""
     strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e", f"inject=rename:{delay}:when=3"]
-    late = sweep.start(store, before=strace)
+    late = sweep.start(store, *more, before=strace)
     wait_for(store, "attempts/.*/lease.json")
     return late
 
