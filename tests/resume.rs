@@ -91,6 +91,11 @@ pub fn unfinished(scratch: &Scratch) -> PathBuf {
     folders.remove(0)
 }
 
+/// There is one if the trial was stopped after the checkpoint of its first epoch.
+fn remove_the_checkpoint_before(trial: &Path) {
+    std::fs::remove_file(trial.join("checkpoint-before.safetensors")).ok();
+}
+
 /// Checks that the store `s` holds what a run that nothing interrupted leaves.
 pub fn expect_the_uninterrupted(scratch: &Scratch) {
     scratch
@@ -164,6 +169,7 @@ fn a_dry_run_says_how_far_each_trial_is() {
     };
     expect(["done", &interrupted, "new"]);
 
+    remove_the_checkpoint_before(&trial);
     let lease = trial.join("lease.json");
     std::fs::write(&lease, HELD_ELSEWHERE).unwrap();
     expect(["done", "running: process 7 on node1", "new"]);
@@ -252,6 +258,7 @@ fn a_damaged_checkpoint_is_named_and_its_trial_starts_anew() {
     let scratch = scratch("[1]");
     signalled(&scratch, "-INT", "epoch 2/12", &[]).0.expect(75);
     let trial = unfinished(&scratch);
+    remove_the_checkpoint_before(&trial);
     let checkpoint = trial.join("checkpoint.safetensors");
     let mut content = std::fs::read(&checkpoint).unwrap();
     let last = content.len() - 1;

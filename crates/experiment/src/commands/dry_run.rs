@@ -56,10 +56,14 @@ fn unfinished_state(store: Option<&Store>, id: &str) -> String {
     if let Ok(Some(holder)) = store.holder(id) {
         return format!("running: {holder}");
     }
-    match store.checkpoint_file(id).map(|file| steps_covered(&file)) {
-        Some(Ok(step)) => format!("interrupted at step {step}"),
-        Some(Err(_)) => "interrupted, its checkpoint is damaged".to_owned(),
+    let steps: Vec<Result<u64>> = store
+        .checkpoint_files(id)
+        .map(|file| steps_covered(&file))
+        .collect();
+    match steps.iter().flatten().next() {
+        Some(step) => format!("interrupted at step {step}"),
         // It ended before its first checkpoint, and starts from its first step.
-        None => "new".to_owned(),
+        None if steps.is_empty() => "new".to_owned(),
+        None => "interrupted, its checkpoint is damaged".to_owned(),
     }
 }

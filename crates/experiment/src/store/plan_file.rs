@@ -169,7 +169,7 @@ mod tests {
             (r#""ended": 0"#, r#""ended": 1"#),
             ("declarations", "declarationz"),
             (r#""a""#, r#""b""#),
-            (r#""name": "small""#, r#""name": "small""#),
+            (r#""name": "small""#, r#""name": "smell""#),
         ] {
             assert!(written.contains(from), "{written}");
             fs::write(&file, written.replace(from, to)).unwrap();

@@ -15,10 +15,10 @@ impl Store {
         self.folder_of(id).is_dir()
     }
 
-    /// The file of a trial's last checkpoint, if there is one.
-    pub fn checkpoint_file(&self, id: &str) -> Option<PathBuf> {
+    /// The files of a trial's checkpoints, the last first.
+    pub fn checkpoint_files(&self, id: &str) -> impl Iterator<Item = PathBuf> {
         let folder = self.folder_of(id);
-        let mut files = CHECKPOINTS.iter().map(|name| folder.join(name));
-        files.find(|file| file.is_file())
+        let files = CHECKPOINTS.iter().map(move |name| folder.join(name));
+        files.filter(|file| file.is_file())
     }
 }
