@@ -108,9 +108,9 @@ pub struct BenchRow {
 /// When the device fails.
 pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
     let Timing {
-        first_s,
-        start_s,
-        steps_s,
+        first: first_s,
+        start: start_s,
+        steps: steps_s,
     } = time_steps(device, setting)?;
     let rate = |step_s: f64| setting.batch as f64 / step_s;
     let step_s = median(steps_s.clone());
@@ -145,18 +145,18 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
 /// # Errors
 /// When the device fails.
 pub fn images_per_second(device: &OpenDevice, setting: &Setting) -> Result<f64> {
-    let steps_s = time_steps(device, setting)?.steps_s;
-    Ok(setting.batch as f64 / median(steps_s))
+    let Timing { steps, .. } = time_steps(device, setting)?;
+    Ok(setting.batch as f64 / median(steps))
 }
 
 /// The times of steps, in seconds.
 struct Timing {
     /// Of the very first, which may tune kernels.
-    first_s: f64,
+    first: f64,
     /// From the start of the process until the steps that count.
-    start_s: f64,
+    start: f64,
     /// Of those that count, ascending.
-    steps_s: Vec<f64>,
+    steps: Vec<f64>,
 }
 
 fn time_steps(device: &OpenDevice, setting: &Setting) -> Result<Timing> {
@@ -175,9 +175,9 @@ fn time_steps(device: &OpenDevice, setting: &Setting) -> Result<Timing> {
     }
     steps_s.sort_by(f64::total_cmp);
     Ok(Timing {
-        first_s: warmup_s[0],
-        start_s,
-        steps_s,
+        first: warmup_s[0],
+        start: start_s,
+        steps: steps_s,
     })
 }
 

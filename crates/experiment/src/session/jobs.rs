@@ -63,7 +63,7 @@ pub fn train_in_processes(
                 break;
             };
             running.push(Job::start(
-                task(session, store, trial, jobs)?,
+                &task(session, store, trial, jobs)?,
                 index,
                 trial,
                 &progress,
@@ -86,7 +86,7 @@ pub fn train_in_processes(
                     Some(cause) if !stopping => {
                         let mut task = task(session, store, job.trial, jobs)?;
                         task.failure = Some(cause);
-                        still_running.push(Job::start(task, job.index, job.trial, &progress)?);
+                        still_running.push(Job::start(&task, job.index, job.trial, &progress)?);
                     }
                     _ => ends.add(job, status, &progress),
                 },
@@ -100,7 +100,7 @@ pub fn train_in_processes(
 
 impl<'a> Job<'a> {
     fn start(
-        task: TrainTrial,
+        task: &TrainTrial,
         index: usize,
         trial: &'a Trial,
         progress: &Arc<SweepProgress>,
@@ -109,7 +109,7 @@ impl<'a> Job<'a> {
         let errors = tempfile::tempfile().context("jobs: a temporary file")?;
         let stderr = errors.try_clone().context("jobs: a temporary file")?;
         let killed_before = kills_for_memory();
-        let mut child = Child::start(&task, |command| {
+        let mut child = Child::start(task, |command| {
             command.stderr(stderr);
         })
         .context("jobs")?;

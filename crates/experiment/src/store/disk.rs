@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 /// A file that is written.
 #[derive(Debug)]
@@ -44,13 +44,12 @@ pub fn sync_files(files: &[PathBuf]) -> io::Result<()> {
     let sync = |file: &Path| fs::File::options().append(true).open(file)?.sync_all();
     before("sync", || {
         thread::scope(|scope| {
-            let syncs: Vec<_> = (files.iter())
-                .map(|file| scope.spawn(move || sync(file)))
-                .collect();
-            let synced = syncs.into_iter().map(|sync| sync.join());
+            let start = |file| thread::Builder::new().spawn_scoped(scope, move || sync(file));
+            let syncs = files.iter().map(|file| start(file.as_path()));
+            let syncs = syncs.collect::<io::Result<Vec<_>>>()?;
+            let mut synced = syncs.into_iter().map(ScopedJoinHandle::join);
             synced
-                .map(|it| it.unwrap_or_else(|_| Err(io::Error::other("a thread failed"))))
-                .collect()
+                .try_for_each(|it| it.unwrap_or_else(|_| Err(io::Error::other("a thread failed"))))
         })
     })
 }

@@ -51,7 +51,7 @@ impl Lease {
         let holder = Holder::this_process();
         let (draft, folder) = (attempts.draft(id, &holder), attempts.folder(id, 1));
         disk::create_folder(&draft).map_err(StoreError::io(&draft, "create the folder"))?;
-        let rename = |_| disk::rename(&draft, &folder).map_err(StoreError::io(&draft, "rename"));
+        let rename = |()| disk::rename(&draft, &folder).map_err(StoreError::io(&draft, "rename"));
         match write_lease(&draft, &holder).and_then(rename) {
             Ok(()) => {}
             // A network file system can lose the answer.
