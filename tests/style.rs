@@ -104,7 +104,7 @@ fn left_over(sources: &[Source]) -> Vec<String> {
 
 /// Absolute paths, which are another's on another machine, but for those of every system. Tests may make some up.
 fn paths_of_a_machine(sources: &[Source]) -> Vec<String> {
-    const OF_EVERY_SYSTEM: [&str; 3] = ["/dev/", "/proc/", "/usr/"];
+    const OF_EVERY_SYSTEM: [&str; 4] = ["/dev/", "/proc/", "/sys/", "/usr/"];
     let tests = sources::test_files(sources);
     let mut faults = Vec::new();
     for source in sources

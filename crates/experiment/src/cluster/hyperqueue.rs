@@ -184,7 +184,7 @@ mod tests {
             "#HQ --name=\"small\"\n",
             "#HQ --stdout=none --stderr=none\n",
             "\nexec >>'/shared/my sweep/hq'/\"$HQ_JOB_ID-$HQ_TASK_ID.log\" 2>&1\n",
-            "\nexec '/shared/my sweep/hq/experiment-0f' work '/shared/my sweep' --index \"$HQ_TASK_ID\" --threads 2\n",
+            "\nexec '/shared/my sweep/hq/experiment-0f' work '/shared/my sweep' --sweep '/shared/my sweep/hq/sweep-0e.toml' --index \"$HQ_TASK_ID\" --threads 2\n",
         ] {
             assert!(task.contains(line), "{line}: {task}");
         }

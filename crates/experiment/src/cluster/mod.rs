@@ -63,10 +63,12 @@ pub trait Scheduler {
 }
 
 impl Job {
-    /// The command of a task without its arguments, in words of the shell.
+    /// The command of a task without its arguments, in words of the shell. It names the sweep as it was planned: another
+    /// can be declared in the store while tasks wait.
     fn worker(&self) -> String {
-        let (program, store) = (quoted_path(&self.program), quoted_path(&self.store));
-        format!("{program} work {store}")
+        let [program, store, sweep] =
+            [&self.program, &self.store, &self.sweep_file].map(|path| quoted_path(path));
+        format!("{program} work {store} --sweep {sweep}")
     }
 }
 

@@ -261,7 +261,7 @@ mod tests {
             "#SBATCH --requeue\n",
             "#SBATCH --signal=B:USR1@120\n",
             "#SBATCH --output='/shared/my sweep/slurm/%A_%a.log'\n",
-            "\n'/shared/my sweep/slurm/experiment-0f' work '/shared/my sweep' --threads 2 &\n",
+            "\n'/shared/my sweep/slurm/experiment-0f' work '/shared/my sweep' --sweep '/shared/my sweep/slurm/sweep-0e.toml' --threads 2 &\n",
             "scontrol requeue \"${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}\"\n",
         ] {
             assert!(workers.contains(line), "{line}: {workers}");

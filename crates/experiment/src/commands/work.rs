@@ -1,6 +1,6 @@
 //! `experiment work STORE`: trains trials of a sweep that is in a store, for a job scheduler.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -10,6 +10,7 @@ use crate::exit::BadInput;
 use crate::report::declared_sweep;
 use crate::session::{Part, State, Unfinished};
 use crate::store::Store;
+use crate::sweep::{self, Sweep};
 use crate::terminal::inform;
 
 /// Train trials of a sweep that is in a store, sharing them with every other process that does; the command for job schedulers
@@ -17,7 +18,10 @@ use crate::terminal::inform;
 pub struct WorkArguments {
     /// Folder of the store, such as runs/quickstart
     store: PathBuf,
-    /// Train only trial N of the sweep, from 0 in the order of its plan
+    /// Train this sweep file, instead of the sweep that was declared last in the store
+    #[arg(long, value_name = "FILE")]
+    sweep: Option<PathBuf>,
+    /// Train only trial N of the sweep, from 0 in the order of its plan; wait for it if another process trains it
     #[arg(long, value_name = "N", conflicts_with = "next")]
     index: Option<usize>,
     /// Train only one trial, the next that no other process trains
@@ -30,30 +34,15 @@ pub struct WorkArguments {
 pub fn run(arguments: &WorkArguments) -> Result<()> {
     let folder = &arguments.store;
     let store = Store::open_existing(folder)?;
-    let plan = store.plan().unwrap_or_default();
-    let (sweep, declaration) = declared_sweep(&plan)
-        .map_err(|problem| BadInput(anyhow!("{}: {problem}", folder.display())))?
-        .ok_or_else(|| no_sweep(arguments))?;
+    let (sweep, text) = match &arguments.sweep {
+        Some(file) => sweep::read(file)?,
+        None => declared(&store, folder)?,
+    };
     let part = match (arguments.index, arguments.next) {
-        (Some(index), _) => Part::Trial(plan.trials.get(index).cloned().ok_or_else(|| {
-            BadInput(anyhow!(
-                "--index: expected a trial of the sweep, from 0 to {}, found {index}",
-                plan.trials.len().saturating_sub(1)
-            ))
-        })?),
+        (Some(index), _) => Part::Trial(trial_of(index, &store, &sweep)?),
         (None, true) => Part::Next,
         (None, false) => Part::Free,
     };
-    if arguments.index.is_some() {
-        let study = State::of(Some(&store)).study(&sweep)?;
-        if study.tuning.is_some() || study.is_until_decided() {
-            return Err(BadInput(anyhow!(
-                "--index: expected a sweep without [tune] and with a list of seeds, whose trials are fixed; use --next"
-            ))
-            .into());
-        }
-    }
-    let text = declaration.sweep.clone();
     let session = arguments
         .training
         .session(sweep, text, folder.clone(), part.clone());
@@ -68,9 +57,35 @@ pub fn run(arguments: &WorkArguments) -> Result<()> {
     Ok(Unfinished::check(&own, folder)?)
 }
 
-fn no_sweep(arguments: &WorkArguments) -> BadInput {
-    BadInput(anyhow!(
-        "{}: plan.json: expected the sweep that `experiment run` keeps there, found none",
-        arguments.store.display()
-    ))
+/// The sweep that was declared last in a store, with its text.
+fn declared(store: &Store, folder: &Path) -> Result<(Sweep, String)> {
+    let bad = |problem: String| BadInput(anyhow!("{}: {problem}", folder.display()));
+    let plan = store.plan().unwrap_or_default();
+    let declared = declared_sweep(&plan).map_err(bad)?;
+    let (sweep, declaration) = declared.ok_or_else(|| {
+        bad(
+            "plan.json: expected the sweep that `experiment run` keeps there, found none"
+                .to_owned(),
+        )
+    })?;
+    Ok((sweep, declaration.sweep.clone()))
+}
+
+/// The id of a trial by its number.
+fn trial_of(index: usize, store: &Store, sweep: &Sweep) -> Result<String> {
+    let study = State::of(Some(store)).study(sweep)?;
+    if study.tuning.is_some() || study.is_until_decided() {
+        return Err(BadInput(anyhow!(
+            "--index: expected a sweep without [tune] and with a list of seeds, whose trials are fixed; use --next"
+        ))
+        .into());
+    }
+    let runs = study.runs();
+    let run = runs.get(index).ok_or_else(|| {
+        BadInput(anyhow!(
+            "--index: expected a trial of the sweep, from 0 to {}, found {index}",
+            runs.len().saturating_sub(1)
+        ))
+    })?;
+    Ok(run.trial.id.clone())
 }

@@ -109,7 +109,7 @@ fn every_key_of_every_record_is_documented() {
         ("epochs.jsonl", json!(epoch)),
         ("result.json", json!(result)),
         ("environment.json", json!(resumed)),
-        ("plan.json", json!(plan.sealed())),
+        ("plan.json", plan.sealed()),
     ] {
         assert_eq!(keys(&record), documented(file), "{file}");
     }

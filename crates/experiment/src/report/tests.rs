@@ -348,7 +348,7 @@ fn store_of(results: &[TrialResult]) -> (TempDir, Store) {
     let store = Store::create_or_open(folder.path()).unwrap();
     for result in results {
         let lease = lease(&store, &result.id);
-        let trial = TrialDir::begin(&lease, "", &environment()).unwrap();
+        let mut trial = TrialDir::begin(&lease, "", &environment()).unwrap();
         trial.save_model(b"weights").unwrap();
         trial.finish(result).unwrap();
     }

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -34,8 +34,10 @@ struct Job<'a> {
     child: Child<TrainTrial>,
     /// Receives its events.
     listener: JoinHandle<()>,
-    /// What it wrote to standard error.
-    errors: File,
+    /// It only records why the trial failed.
+    is_record: bool,
+    /// What it wrote to standard error, if there is room for that.
+    errors: Option<File>,
     /// Processes that the system had killed for want of memory when it was started.
     killed_before: u64,
 }
@@ -79,17 +81,22 @@ pub fn train_in_processes(
         }
         let mut still_running = Vec::new();
         for mut job in running {
-            match (job.child.try_wait()?, &mut job) {
-                (None, _) => still_running.push(job),
-                (Some(status), dead) => match dead.lack_of_memory(status) {
-                    // Another process records it: this one may lack the memory to open the device.
-                    Some(cause) if !stopping => {
-                        let mut task = task(session, store, job.trial, jobs)?;
-                        task.failure = Some(cause);
-                        still_running.push(Job::start(&task, job.index, job.trial, &progress)?);
-                    }
-                    _ => ends.add(job, status, &progress),
-                },
+            let Some(status) = job.child.try_wait()? else {
+                still_running.push(job);
+                continue;
+            };
+            match job.lack_of_memory(status, store) {
+                // Another process records it: this one may lack the memory to open the device.
+                Some(cause) if !stopping => {
+                    let task = TrainTrial {
+                        failure: Some(cause),
+                        // Its holder is dead, whether or not this system tells.
+                        stale_heartbeat: store.heartbeat(&job.trial.id)?,
+                        ..task(session, store, job.trial, jobs)?
+                    };
+                    still_running.push(Job::start(&task, job.index, job.trial, &progress)?);
+                }
+                _ => ends.add(job, status, &progress),
             }
         }
         running = still_running;
@@ -106,11 +113,11 @@ impl<'a> Job<'a> {
         progress: &Arc<SweepProgress>,
     ) -> Result<Self> {
         // Not for the user: each would repeat the notes and warnings, which are the same for all.
-        let errors = tempfile::tempfile().context("jobs: a temporary file")?;
-        let stderr = errors.try_clone().context("jobs: a temporary file")?;
+        let errors = tempfile::tempfile().ok();
+        let stderr = errors.as_ref().and_then(|errors| errors.try_clone().ok());
         let killed_before = kills_for_memory();
         let mut child = Child::start(task, |command| {
-            command.stderr(stderr);
+            command.stderr(stderr.map_or_else(Stdio::null, Stdio::from));
         })
         .context("jobs")?;
         detail(format_args!(
@@ -127,33 +134,35 @@ impl<'a> Job<'a> {
             trial,
             child,
             listener,
+            is_record: task.failure.is_some(),
             errors,
             killed_before,
         })
     }
 
     /// What the process was denied, if it died for want of memory.
-    fn lack_of_memory(&mut self, status: ExitStatus) -> Option<String> {
-        if status.code().is_some() {
+    fn lack_of_memory(&mut self, status: ExitStatus, store: &Store) -> Option<String> {
+        if status.code().is_some() || self.is_record {
             return None;
         }
         let mut errors = Vec::new();
-        let read = self
-            .errors
-            .rewind()
-            .and_then(|()| self.errors.read_to_end(&mut errors));
+        if let Some(file) = &mut self.errors {
+            file.rewind().ok()?;
+            file.read_to_end(&mut errors).ok()?;
+        }
         let errors = String::from_utf8_lossy(&errors);
         // As Rust's allocator says it before it ends the process.
         let denied = errors
             .lines()
             .find(|line| line.starts_with("memory allocation of "));
-        if read.is_ok()
-            && let Some(denied) = denied
-        {
+        if let Some(denied) = denied {
             return Some(denied.to_owned());
         }
+        // A trial that came as far as a checkpoint has enough, unless others took it: it is resumed.
         let is_killed = signals::is_killed(status) && kills_for_memory() > self.killed_before;
-        is_killed.then(|| "out of memory: the system killed the process that trained it".to_owned())
+        let has_begun = store.checkpoint_files(&self.trial.id).next().is_some();
+        (is_killed && !has_begun)
+            .then(|| "out of memory: the system killed the process that trained it".to_owned())
     }
 }
 

@@ -31,6 +31,7 @@ use self::images::ImageLibrary;
 pub use self::images::expected_size;
 pub use self::job::{TrainTrial, train_for_parent};
 use self::pace::Pace;
+use self::room::Room;
 pub use self::todo::State;
 use self::training::{Training, Worker};
 pub use self::unfinished::Unfinished;
@@ -134,6 +135,7 @@ impl Session {
             store,
             pace: Pace::new(signals::stop_or_leave()?, self.checkpoint_interval),
             worker: Worker::Unopened,
+            room: Room::default(),
         };
         // Another process may have trained some of them meanwhile.
         let mut state = State::of(Some(store));

@@ -1,42 +1,74 @@
 //! Whether trials may need more memory than a CPU has left. Rust ends a process that gets none, and Linux kills the
 //! largest one: such trials had better train in processes of their own.
 
+use std::collections::HashSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
+use super::images::expected_size;
 use crate::device::OpenDevice;
-use crate::plan::Trial;
-use crate::train::{TrialImages, model_config};
+use crate::settings::TrainSettings;
+use crate::train::model_config;
 
 /// Bytes that a training step needs at its peak for each number in the outputs of the convolutions: the maps that the
 /// backward pass reads, and their gradients. Measured with `experiment bench --width 8,16 --batch 64,512` on Flex and
 /// ndarray.
 const BYTES_PER_OUTPUT: u64 = 11;
+/// The weight, its gradient, and what an optimizer keeps of it.
+const BYTES_PER_WEIGHT: u64 = 16;
 /// What is surely enough is this many times as much as a trial is expected to need.
 const SURELY_ENOUGH: u64 = 4;
 
-/// Whether a trial may run out of this computer's memory. A GPU's driver reports it when it does.
-pub fn may_run_out(trial: &Trial, images: &TrialImages, device: &OpenDevice) -> bool {
-    let is_cpu = device.instructions.is_some();
-    is_cpu
-        && free_bytes()
-            .is_some_and(|free| free / SURELY_ENOUGH < expected_bytes(trial, images, device))
+/// Judges whether trials may run out of this computer's memory.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// Networks for which there is surely enough: whatever their losses and seeds, they need the same.
+    enough_for: HashSet<Network>,
 }
 
-fn expected_bytes(trial: &Trial, images: &TrialImages, device: &OpenDevice) -> u64 {
-    let shape = images.train.shape().axes();
+/// What decides how much memory a trial needs.
+type Network = (&'static str, &'static str, usize, usize);
+
+impl Room {
+    /// Whether a trial may run out of memory. A GPU's driver reports it when it does.
+    pub fn may_be_short(&mut self, settings: &TrainSettings, device: &OpenDevice) -> bool {
+        let dataset = settings.dataset.name;
+        let network = (
+            dataset,
+            settings.model.name,
+            settings.width,
+            settings.batch_size,
+        );
+        let is_cpu = device.instructions.is_some();
+        if !is_cpu || self.enough_for.contains(&network) {
+            return false;
+        }
+        let free = free_bytes().unwrap_or(u64::MAX);
+        let may_be_short = free / SURELY_ENOUGH < expected_bytes(settings, device);
+        if !may_be_short {
+            self.enough_for.insert(network);
+        }
+        may_be_short
+    }
+}
+
+fn expected_bytes(settings: &TrainSettings, device: &OpenDevice) -> u64 {
+    let (classes, shape) = (settings.dataset.classes(), settings.dataset.shape.axes());
+    let model = model_config(settings, classes, shape).init(0, &device.device);
+    let size = expected_size(settings);
+    let batch = size.batch_size.min(size.train) as usize;
     let [height, width, channels] = shape;
-    let model = model_config(&trial.train, images.classes, shape).init(0, &device.device);
-    let batch = trial.train.batch_size.min(images.train.len());
     let convolutions = model.convolutions([batch, height, width, channels]);
-    let outputs = convolutions.iter().map(|layer| {
+    let bytes = convolutions.iter().map(|layer| {
         let axes = layer.shape.output().into_iter();
-        axes.map(|length| length as u64).product::<u64>()
+        let outputs: u64 = axes.map(|length| length as u64).product();
+        outputs * BYTES_PER_OUTPUT + layer.shape.weight_len() as u64 * BYTES_PER_WEIGHT
     });
-    outputs.sum::<u64>() * BYTES_PER_OUTPUT
+    bytes.sum()
 }
 
-/// The memory that this process can still get, if the system tells (Linux): what the machine has, within the limit of
-/// the process's address space.
+/// The memory that this process can still get, if the system tells (Linux): what the machine has, within the limits of
+/// the process's address space and of its control group, as containers and batch systems set it.
 fn free_bytes() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok()?;
     let process = fs::read_to_string("/proc/self/status").ok()?;
@@ -44,7 +76,23 @@ fn free_bytes() -> Option<u64> {
     let on_machine = kibibytes(&machine, "MemAvailable:")?;
     let in_limit = address_space(&limits)
         .map(|limit| limit.saturating_sub(kibibytes(&process, "VmSize:").unwrap_or(0)));
-    Some(in_limit.unwrap_or(u64::MAX).min(on_machine))
+    let limits = [in_limit, in_control_group()].into_iter().flatten();
+    Some(limits.fold(on_machine, u64::min))
+}
+
+/// What is left in the control group of this process and in those around it (version 2); `None` without limits.
+fn in_control_group() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let group = Path::new("/sys/fs/cgroup").join(group);
+    let number =
+        |file: PathBuf| -> Option<u64> { fs::read_to_string(file).ok()?.trim().parse().ok() };
+    let left = group.ancestors().filter_map(|group| {
+        // A group without a limit says `max`.
+        let limit = number(group.join("memory.max"))?;
+        Some(limit.saturating_sub(number(group.join("memory.current"))?))
+    });
+    left.min()
 }
 
 /// The number of a line such as `VmSize:   1234 kB`, in bytes.

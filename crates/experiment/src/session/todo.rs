@@ -29,8 +29,9 @@ impl<'s> State<'s> {
     /// When the store cannot be read.
     pub fn study(&mut self, sweep: &Sweep) -> Result<Study, StoreError> {
         if let Some(store) = self.store {
-            let is_new = |id: &str| !self.stored.get(id).is_some_and(is_final);
-            self.stored.extend(store.stored_all(is_new)?);
+            self.stored.retain(|_, stored| is_final(stored));
+            let new = store.stored_all(|id| !self.stored.contains_key(id))?;
+            self.stored.extend(new);
         }
         let study = Study::new(sweep, |id| self.result(id));
         if let Some(store) = self.store {
@@ -40,8 +41,7 @@ impl<'s> State<'s> {
     }
 
     fn result(&mut self, id: &str) -> Result<Option<TrialResult>, StoreError> {
-        let known = self.stored.get(id).filter(|stored| is_final(stored));
-        if known.is_none() {
+        if !self.stored.contains_key(id) {
             let stored = match self.store {
                 Some(store) => store.stored(id)?,
                 None => Stored::Nothing,

@@ -1,6 +1,5 @@
 //! Trains the missing trials of a session: in this process, one after the other, or in separate processes.
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
@@ -11,7 +10,7 @@ use super::failure::without_panic;
 use super::images::{ImageLibrary, size};
 use super::jobs::train_in_processes;
 use super::pace::Pace;
-use super::room::may_run_out;
+use super::room::Room;
 use super::trial::{Outcome, train_and_record};
 use super::unfinished::Unfinished;
 use crate::device::{OpenDevice, use_threads};
@@ -30,6 +29,7 @@ pub struct Training<'a> {
     pub store: &'a Store,
     pub pace: Pace,
     pub worker: Worker,
+    pub room: Room,
 }
 
 /// What trains the next trials.
@@ -53,11 +53,11 @@ impl Training<'_> {
             inform(format_args!("{name}: {stage}{trials} trials to train"));
         }
         match std::mem::replace(&mut self.worker, Worker::Processes) {
-            Worker::ThisProcess(device) => {
+            Worker::ThisProcess(device) if !self.may_be_short(trials, &device) => {
                 self.worker = self.train_here(*device, trials)?;
                 Ok(())
             }
-            Worker::Unopened | Worker::Processes => {
+            Worker::ThisProcess(_) | Worker::Unopened | Worker::Processes => {
                 self.train_in_processes(trials, self.session.jobs)
             }
         }
@@ -85,33 +85,21 @@ impl Training<'_> {
             device.details(usable_precision(&device, precision)),
             rayon::current_num_threads()
         ));
-        if session.jobs.get() > 1 || self.any_may_run_out(trials, &device)? {
-            return Ok(Worker::Processes);
-        }
-        Ok(Worker::ThisProcess(Box::new(device)))
+        Ok(if session.jobs.get() == 1 {
+            Worker::ThisProcess(Box::new(device))
+        } else {
+            Worker::Processes
+        })
     }
 
-    fn any_may_run_out(&self, trials: &[Trial], device: &OpenDevice) -> Result<bool> {
-        // Networks of one sort need the same, whatever their losses and seeds.
-        let sort = |trial: &Trial| {
-            let train = &trial.train;
-            (
-                train.dataset.name,
-                train.model.name,
-                train.width,
-                train.batch_size,
-            )
-        };
-        let mut sorts = HashSet::new();
-        for trial in trials.iter().filter(|trial| sorts.insert(sort(trial))) {
-            if may_run_out(trial, &self.images.of(trial)?, device) {
-                detail(
-                    "trials that may need more memory than there is train in separate processes",
-                );
-                return Ok(true);
-            }
+    /// Whether there may be too little memory for one of these trials.
+    fn may_be_short(&mut self, trials: &[Trial], device: &OpenDevice) -> bool {
+        let mut settings = trials.iter().map(|trial| &trial.train);
+        let may_be_short = settings.any(|settings| self.room.may_be_short(settings, device));
+        if may_be_short {
+            detail("trials that may need more memory than there is train in separate processes");
         }
-        Ok(false)
+        may_be_short
     }
 
     fn train_in_processes(&self, trials: &[Trial], jobs: NonZeroUsize) -> Result<()> {

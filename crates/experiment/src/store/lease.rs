@@ -65,8 +65,7 @@ impl Lease {
                 };
             }
         }
-        let file = open_lease(&folder)?;
-        Self::latest(store, id, 1, holder, file, stale_after)
+        Self::latest(store, id, 1, holder, stale_after)
     }
 
     /// The lease of a trial that another process left in the folder of attempt `number`; `None` if another process was
@@ -89,8 +88,8 @@ impl Lease {
                 Err(error)
             };
         }
-        match write_lease(&folder, &holder).and_then(|()| open_lease(&folder)) {
-            Ok(file) => Self::latest(store, id, number + 1, holder, file, stale_after),
+        match write_lease(&folder, &holder) {
+            Ok(()) => Self::latest(store, id, number + 1, holder, stale_after),
             Err(_) if metadata_if_there(&folder)?.is_none() => Ok(None),
             Err(error) => Err(error),
         }
@@ -103,7 +102,6 @@ impl Lease {
         id: &str,
         number: u32,
         holder: Holder,
-        file: File,
         stale_after: Duration,
     ) -> Result<Option<Self>, StoreError> {
         let attempts = Attempts::in_store(store);
@@ -112,6 +110,10 @@ impl Lease {
             disk::remove_folder(&folder).ok();
             return Ok(None);
         }
+        let file = match open_lease(&folder) {
+            Err(_) if metadata_if_there(&folder)?.is_none() => return Ok(None),
+            file => file?,
+        };
         Ok(Some(Self {
             id: id.to_owned(),
             store: store.to_path_buf(),

@@ -166,6 +166,15 @@ impl Store {
         }
     }
 
+    /// The heartbeat of whoever trains a trial, or left it.
+    pub fn heartbeat(&self, id: &str) -> Result<Option<SystemTime>, StoreError> {
+        let Some(attempt) = self.attempts.latest(id)? else {
+            return Ok(None);
+        };
+        let metadata = metadata_if_there(&attempt.join(LEASE))?;
+        Ok(metadata.and_then(|metadata| metadata.modified().ok()))
+    }
+
     /// Takes it from another process that a lease with this heartbeat is stale.
     pub fn believe_stale(&self, id: &str, heartbeat: SystemTime) -> Result<(), StoreError> {
         if let Some(attempt) = self.attempts.latest(id)? {

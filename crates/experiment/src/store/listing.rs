@@ -50,14 +50,18 @@ impl Store {
         Ok(trials)
     }
 
-    /// The ids of all trials that have begun, sorted.
-    pub(super) fn ids(&self) -> Result<Vec<String>, StoreError> {
+    /// The ids of all trials that have begun and are asked for, sorted.
+    pub(super) fn ids(&self, is_asked: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
         let trials = self.folder.join("trials");
         let mut ids: BTreeSet<String> = self.attempts.all()?.into_keys().collect();
+        ids.retain(|id| is_asked(id));
         for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
             let entry = entry.map_err(StoreError::io(&trials, "read"))?;
-            if metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir()) {
-                ids.insert(entry.file_name().to_string_lossy().into_owned());
+            let id = entry.file_name().to_string_lossy().into_owned();
+            if is_asked(&id)
+                && metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir())
+            {
+                ids.insert(id);
             }
         }
         Ok(ids.into_iter().collect())

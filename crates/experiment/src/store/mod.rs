@@ -168,7 +168,7 @@ impl Store {
     /// Every trial, of which those that have ended are read and verified.
     pub fn results(&self) -> Result<Results, StoreError> {
         let mut results = Results::default();
-        let ids = self.ids()?;
+        let ids = self.ids(|_| true)?;
         let stored = side_by_side(&ids, |id| self.readable(id));
         for (id, stored) in ids.into_iter().zip(stored) {
             match stored? {
@@ -187,8 +187,7 @@ impl Store {
         &self,
         is_asked: impl Fn(&str) -> bool,
     ) -> Result<Vec<(String, Stored)>, StoreError> {
-        let mut ids = self.ids()?;
-        ids.retain(|id| is_asked(id));
+        let ids = self.ids(is_asked)?;
         let stored = side_by_side(&ids, |id| self.stored(id));
         let pairs = ids.into_iter().zip(stored);
         Ok(pairs.filter_map(|(id, it)| Some((id, it.ok()?))).collect())

@@ -1,6 +1,7 @@
 //! `plan.json`: what the sweep that was last run into a store consists of, and what it declared.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Damage, Store, StoreError, atomic, read_if_there};
@@ -8,6 +9,8 @@ use crate::digest::hex;
 use crate::json;
 
 const PLAN: &str = "plan.json";
+/// The key of its checksum.
+const SEAL: &str = "sha256";
 
 /// The content of `plan.json`: the trials of the sweep that was last run into the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,39 +37,26 @@ pub struct Declaration {
     pub sweep: String,
 }
 
-/// A plan with the SHA-256 of its JSON, which versions before it did not write: a change of one letter can accuse a sweep of
-/// having been declared after its results.
-#[derive(Serialize, Deserialize)]
-struct Sealed {
-    #[serde(flatten)]
-    plan: Plan,
-    #[serde(default)]
-    sha256: Option<String>,
-}
-
 impl Plan {
-    /// As in `plan.json`.
-    pub fn sealed(&self) -> impl Serialize {
-        Sealed {
-            sha256: Some(self.sha256()),
-            plan: self.clone(),
-        }
+    /// As in `plan.json`: with the SHA-256 of the rest, which earlier versions did not write. A change of one letter could
+    /// accuse a sweep of having been declared after its results.
+    pub fn sealed(&self) -> Value {
+        let mut sealed = json!(self);
+        sealed[SEAL] = sha256(&sealed).into();
+        sealed
     }
 
     fn of_file(bytes: &[u8]) -> Result<Self, String> {
-        let Sealed { sha256, plan } =
-            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let found = plan.sha256();
-        match sha256 {
+        let mut plan: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let seal = plan.as_object_mut().and_then(|plan| plan.remove(SEAL));
+        // Of what the file says, keys of later versions included.
+        let found = sha256(&plan);
+        match seal {
             Some(expected) if expected != found => Err(format!(
-                "expected SHA-256 {expected} as it says, found {found}: the file was changed after it was written"
+                "expected SHA-256 {expected} as it says, found \"{found}\": the file was changed after it was written"
             )),
-            _ => Ok(plan),
+            _ => Self::deserialize(plan).map_err(|error| error.to_string()),
         }
-    }
-
-    fn sha256(&self) -> String {
-        hex(&Sha256::digest(json::pretty(self)))
     }
 
     /// The last declaration of the sweep, which is in force.
@@ -88,6 +78,10 @@ impl Plan {
             _ => self.declarations.push(declaration),
         }
     }
+}
+
+fn sha256(plan: &Value) -> String {
+    hex(&Sha256::digest(json::pretty(plan)))
 }
 
 impl Store {

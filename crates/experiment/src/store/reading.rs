@@ -25,7 +25,7 @@ pub struct TrialFiles {
 impl Store {
     /// The id of the only trial whose id starts with `prefix`.
     pub fn find(&self, prefix: &str) -> Result<String, StoreError> {
-        let ids = self.ids()?;
+        let ids = self.ids(|_| true)?;
         let mut found: Vec<&String> = ids.iter().filter(|id| id.starts_with(prefix)).collect();
         match found[..] {
             [id] => return Ok(id.clone()),

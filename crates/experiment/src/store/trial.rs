@@ -24,6 +24,8 @@ pub struct TrialDir<'l> {
     lease: &'l Lease,
     /// The content of `environment.json`.
     environment: String,
+    /// The digests of what was written to files at once.
+    written: Vec<(&'static str, String)>,
     steps: Lines,
     epochs: Lines,
 }
@@ -81,6 +83,7 @@ impl<'l> TrialDir<'l> {
         atomic::write_unsynced(&folder.join("environment.json"), environment.as_bytes())?;
         Ok(Self {
             environment,
+            written: Vec::new(),
             steps: Lines::create(folder.join(STEPS))?,
             epochs: Lines::create(folder.join(EPOCHS))?,
             lease,
@@ -117,6 +120,7 @@ impl<'l> TrialDir<'l> {
         atomic::write_unsynced(&file, environment.as_bytes())?;
         Ok(Self {
             environment,
+            written: Vec::new(),
             steps: Lines::resume(steps_file, steps)?,
             epochs: Lines::resume(epochs_file, epochs)?,
             lease,
@@ -166,17 +170,20 @@ impl<'l> TrialDir<'l> {
     }
 
     /// Stores the final weights, given as the bytes of a safetensors file.
-    pub fn save_model(&self, safetensors: &[u8]) -> Result<(), StoreError> {
-        let file = self.lease.folder().join(MODEL);
-        self.lease
-            .writing(|| atomic::write_unsynced(&file, safetensors))
+    pub fn save_model(&mut self, safetensors: &[u8]) -> Result<(), StoreError> {
+        self.save(MODEL, safetensors)
     }
 
     /// Stores which test images the final weights classify correctly.
-    pub fn save_test_correct(&self, correctness: &Correctness) -> Result<(), StoreError> {
-        let file = self.lease.folder().join(TEST_CORRECT);
-        self.lease
-            .writing(|| atomic::write_unsynced(&file, &correctness.to_bytes()))
+    pub fn save_test_correct(&mut self, correctness: &Correctness) -> Result<(), StoreError> {
+        self.save(TEST_CORRECT, &correctness.to_bytes())
+    }
+
+    fn save(&mut self, name: &'static str, bytes: &[u8]) -> Result<(), StoreError> {
+        let file = self.lease.folder().join(name);
+        (self.lease).writing(|| atomic::write_unsynced(&file, bytes))?;
+        self.written.push((name, hex(&Sha256::digest(bytes))));
+        Ok(())
     }
 
     /// Commits the trial: everything else, including checksums, is on disk before `result.json`, and that before the
@@ -193,11 +200,12 @@ impl<'l> TrialDir<'l> {
         self.lease.writing(|| {
             self.steps.flush()?;
             self.epochs.flush()?;
-            let known = [
+            let mut known = vec![
                 (RESULT, hex(&Sha256::digest(&result))),
                 (STEPS, self.steps.digest_of(self.steps.count)),
                 (EPOCHS, self.epochs.digest_of(self.epochs.count)),
             ];
+            known.append(&mut self.written);
             let folder = self.lease.folder();
             integrity::write_checksums(folder, &known)?;
             atomic::write(&folder.join(RESULT), result.as_bytes())?;

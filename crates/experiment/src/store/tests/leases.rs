@@ -105,7 +105,7 @@ fn who_lost_a_lease_writes_nothing_that_counts_and_is_told() {
 
     let successor = lease(&impatient(&store), "a");
     assert_eq!(successor.checkpoints().unwrap()[0].1, b"state");
-    let resumed = resumed(&successor, 1, 1).unwrap();
+    let mut resumed = resumed(&successor, 1, 1).unwrap();
     let lost = |written: Result<(), StoreError>| {
         let error = written.unwrap_err();
         assert!(matches!(error, StoreError::LeaseLost { .. }), "{error}");

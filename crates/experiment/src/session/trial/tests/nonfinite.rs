@@ -111,6 +111,7 @@ impl Case {
             store: &open,
             pace: Pace::new(Arc::default(), session.checkpoint_interval),
             worker: Worker::ThisProcess(Box::new(self.device)),
+            room: crate::session::room::Room::default(),
         };
         training.train(&study, trials).unwrap();
     }
