@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--kills", type=int, default=25, help="500 take six minutes")
     parser.add_argument("--flips", type=int, default=1000, help="in all files together")
     parser.add_argument("--every", type=int, default=25, help="let each N-th system call of a kind fail")
-    parser.add_argument("--trials", type=int, default=100, help="of the many processes")
+    parser.add_argument("--trials", type=int, default=200, help="of the many processes")
     parser.add_argument("--cifar10", type=Path, help="folder with the files of CIFAR-10, for a real sweep")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="which attacks, all by default")
     parser.add_argument("--seed", type=int, default=1)
