@@ -10,7 +10,6 @@ Exits with 1 if any scenario failed.
 """
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -22,7 +21,9 @@ from pathlib import Path
 # The modules beside this file are not compiled into a folder that git would see.
 sys.dont_write_bytecode = True
 
-from reliability.bench import contents, id_of, write_images
+from reliability.bench import write_images
+from reliability.processes import read_json
+from reliability.schedulers import carry_out, expect_all, training
 
 VERSION = "0.27.0"
 LIMIT_S = 60
@@ -159,16 +160,6 @@ class Cluster:
         logs = sorted((self.folder / "stores").glob("*/hq/*.log"))
         return "\n".join(f"{log}:\n{log.read_text()[-600:]}" for log in logs[-8:])
 
-    def alone(self, file):
-        """What the sweep has when one process trains it, without HyperQueue."""
-        store = self.folder / "alone" / file.stem
-        subprocess.run([self.program, "run", file, "--store", store], check=True, capture_output=True)
-        return contents(store)
-
-    def expect_all(self, file, store):
-        assert contents(store) == self.alone(file), f"other results than one process has\n{self.logs()}"
-        assert not any((store / "attempts").iterdir()), "attempts are left"
-
 
 @contextlib.contextmanager
 def quiet():
@@ -184,26 +175,12 @@ def quiet():
         os.close(kept)
 
 
-def read_json(file):
-    try:
-        return json.loads(file.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}  # It was given back meanwhile.
-
-
 def wait_until(holds, what):
     end = time.monotonic() + LIMIT_S
     while not (value := holds()):
         assert time.monotonic() < end, f"{what}: not within {LIMIT_S} s"
         time.sleep(0.02)
     return value
-
-
-def training(store):
-    """The processes that train, by the ids of their trials."""
-    leases = {id_of(lease.parent): read_json(lease).get("pid") for lease in (store / "attempts").glob("*/lease.json")}
-    # A lease that is being made is in a folder with a dot before its name.
-    return {trial: process for trial, process in leases.items() if trial and process}
 
 
 def task_logs(store):
@@ -225,7 +202,7 @@ def two_hundred_trials_are_trained_once_each(cluster):
     assert " --array=0-199 " in shown and not store.exists(), shown
     assert not cluster.wait(cluster.submit(file, store))
     assert trained(store) == 200, cluster.logs()
-    cluster.expect_all(file, store)
+    expect_all(cluster, file, store)
 
 
 def a_worker_with_nothing_left_to_do_ends_at_once(cluster):
@@ -249,7 +226,7 @@ def tasks_of_workers_that_are_killed_start_again_on_others_and_resume(cluster):
     assert trained(store) == 4, cluster.logs()
     assert task_logs(store).count(" to train on ") == 4 + 2, cluster.logs()
     assert "resuming after step" in task_logs(store), cluster.logs()
-    cluster.expect_all(file, store)
+    expect_all(cluster, file, store)
 
 
 def a_task_that_starts_again_waits_for_its_last_process_to_stop(cluster):
@@ -261,7 +238,7 @@ def a_task_that_starts_again_waits_for_its_last_process_to_stop(cluster):
     cluster.kill_worker_of(process)
     assert not cluster.wait(job)
     assert trained(store) == 1, cluster.logs()
-    cluster.expect_all(file, store)
+    expect_all(cluster, file, store)
 
 
 def tasks_that_fail_are_run_again_alone(cluster):
@@ -284,7 +261,7 @@ def tasks_that_fail_are_run_again_alone(cluster):
     assert f" --array={interrupted} " in shown, shown
     assert not cluster.wait(cluster.submit(file, store))
     assert "resuming after step" in task_logs(store), cluster.logs()
-    cluster.expect_all(file, store)
+    expect_all(cluster, file, store)
 
 
 def workers_share_the_trials_where_that_is_asked_for(cluster):
@@ -292,7 +269,7 @@ def workers_share_the_trials_where_that_is_asked_for(cluster):
     assert not cluster.wait(cluster.submit(file, store, "--workers", "2"))
     assert len(list((store / "hq").glob("*.log"))) == 2, cluster.logs()
     assert trained(store) == 6, cluster.logs()
-    cluster.expect_all(file, store)
+    expect_all(cluster, file, store)
 
 
 SCENARIOS = [
@@ -307,28 +284,13 @@ SCENARIOS = [
 
 def check(program, wanted):
     """Carries out the scenarios; returns how many failed."""
-    failed = 0
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         cluster = Cluster(program, Path(folder))
         cluster.start()
         stack.callback(cluster.stop)
         for _ in range(2):
             cluster.start_worker()
-        print("| scenario | seconds | holds |\n|---|---|---|")
-        for scenario in SCENARIOS:
-            if wanted and scenario.__name__ not in wanted:
-                continue
-            start = time.monotonic()
-            try:
-                scenario(cluster)
-                holds = "yes"
-            except (AssertionError, TimeoutError) as error:
-                failed += 1
-                holds = "no"
-                print(error, file=sys.stderr)
-            name = scenario.__name__.replace("_", " ")
-            print(f"| {name} | {time.monotonic() - start:.0f} | {holds} |", flush=True)
-    return failed
+        return carry_out(SCENARIOS, cluster, wanted)
 
 
 def python_with_hyperqueue(folder):

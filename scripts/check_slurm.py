@@ -16,8 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from reliability.bench import contents, id_of
-from reliability.processes import read_json
+# The modules beside this file are not compiled into a folder that git would see.
+sys.dont_write_bytecode = True
+
+from reliability.bench import contents
+from reliability.schedulers import carry_out, expect_all, training
 
 SLURM = Path(__file__).with_name("one_machine_slurm.sh")
 LIMIT_S = 120
@@ -95,22 +98,9 @@ class Cluster:
         logs = sorted((self.folder / "stores").glob("*/slurm/*.log"))
         return "\n".join(f"{log}:\n{log.read_text()[-600:]}" for log in logs)
 
-    def alone(self, file):
-        """What the sweep has when one process trains it, without Slurm."""
-        store = self.folder / "alone" / file.stem
-        subprocess.run([self.program, "run", file, "--store", store], check=True, capture_output=True)
-        return contents(store)
-
     def expect_all(self, file, store):
-        assert contents(store) == self.alone(file), f"other results than one process has\n{self.logs()}"
-        assert not any((store / "attempts").iterdir()), "attempts are left"
+        expect_all(self, file, store)
         assert (store / "report.html").exists(), f"there is no report\n{self.logs()}"
-
-
-def workers(store):
-    """The processes that train, by the ids of their trials."""
-    leases = {id_of(lease.parent): read_json(lease).get("pid") for lease in (store / "attempts").glob("*/lease.json")}
-    return {trial: pid for trial, pid in leases.items() if pid}
 
 
 def worker_logs(store):
@@ -145,10 +135,10 @@ def more_trials_than_an_array_can_have_are_shared_by_its_tasks(cluster):
 def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(cluster):
     file, store = cluster.sweep("requeued", 1, 100)
     cluster.submit(file, store)
-    cluster.wait(lambda: workers(store), "a worker trains")
+    cluster.wait(lambda: training(store), "a worker trains")
     task = next(iter(job for job in cluster.jobs() if "_" in job))
     assert cluster.run("scancel", "--batch", "--signal=USR1", task).returncode == 0
-    cluster.wait(lambda: not workers(store), "the worker stops")
+    cluster.wait(lambda: not training(store), "the worker stops")
     assert list((store / "attempts").glob("*/checkpoint.safetensors")), cluster.logs()
     cluster.wait_until_idle()
     cluster.expect_all(file, store)
@@ -158,8 +148,8 @@ def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(clus
 def a_worker_that_is_killed_leaves_a_trial_that_the_same_command_finishes(cluster):
     file, store = cluster.sweep("killed", 2, 60)
     cluster.submit(file, store, "--workers", "1")
-    cluster.wait(lambda: workers(store), "a worker trains")
-    os.kill(next(iter(workers(store).values())), signal.SIGKILL)
+    cluster.wait(lambda: training(store), "a worker trains")
+    os.kill(next(iter(training(store).values())), signal.SIGKILL)
     cluster.wait_until_idle()
     status = cluster.run(cluster.program, "status", store, "--json").stdout
     assert '"done": 2' not in status, status
@@ -171,7 +161,7 @@ def a_worker_that_is_killed_leaves_a_trial_that_the_same_command_finishes(cluste
 def a_job_that_is_cancelled_ends_with_a_checkpoint_and_is_not_requeued(cluster):
     file, store = cluster.sweep("cancelled", 1, 100)
     cluster.submit(file, store)
-    cluster.wait(lambda: workers(store), "a worker trains")
+    cluster.wait(lambda: training(store), "a worker trains")
     cluster.run("scancel", "--name=cluster")
     cluster.wait_until_idle()
     assert list((store / "attempts").glob("*/checkpoint.safetensors")), cluster.logs()
@@ -184,7 +174,7 @@ def a_job_that_is_cancelled_ends_with_a_checkpoint_and_is_not_requeued(cluster):
 def what_a_cancelled_job_leaves_is_submitted_by_the_job_after_it(cluster):
     file, store = cluster.sweep("continued", 2, 100)
     cluster.submit(file, store, "--continue", "--workers", "1")
-    cluster.wait(lambda: workers(store), "a worker trains")
+    cluster.wait(lambda: training(store), "a worker trains")
     cluster.run("scancel", "--name=cluster")
     cluster.wait_until_idle()
     cluster.expect_all(file, store)
@@ -193,7 +183,7 @@ def what_a_cancelled_job_leaves_is_submitted_by_the_job_after_it(cluster):
 def a_controller_that_is_killed_and_started_again_trains_nothing_twice(cluster):
     file, store = cluster.sweep("controller", 4, 20)
     cluster.submit(file, store)
-    cluster.wait(lambda: len(workers(store)) == 4, "every task trains")
+    cluster.wait(lambda: len(training(store)) == 4, "every task trains")
     saved, began = cluster.slurm / "state" / "job_state", time.time()
     cluster.wait(lambda: saved.exists() and saved.stat().st_mtime > began, "the controller saves its state")
     os.kill(int((cluster.slurm / "run" / "slurmctld.pid").read_text()), signal.SIGKILL)
@@ -247,22 +237,7 @@ def main():
         if problem := cluster.start():
             print(f"skipped: Slurm cannot be started: {problem}")
             return
-        failed = 0
-        print("| scenario | seconds | holds |\n|---|---|---|")
-        for scenario in SCENARIOS:
-            if wanted and scenario.__name__ not in wanted:
-                continue
-            start = time.monotonic()
-            try:
-                scenario(cluster)
-                holds = "yes"
-            except AssertionError as error:
-                failed += 1
-                holds = "no"
-                print(error, file=sys.stderr)
-            name = scenario.__name__.replace("_", " ")
-            print(f"| {name} | {time.monotonic() - start:.0f} | {holds} |", flush=True)
-        if failed:
+        if carry_out(SCENARIOS, cluster, wanted):
             sys.exit(1)
 
 

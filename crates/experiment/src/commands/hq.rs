@@ -9,12 +9,6 @@ use super::submission::{Submission, SubmissionArguments};
 use crate::cluster::{HyperQueue, Tasks};
 use crate::terminal::print;
 
-pub const EXAMPLES: &str = "\
-Examples:
-  experiment hq experiments/cifar10-short.toml --print
-  experiment hq experiments/cifar10-short.toml --threads 2 -- --cpus=2
-  experiment hq sweep.toml --backend wgpu -- --resource gpus/nvidia=1 --crash-limit=20";
-
 /// Submit a sweep to HyperQueue: a task array with a task per trial
 #[derive(Debug, Args)]
 pub struct HqArguments {

@@ -51,6 +51,12 @@ Examples:
   experiment slurm experiments/cifar10-short.toml --workers 8 -- --time=60 --cpus-per-task=2
   experiment slurm sweep.toml --store ~/sweep --backend wgpu --continue -- --time=60 --gres=gpu:1";
 
+pub const HQ: &str = "\
+Examples:
+  experiment hq experiments/cifar10-short.toml --print
+  experiment hq experiments/cifar10-short.toml --threads 2 -- --cpus=2
+  experiment hq sweep.toml --backend wgpu -- --resource gpus/nvidia=1 --crash-limit=20";
+
 pub const STATUS: &str = "\
 Examples:
   experiment status runs/quickstart

@@ -65,7 +65,7 @@ enum Command {
     Work(work::WorkArguments),
     #[command(after_help = manual::SLURM)]
     Slurm(slurm::SlurmArguments),
-    #[command(after_help = hq::EXAMPLES)]
+    #[command(after_help = manual::HQ)]
     Hq(hq::HqArguments),
     #[command(after_help = manual::STATUS)]
     Status(status::StatusArguments),

@@ -39,7 +39,7 @@ pub fn run(arguments: &WorkArguments) -> Result<()> {
         None => declared(&store, folder)?,
     };
     let part = match (arguments.index, arguments.next) {
-        (Some(index), _) => Part::Trial(trial_of(index, &store, &sweep)?),
+        (Some(index), _) => Part::Trial(trial_of(index, &sweep)?),
         (None, true) => Part::Next,
         (None, false) => Part::Free,
     };
@@ -71,9 +71,9 @@ fn declared(store: &Store, folder: &Path) -> Result<(Sweep, String)> {
     Ok((sweep, declaration.sweep.clone()))
 }
 
-/// The id of a trial by its number.
-fn trial_of(index: usize, store: &Store, sweep: &Sweep) -> Result<String> {
-    let study = State::of(Some(store)).study(sweep)?;
+/// The id of a trial by its number, which does not depend on results.
+fn trial_of(index: usize, sweep: &Sweep) -> Result<String> {
+    let study = State::of(None).study(sweep)?;
     if study.tuning.is_some() || study.is_until_decided() {
         return Err(BadInput(anyhow!(
             "--index: expected a sweep without [tune] and with a list of seeds, whose trials are fixed; use --next"

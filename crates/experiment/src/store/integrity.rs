@@ -61,7 +61,9 @@ pub(super) fn write_checksums(folder: &Path, known: &[(&str, String)]) -> Result
             },
         };
         text += &format!("{digest}  {name}\n");
-        written.extend(Some(name).filter(|name| *name != RESULT));
+        if name != RESULT {
+            written.push(name);
+        }
     }
     atomic::write_unsynced(&folder.join(CHECKSUMS), text.as_bytes())?;
     atomic::sync(folder, written)
