@@ -24,6 +24,8 @@ from reliability.schedulers import carry_out, expect_all, training
 
 SLURM = Path(__file__).with_name("one_machine_slurm.sh")
 LIMIT_S = 120
+# Epochs of a trial that takes some ten seconds: longer than Slurm needs to pass a signal on.
+LONG = 60
 
 SWEEP = """\
 name = "cluster"
@@ -133,7 +135,7 @@ def more_trials_than_an_array_can_have_are_shared_by_its_tasks(cluster):
 
 
 def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(cluster):
-    file, store = cluster.sweep("requeued", 1, 100)
+    file, store = cluster.sweep("requeued", 1, LONG)
     cluster.submit(file, store)
     cluster.wait(lambda: training(store), "a worker trains")
     task = next(iter(job for job in cluster.jobs() if "_" in job))
@@ -146,7 +148,7 @@ def a_task_that_is_warned_of_its_time_limit_is_requeued_and_resumes_bitwise(clus
 
 
 def a_worker_that_is_killed_leaves_a_trial_that_the_same_command_finishes(cluster):
-    file, store = cluster.sweep("killed", 2, 60)
+    file, store = cluster.sweep("killed", 2, LONG // 2)
     cluster.submit(file, store, "--workers", "1")
     cluster.wait(lambda: training(store), "a worker trains")
     os.kill(next(iter(training(store).values())), signal.SIGKILL)
@@ -159,7 +161,7 @@ def a_worker_that_is_killed_leaves_a_trial_that_the_same_command_finishes(cluste
 
 
 def a_job_that_is_cancelled_ends_with_a_checkpoint_and_is_not_requeued(cluster):
-    file, store = cluster.sweep("cancelled", 1, 100)
+    file, store = cluster.sweep("cancelled", 1, LONG)
     cluster.submit(file, store)
     cluster.wait(lambda: training(store), "a worker trains")
     cluster.run("scancel", "--name=cluster")
@@ -172,8 +174,8 @@ def a_job_that_is_cancelled_ends_with_a_checkpoint_and_is_not_requeued(cluster):
 
 
 def what_a_cancelled_job_leaves_is_submitted_by_the_job_after_it(cluster):
-    file, store = cluster.sweep("continued", 2, 100)
-    cluster.submit(file, store, "--continue", "--workers", "1")
+    file, store = cluster.sweep("continued", 1, LONG)
+    cluster.submit(file, store, "--continue")
     cluster.wait(lambda: training(store), "a worker trains")
     cluster.run("scancel", "--name=cluster")
     cluster.wait_until_idle()

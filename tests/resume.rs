@@ -220,6 +220,13 @@ fn a_second_request_ends_a_run_without_waiting_for_its_step() {
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     read_until(&mut stderr, &["to train on"]);
+    // A run that has not begun a trial ends at the first request.
+    let attempts = scratch.path("s/attempts");
+    let has_begun =
+        || std::fs::read_dir(&attempts).is_ok_and(|mut folders| folders.next().is_some());
+    while !has_begun() {
+        assert_eq!(child.try_wait().unwrap(), None);
+    }
     // What comes within a second is the same request again.
     let status = loop {
         match child.try_wait().unwrap() {

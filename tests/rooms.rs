@@ -55,6 +55,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "child",
             "settings",
             "exit",
+            "memory",
         ],
     ),
     (

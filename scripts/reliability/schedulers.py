@@ -17,8 +17,10 @@ def training(store):
 
 def expect_all(cluster, file, store):
     """What one process has that trains the sweep without a scheduler, the store must have too, and no attempt more."""
-    alone = cluster.folder / "alone" / file.stem
-    subprocess.run([cluster.program, "run", file, "--store", alone], check=True, capture_output=True)
+    # Several scenarios have the same sweep.
+    alone = cluster.folder / "alone" / str(hash(file.read_text()))
+    if not alone.exists():
+        subprocess.run([cluster.program, "run", file, "--store", alone], check=True, capture_output=True)
     assert contents(store) == contents(alone), f"other results than one process has\n{cluster.logs()}"
     assert not any((store / "attempts").iterdir()), "attempts are left"
 

@@ -1,12 +1,17 @@
 //! Digests as text.
 
+use std::fmt::Write;
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
 /// `bytes` in hexadecimal, two lower-case digits each.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// SHA-256 of all that is left to read of `content`, in hexadecimal.

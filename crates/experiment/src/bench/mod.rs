@@ -2,7 +2,6 @@
 
 mod child;
 mod layers;
-mod memory;
 mod phases;
 
 use std::time::Instant;
@@ -20,6 +19,7 @@ pub use self::layers::{LayerRow, bench_layers};
 pub use self::phases::{Phases, bench_phases};
 use crate::device::OpenDevice;
 use crate::measure::{read_sums, read_values};
+use crate::memory::peak_bytes;
 use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::synthetic;
 use crate::train::{Learner, model_config};
@@ -111,7 +111,7 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
         first: first_s,
         start: start_s,
         steps: steps_s,
-    } = time_steps(device, setting)?;
+    } = time_steps(device, setting, WARMUP_STEPS)?;
     let rate = |step_s: f64| setting.batch as f64 / step_s;
     let step_s = median(steps_s.clone());
     let memory = device.device.memory_pool_usage();
@@ -128,7 +128,7 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
         steps: setting.steps,
         images_per_second: rate(step_s),
         images_per_second_range: [rate(steps_s[setting.steps - 1]), rate(steps_s[0])],
-        peak_memory_bytes: memory::peak_bytes(),
+        peak_memory_bytes: peak_bytes(),
         device_memory_bytes: memory.map(|memory| memory.bytes_reserved),
         start_s,
         tuning_s: (first_s - step_s).max(0.0),
@@ -140,12 +140,12 @@ pub fn bench(device: &OpenDevice, setting: &Setting) -> Result<BenchRow> {
     })
 }
 
-/// Images per second of the median step of `setting`.
+/// Images per second of the median step of `setting`, after a single one that is not measured: an estimate that comes soon.
 ///
 /// # Errors
 /// When the device fails.
 pub fn images_per_second(device: &OpenDevice, setting: &Setting) -> Result<f64> {
-    let Timing { steps, .. } = time_steps(device, setting)?;
+    let Timing { steps, .. } = time_steps(device, setting, 1)?;
     Ok(setting.batch as f64 / median(steps))
 }
 
@@ -159,13 +159,13 @@ struct Timing {
     steps: Vec<f64>,
 }
 
-fn time_steps(device: &OpenDevice, setting: &Setting) -> Result<Timing> {
+fn time_steps(device: &OpenDevice, setting: &Setting, warmup: usize) -> Result<Timing> {
     let mut step: Box<dyn FnMut() -> Result<()>> = match setting.mode {
         Mode::Training => Box::new(training_step(device, setting)?),
         Mode::Inference => Box::new(inference_step(device, setting)),
     };
     let mut warmup_s = Vec::new();
-    for _ in 0..WARMUP_STEPS {
+    for _ in 0..warmup {
         warmup_s.push(seconds(&mut step)?);
     }
     let start_s = setting.process_start.elapsed().as_secs_f64();

@@ -40,8 +40,7 @@ pub fn run(arguments: &HqArguments) -> Result<()> {
 /// A task per trial, unless which trials there are depends on the results of others.
 fn tasks(submission: &Submission, workers: Option<usize>) -> Tasks {
     let (study, to_train) = (&submission.study, &submission.to_train);
-    let is_fixed = study.tuning.is_none() && !study.is_until_decided();
-    if workers.is_none() && is_fixed {
+    if workers.is_none() && study.has_fixed_trials() {
         let runs = study.runs().into_iter().enumerate();
         let left = runs.filter(|(_, run)| to_train.iter().any(|trial| trial.id == run.trial.id));
         return Tasks::Trials(left.map(|(index, _)| index).collect());

@@ -3,6 +3,7 @@
 mod bench;
 mod child;
 mod data;
+mod declared;
 mod diff;
 mod doctor;
 mod dry_run;

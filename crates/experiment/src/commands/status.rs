@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 
+use super::declared::declared;
 use super::plan::stages_table;
-use crate::exit::BadInput;
 use crate::forecast::{RunningTrial, SweepState};
 use crate::json;
-use crate::report::declared_sweep;
 use crate::session::State;
 use crate::store::Store;
 use crate::terminal::print;
@@ -30,11 +29,7 @@ pub struct StatusArguments {
 pub fn run(arguments: &StatusArguments) -> Result<()> {
     let folder = &arguments.store;
     let store = Store::open_existing(folder)?;
-    let plan = store.plan().unwrap_or_default();
-    let bad = |problem: String| BadInput(anyhow!("{}: {problem}", folder.display()));
-    let (sweep, _) = declared_sweep(&plan)
-        .map_err(bad)?
-        .ok_or_else(|| bad("plan.json: expected the sweep of the store, found none".to_owned()))?;
+    let (sweep, _) = declared(&store, folder)?;
     let mut state = State::of(Some(&store));
     let study = state.study(&sweep)?;
     let sweep_state = SweepState::of(&study, &state, &store)?;

@@ -1,13 +1,13 @@
 //! `experiment work STORE`: trains trials of a sweep that is in a store, for a job scheduler.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
 
+use super::declared::declared;
 use super::training::TrainingArguments;
 use crate::exit::BadInput;
-use crate::report::declared_sweep;
 use crate::session::{Part, State, Unfinished};
 use crate::store::Store;
 use crate::sweep::{self, Sweep};
@@ -57,24 +57,10 @@ pub fn run(arguments: &WorkArguments) -> Result<()> {
     Ok(Unfinished::check(&own, folder)?)
 }
 
-/// The sweep that was declared last in a store, with its text.
-fn declared(store: &Store, folder: &Path) -> Result<(Sweep, String)> {
-    let bad = |problem: String| BadInput(anyhow!("{}: {problem}", folder.display()));
-    let plan = store.plan().unwrap_or_default();
-    let declared = declared_sweep(&plan).map_err(bad)?;
-    let (sweep, declaration) = declared.ok_or_else(|| {
-        bad(
-            "plan.json: expected the sweep that `experiment run` keeps there, found none"
-                .to_owned(),
-        )
-    })?;
-    Ok((sweep, declaration.sweep.clone()))
-}
-
 /// The id of a trial by its number, which does not depend on results.
 fn trial_of(index: usize, sweep: &Sweep) -> Result<String> {
     let study = State::of(None).study(sweep)?;
-    if study.tuning.is_some() || study.is_until_decided() {
+    if !study.has_fixed_trials() {
         return Err(BadInput(anyhow!(
             "--index: expected a sweep without [tune] and with a list of seeds, whose trials are fixed; use --next"
         ))

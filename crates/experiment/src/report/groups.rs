@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use statistics::{interval_95, mean, standard_deviation};
@@ -19,7 +20,7 @@ pub struct Group {
     pub settings: Map<String, Value>,
     /// What was computed in, which the device may not have let be `settings.precision`.
     pub precision_used: Option<String>,
-    pub runs: Vec<TrialResult>,
+    pub runs: Vec<Arc<TrialResult>>,
 }
 
 /// The images that a score is of.
@@ -44,10 +45,10 @@ pub struct Estimate {
 }
 
 /// Groups of equal settings and precision, in the order of first occurrence.
-pub fn group(results: Vec<TrialResult>) -> Vec<Group> {
+pub fn group<R: Into<Arc<TrialResult>>>(results: Vec<R>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = HashMap::new();
-    for result in results {
+    for result in results.into_iter().map(R::into) {
         let key = (canonical(&result.settings), result.precision_used.clone());
         let place = *places
             .entry(key)

@@ -27,6 +27,8 @@ mod trials;
 mod tuning;
 mod verification;
 
+use std::sync::Arc;
+
 pub use diff::{StoreDiff, TrialDiff};
 pub use format::Format;
 pub use groups::Group;
@@ -94,7 +96,7 @@ fn left_of(missing: usize, trials: usize) -> Option<String> {
 }
 
 /// The groups of trials in any order, grid point by grid point.
-pub fn groups_of(ended: &[TrialResult]) -> Vec<Group> {
+pub fn groups_of<R: Clone + Into<Arc<TrialResult>>>(ended: &[R]) -> Vec<Group> {
     let mut groups = groups::group(ended.to_vec());
     groups::sort(&mut groups);
     groups

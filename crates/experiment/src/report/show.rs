@@ -95,7 +95,7 @@ impl TrialReport {
             time_s_total: result.as_ref().map(|result| result.time_s_total),
             device_memory_bytes: result.as_ref().and_then(|it| it.device_memory_bytes),
             validation: result.as_ref().and_then(|result| result.validation.clone()),
-            test: result.and_then(|result| result.test),
+            test: result.and_then(|result| result.test.clone()),
             last_epoch,
             environment,
         })

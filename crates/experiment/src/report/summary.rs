@@ -44,7 +44,7 @@ pub fn json(groups: &[Group]) -> DataFrame {
     });
     frame.push("data_records", groups, |group| json!(group.data_records()));
     frame.push("runs", groups, |group| {
-        group.runs.iter().map(run).collect::<Vec<Value>>()
+        group.runs.iter().map(|it| run(it)).collect::<Vec<Value>>()
     });
     frame
 }

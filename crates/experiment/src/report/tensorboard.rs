@@ -237,13 +237,15 @@ impl Clock {
 mod tests {
     use serde_json::json;
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::records::examples::{done, epoch};
     use crate::store::StoredTrial;
 
     fn row(id: &str, loss: &Value, learning_rate: f64, seed: u64) -> TrialRow {
         let settings = json!({ "loss": loss, "learning_rate": learning_rate, "seed": seed });
-        TrialRow::from(StoredTrial::from(done(id, settings, 0.5)))
+        TrialRow::from(StoredTrial::from(Arc::new(done(id, settings, 0.5))))
     }
 
     #[test]

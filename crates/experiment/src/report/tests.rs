@@ -28,7 +28,7 @@ fn groups() -> Vec<Group> {
         loss: loss.to_string(),
         settings: object(settings),
         precision_used: Some("f32".to_string()),
-        runs,
+        runs: runs.into_iter().map(Arc::new).collect(),
     };
     let runs = |accuracies: &[f64]| -> Vec<TrialResult> {
         let runs = (0..).zip(accuracies);
@@ -148,7 +148,7 @@ fn cells<'a>(csv: &'a str, names: &[&str]) -> Vec<Vec<&'a str>> {
 fn csv_has_every_setting_and_figure_unrounded_and_a_loss_in_ascii() {
     let mut groups = groups();
     groups.remove(1);
-    groups[1].runs = vec![validated(done("a", json!({}), 0.75), 0.1 + 0.2)];
+    groups[1].runs = vec![Arc::new(validated(done("a", json!({}), 0.75), 0.1 + 0.2))];
     let csv = render(&groups, &DEFAULT_METRICS, Format::Csv);
     let header = csv.lines().next().unwrap();
     assert!(
@@ -368,7 +368,7 @@ fn the_table_of_a_sweep_has_its_own_trials_in_their_order_and_counts_those_witho
             let trials = plan::trials(&sweep);
             let trial = trials.into_iter().find(|trial| trial.id == id).unwrap();
             let result = done(id, json!(trial.settings_json()), 0.5);
-            Ok::<_, Infallible>(ended.contains(&trial.seed).then_some(result))
+            Ok::<_, Infallible>(ended.contains(&trial.seed).then_some(Arc::new(result)))
         });
         of_sweep(&study.unwrap(), 0)
     };

@@ -1,5 +1,7 @@
 //! Trials → a row each, and their curves: a row for each epoch of each.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::columns::{self, setting_columns};
@@ -21,7 +23,7 @@ pub struct TrialRow {
     /// Complete; empty where the store has none of this trial.
     pub settings: Map<String, Value>,
     pub step: u64,
-    pub result: Option<TrialResult>,
+    pub result: Option<Arc<TrialResult>>,
 }
 
 impl From<StoredTrial> for TrialRow {
@@ -185,7 +187,9 @@ pub fn columns(rows: &[TrialRow], metrics: &[&Metric]) -> Vec<Column> {
     }));
     columns.push(text("state", TrialRow::state));
     let has = |value: fn(&TrialResult) -> bool| {
-        rows.iter().filter_map(|row| row.result.as_ref()).any(value)
+        rows.iter()
+            .filter_map(|row| row.result.as_deref())
+            .any(value)
     };
     let has_validation = has(|result| result.validation.is_some());
     for metric in metrics {

@@ -14,11 +14,11 @@ use anyhow::{Context, Result};
 
 use super::Session;
 use super::job::{TrainTrial, TrialEvent};
-use super::room::kills_for_memory;
 use super::signals;
 use super::unfinished::Unfinished;
 use crate::child::{Child, Said};
 use crate::exit::Exit;
+use crate::memory::kills_for_memory;
 use crate::plan::Trial;
 use crate::store::Store;
 use crate::terminal::{SweepProgress, detail, tell};

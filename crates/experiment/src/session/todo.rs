@@ -1,6 +1,7 @@
 //! Which trials of a sweep are to be trained.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::plan::Trial;
 use crate::records::{TrialResult, TrialState};
@@ -40,7 +41,7 @@ impl<'s> State<'s> {
         study
     }
 
-    fn result(&mut self, id: &str) -> Result<Option<TrialResult>, StoreError> {
+    fn result(&mut self, id: &str) -> Result<Option<Arc<TrialResult>>, StoreError> {
         if !self.stored.contains_key(id) {
             let stored = match self.store {
                 Some(store) => store.stored(id)?,

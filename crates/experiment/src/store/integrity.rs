@@ -90,12 +90,22 @@ pub(super) fn damage(
         Ok(sums) => sums,
         Err(cause) => return Ok(Some(Damage::new(&file, cause))),
     };
+    let mut test_correct = None;
     for (name, expected) in sums.0 {
         let path = folder.join(name);
         let found = match name {
             RESULT => Some(hex(&Sha256::digest(bytes))),
             MODEL => verified.sha256_of(&result.id, &path, &expected)?,
-            _ => read_if_there(&path)?.map(|content| hex(&Sha256::digest(content))),
+            _ => {
+                let content = read_if_there(&path)?;
+                let digest = content
+                    .as_ref()
+                    .map(|content| hex(&Sha256::digest(content)));
+                if name == TEST_CORRECT {
+                    test_correct = content;
+                }
+                digest
+            }
         };
         let cause = match found {
             None => "expected a file, found none".to_string(),
@@ -106,7 +116,8 @@ pub(super) fn damage(
         };
         return Ok(Some(Damage::new(&path, cause)));
     }
-    Ok(test_correct(folder, result)?.and_then(Result::err))
+    let correctness = test_correct.and_then(|bytes| correctness(folder, result, bytes));
+    Ok(correctness.and_then(Result::err))
 }
 
 /// Which test images a trial classified correctly, or how that contradicts its result; `None` if it does not tell.
@@ -114,15 +125,19 @@ pub(super) fn test_correct(
     folder: &Path,
     result: &TrialResult,
 ) -> Result<Option<Result<Correctness, Damage>>, StoreError> {
-    let (Some(test), Some(records)) = (&result.test, &result.data_records) else {
-        return Ok(None);
-    };
-    let file = folder.join(TEST_CORRECT);
-    let bytes = read_if_there(&file)?;
-    Ok(bytes.map(|bytes| {
-        Correctness::from_bytes(&bytes, records.test.found, test.accuracy())
-            .map_err(|cause| Damage::new(&file, cause))
-    }))
+    let bytes = read_if_there(&folder.join(TEST_CORRECT))?;
+    Ok(bytes.and_then(|bytes| correctness(folder, result, bytes)))
+}
+
+/// The same from the content of `test_correct.bin`.
+fn correctness(
+    folder: &Path,
+    result: &TrialResult,
+    bytes: Vec<u8>,
+) -> Option<Result<Correctness, Damage>> {
+    let (test, records) = (result.test.as_ref()?, result.data_records.as_ref()?);
+    let correctness = Correctness::from_bytes(bytes, records.test.found, test.accuracy());
+    Some(correctness.map_err(|cause| Damage::new(&folder.join(TEST_CORRECT), cause)))
 }
 
 /// The content of `SHA256SUMS`: files and their digests.

@@ -1,8 +1,9 @@
 //! Lists a store: every trial that has started, and which ones the last sweep contains.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -18,11 +19,11 @@ pub struct StoredTrial {
     /// Steps done, as far as they are on disk.
     pub step: u64,
     /// `None` if the trial has not ended: it is being trained, or was interrupted.
-    pub result: Option<TrialResult>,
+    pub result: Option<Arc<TrialResult>>,
 }
 
-impl From<TrialResult> for StoredTrial {
-    fn from(result: TrialResult) -> Self {
+impl From<Arc<TrialResult>> for StoredTrial {
+    fn from(result: Arc<TrialResult>) -> Self {
         Self {
             id: result.id.clone(),
             settings: result.settings.clone(),
@@ -58,9 +59,7 @@ impl Store {
         for entry in fs::read_dir(&trials).map_err(StoreError::io(&trials, "read"))? {
             let entry = entry.map_err(StoreError::io(&trials, "read"))?;
             let id = entry.file_name().to_string_lossy().into_owned();
-            if is_asked(&id)
-                && metadata_if_there(&entry.path())?.is_some_and(|metadata| metadata.is_dir())
-            {
+            if is_asked(&id) && is_folder(&entry)? {
                 ids.insert(id);
             }
         }
@@ -109,8 +108,18 @@ impl Store {
             let environment = self.environment(&result.id)?.unwrap_or_default();
             result.precision_used = environment["precision"].as_str().map(str::to_string);
         }
-        Ok(Stored::Ended(Box::new(result)))
+        Ok(Stored::Ended(Arc::new(result)))
     }
+}
+
+/// Whether an entry is a folder, or links to one; the system is asked again only about a link.
+fn is_folder(entry: &DirEntry) -> Result<bool, StoreError> {
+    let path = entry.path();
+    let kind = entry.file_type().map_err(StoreError::io(&path, "read"))?;
+    if kind.is_symlink() {
+        return Ok(metadata_if_there(&path)?.is_some_and(|metadata| metadata.is_dir()));
+    }
+    Ok(kind.is_dir())
 }
 
 /// `settings.toml`, the sweep file of one trial, in the form of a result's settings.

@@ -20,7 +20,7 @@ mod underway;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -68,13 +68,13 @@ pub struct Store {
 pub enum Stored {
     /// It has not started or not ended.
     Nothing,
-    Ended(Box<TrialResult>),
+    Ended(Arc<TrialResult>),
     /// It has ended, and its files have changed since.
     Damaged(Damage),
 }
 
 impl Stored {
-    pub fn ended(&self) -> Option<&TrialResult> {
+    pub fn ended(&self) -> Option<&Arc<TrialResult>> {
         match self {
             Self::Ended(result) => Some(result),
             Self::Nothing | Self::Damaged(_) => None,
@@ -85,7 +85,7 @@ impl Stored {
 /// The trials of a store, each in the order of their ids.
 #[derive(Debug, Default, PartialEq)]
 pub struct Results {
-    pub ended: Vec<TrialResult>,
+    pub ended: Vec<Arc<TrialResult>>,
     pub damaged: Vec<Damage>,
     /// Ids of those that have begun and not ended.
     pub unfinished: Vec<String>,
@@ -173,7 +173,7 @@ impl Store {
         for (id, stored) in ids.into_iter().zip(stored) {
             match stored? {
                 Stored::Nothing => results.unfinished.push(id),
-                Stored::Ended(result) => results.ended.push(*result),
+                Stored::Ended(result) => results.ended.push(result),
                 Stored::Damaged(damage) => results.damaged.push(damage),
             }
         }

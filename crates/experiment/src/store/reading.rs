@@ -48,7 +48,7 @@ impl Store {
     /// A trial that has begun. One that is damaged has the settings and steps that can be read, but no result.
     pub fn trial(&self, id: &str) -> Result<TrialFiles, StoreError> {
         let (trial, damage) = match self.readable(id)? {
-            Stored::Ended(result) => (StoredTrial::from(*result), None),
+            Stored::Ended(result) => (StoredTrial::from(result), None),
             Stored::Nothing => (self.begun(id)?, None),
             Stored::Damaged(damage) => {
                 let unknown = StoredTrial {

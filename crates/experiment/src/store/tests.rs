@@ -117,7 +117,7 @@ fn a_finished_trial_keeps_its_settings_environment_records_weights_and_result() 
     trial.finish(&result).unwrap();
 
     let folder = store.trial_folder("a");
-    assert_eq!(store.stored("a").unwrap(), Stored::Ended(Box::new(result)));
+    assert_eq!(store.stored("a").unwrap(), Stored::Ended(Arc::new(result)));
     assert_eq!(
         fs::read_to_string(folder.join("settings.toml")).unwrap(),
         "seed = 3\n"
@@ -156,7 +156,7 @@ fn records_are_readable_after_each_epoch() {
 
 fn whole(ended: Vec<TrialResult>, unfinished: &[&str]) -> Results {
     Results {
-        ended,
+        ended: ended.into_iter().map(Arc::new).collect(),
         damaged: vec![],
         unfinished: unfinished.iter().map(ToString::to_string).collect(),
     }

@@ -176,7 +176,7 @@ impl<'l> TrialDir<'l> {
 
     /// Stores which test images the final weights classify correctly.
     pub fn save_test_correct(&mut self, correctness: &Correctness) -> Result<(), StoreError> {
-        self.save(TEST_CORRECT, &correctness.to_bytes())
+        self.save(TEST_CORRECT, correctness.as_bytes())
     }
 
     fn save(&mut self, name: &'static str, bytes: &[u8]) -> Result<(), StoreError> {

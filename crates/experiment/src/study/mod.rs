@@ -11,6 +11,7 @@ mod tuning;
 mod warnings;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 pub use self::arms::Arm;
 pub use self::assessment::{ALPHA, Assessment, Comparison, Numbers, Outcome};
@@ -49,7 +50,7 @@ impl Study {
     /// Those of `result_of`.
     pub fn new<E>(
         sweep: &Sweep,
-        mut result_of: impl FnMut(&str) -> Result<Option<TrialResult>, E>,
+        mut result_of: impl FnMut(&str) -> Result<Option<Arc<TrialResult>>, E>,
     ) -> Result<Self, E> {
         let mut run_of = |trial: Trial| {
             let result = result_of(&trial.id)?;
@@ -91,6 +92,11 @@ impl Study {
         }
         runs.retain(|run| !run.has_ended());
         runs
+    }
+
+    /// Whether which trials there are depends on no result.
+    pub fn has_fixed_trials(&self) -> bool {
+        self.tuning.is_none() && !self.is_until_decided()
     }
 
     /// Whether it depends on results still to come which trials follow.

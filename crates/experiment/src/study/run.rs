@@ -1,5 +1,7 @@
 //! A trial of a study, and how it ended.
 
+use std::sync::Arc;
+
 use crate::measure::Metric;
 use crate::plan::Trial;
 use crate::records::{TrialResult, TrialState};
@@ -8,7 +10,7 @@ use crate::records::{TrialResult, TrialState};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub trial: Trial,
-    pub result: Option<TrialResult>,
+    pub result: Option<Arc<TrialResult>>,
 }
 
 impl Run {

@@ -35,7 +35,7 @@ impl Simulated {
     }
 
     fn study(&self) -> Study {
-        let result = |id: &str| Ok::<_, Infallible>(self.results.get(id).cloned());
+        let result = |id: &str| Ok::<_, Infallible>(self.results.get(id).cloned().map(Arc::new));
         let Ok(study) = Study::new(&self.sweep, result);
         study
     }

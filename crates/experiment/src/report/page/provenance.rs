@@ -135,7 +135,7 @@ fn trials(groups: &[Group]) -> Table {
         groups,
         |group| {
             let seed = |run: &TrialResult| run.settings.get("seed").and_then(Value::as_u64);
-            let mut runs: Vec<&TrialResult> = group.runs.iter().collect();
+            let mut runs: Vec<&TrialResult> = group.runs.iter().map(|run| &**run).collect();
             runs.sort_by_key(|run| seed(run));
             let runs = runs.into_iter().map(|run| {
                 let seed = seed(run).map_or_else(|| NONE.to_owned(), |seed| seed.to_string());

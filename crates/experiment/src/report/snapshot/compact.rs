@@ -1,6 +1,7 @@
 //! The form of a snapshot in a page: JSON in which what trials share is written once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,7 @@ impl Snapshot {
             match (omission, &mut trial.trial.result) {
                 (Omission::Epochs, _) => trial.epochs.clear(),
                 (Omission::Metrics, Some(result)) => {
+                    let result = Arc::make_mut(result);
                     let scores = [&mut result.test, &mut result.validation];
                     for score in scores.into_iter().flatten() {
                         *score = only(score, &kept);
@@ -206,7 +208,7 @@ fn split(trial: &RecordedTrial) -> (Map<String, Value>, Common, Own) {
     } = trial;
     let mut settings = trial.settings.clone();
     let seed = settings.remove("seed").unwrap_or_default();
-    let mut result = trial.result.as_ref().map(object);
+    let mut result = trial.result.as_deref().map(object);
     let mut own = Map::new();
     let mut metrics = BTreeMap::new();
     if let (Some(object), Some(result)) = (&mut result, &trial.result) {
@@ -273,7 +275,7 @@ fn joined(settings: &Map<String, Value>, common: &Common, own: Own) -> Result<Re
                 );
             }
             let result: TrialResult = serde_json::from_value(Value::Object(object))?;
-            Some(result)
+            Some(Arc::new(result))
         }
     };
     let environment = common.environment.clone().map(|mut environment| {

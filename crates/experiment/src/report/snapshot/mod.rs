@@ -11,6 +11,7 @@ pub mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,7 @@ impl Snapshot {
     }
 
     /// The results of the trials that have ended.
-    pub fn ended(&self) -> Vec<TrialResult> {
+    pub fn ended(&self) -> Vec<Arc<TrialResult>> {
         let results = self.trials.iter().filter_map(|it| it.trial.result.clone());
         results.collect()
     }
@@ -165,10 +166,10 @@ impl Snapshot {
     pub fn study(&self) -> Option<(Study, usize)> {
         let (sweep, declaration) = declared_sweep(self.plan.as_ref()?).ok()??;
         let results = self.trials.iter().filter_map(|it| it.trial.result.as_ref());
-        let of_id: HashMap<&str, &TrialResult> =
+        let of_id: HashMap<&str, &Arc<TrialResult>> =
             results.map(|result| (result.id.as_str(), result)).collect();
         let Ok(study) = Study::new(&sweep, |id| {
-            Ok::<_, Infallible>(of_id.get(id).map(|result| (*result).clone()))
+            Ok::<_, Infallible>(of_id.get(id).map(|result| Arc::clone(result)))
         });
         Some((study, declaration.ended))
     }

@@ -53,7 +53,9 @@ pub fn finished(sweep: &str, epochs: usize) -> Snapshot {
     let parsed = sweep::parse(sweep, Path::new("a.toml")).unwrap();
     let mut results: HashMap<String, TrialResult> = HashMap::new();
     let state = |results: &HashMap<String, TrialResult>| {
-        let Ok(study) = Study::new(&parsed, |id| Ok::<_, Infallible>(results.get(id).cloned()));
+        let Ok(study) = Study::new(&parsed, |id| {
+            Ok::<_, Infallible>(results.get(id).cloned().map(Arc::new))
+        });
         study
     };
     loop {
@@ -158,7 +160,7 @@ fn recorded(result: TrialResult, epochs: usize) -> RecordedTrial {
     RecordedTrial {
         epochs: epochs.collect(),
         environment: Some(json!(environment())),
-        trial: StoredTrial::from(result),
+        trial: StoredTrial::from(Arc::new(result)),
     }
 }
 
@@ -168,6 +170,7 @@ fn a_small_snapshot_reads_back_as_it_was() {
     assert_eq!(snapshot.trials.len(), 60);
     snapshot.trials.truncate(30);
     let diverged = snapshot.trials[3].trial.result.as_mut().unwrap();
+    let diverged = Arc::make_mut(diverged);
     diverged.state = TrialState::Diverged;
     (diverged.test, diverged.cause) = (None, Some("NaN \"at once\"".to_owned()));
     // A trial that is under way, and one of which nothing is known.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bonus_loss::LossConfig;
 use serde_json::{Value, json};
 
@@ -33,11 +35,7 @@ fn every_changed_or_missing_file_of_a_done_trial_is_named_and_the_others_are_rea
             // A writer and a new reader.
             for store in [&store, &Store::open_existing(&store.folder).unwrap()] {
                 let results = store.results().unwrap();
-                assert_eq!(
-                    results.ended,
-                    std::slice::from_ref(&other),
-                    "{name}: {what}"
-                );
+                assert_eq!(results.ended, [Arc::new(other.clone())], "{name}: {what}");
                 let message = results.damaged[0].to_string();
                 // The checksums tell that one of two files was changed, not which.
                 let is_named = message.contains("trials/a/") && message.contains(name);

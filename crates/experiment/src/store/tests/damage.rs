@@ -33,7 +33,7 @@ fn a_damaged_result_is_named_beside_the_whole_ones_and_is_kept() {
     for (bytes, cause) in damages {
         fs::write(&file, bytes).unwrap();
         let results = store.results().unwrap();
-        assert_eq!(results.ended, std::slice::from_ref(&other));
+        assert_eq!(results.ended, [Arc::new(other.clone())]);
         let [damage] = results.damaged.as_slice() else {
             panic!("one trial is damaged: {results:?}");
         };
@@ -68,7 +68,7 @@ fn a_result_copied_into_another_trials_folder_is_damage() {
     )
     .unwrap();
     let results = store.results().unwrap();
-    assert_eq!(results.ended, [done("a", json!({}), 0.5)]);
+    assert_eq!(results.ended, [Arc::new(done("a", json!({}), 0.5))]);
     let message = results.damaged[0].to_string();
     assert!(
         message.contains("id: expected \"b\", the folder's name, found \"a\""),
@@ -119,7 +119,7 @@ fn a_trial_that_cannot_be_read_does_not_keep_the_others_from_a_report() {
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();
         let results = store.results().unwrap();
-        assert_eq!(results.ended, std::slice::from_ref(&other));
+        assert_eq!(results.ended, [Arc::new(other.clone())]);
         assert_eq!(results.damaged[0].file, file);
         assert!(
             store

@@ -124,7 +124,7 @@ fn who_lost_a_lease_writes_nothing_that_counts_and_is_told() {
     let correct = (0..10_000).map(|image| image < 5000).collect();
     resumed.save_test_correct(&correct).unwrap();
     resumed.finish(&result).unwrap();
-    assert_eq!(store.stored("a").unwrap(), Stored::Ended(Box::new(result)));
+    assert_eq!(store.stored("a").unwrap(), Stored::Ended(Arc::new(result)));
     let steps = lines(&store.trial_folder("a").join("steps.jsonl"));
     assert_eq!(steps.len(), 1, "{steps:?}");
     assert_eq!(fs::read_dir(store.attempts.path()).unwrap().count(), 0);

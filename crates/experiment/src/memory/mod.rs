@@ -1,6 +1,10 @@
-//! The memory of this process, cached from step to step.
+//! The memory of this process, cached from step to step, and what the system has left.
+
+mod system;
 
 use training_kernels::CachingAllocator;
+
+pub use self::system::{free_bytes, kills_for_memory, peak_bytes};
 
 #[global_allocator]
 static ALLOCATOR: CachingAllocator = CachingAllocator::new();
