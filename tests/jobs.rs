@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 #[cfg(unix)]
 use std::os::unix::process::CommandExt;
 #[cfg(unix)]
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 #[cfg(unix)]
 use crate::resume;
@@ -128,10 +128,12 @@ fn the_next_run_resumes_what_the_processes_of_one_that_was_killed_leave() {
         .spawn()
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    resume::read_until(&mut stderr, &["[1/", "[2/", "epoch 2/12"]);
+    // Each trial has the checkpoint after its first epoch.
+    for _ in 0..2 {
+        resume::read_until(&mut stderr, &["epoch 2/12"]);
+    }
     child.kill().unwrap();
     child.wait().unwrap();
-    // Its processes hold their leases until they have left checkpoints.
     let run = scratch.run(&parallel).expect(0);
     assert_eq!(
         run.stderr.matches("resuming after step").count(),
@@ -140,4 +142,41 @@ fn the_next_run_resumes_what_the_processes_of_one_that_was_killed_leave() {
     );
     assert!(!scratch.path("s/set-aside").exists());
     resume::expect_the_uninterrupted(&scratch);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_request_ends_the_processes_of_the_trials_too_without_waiting_for_their_steps() {
+    let scratch = Scratch::new();
+    resume::slow_steps(&scratch, "[1, 2]", 64);
+    let mut child = scratch
+        .command(&["run", "a.toml", "--store", "s", "--jobs", "2"])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while resume::begun(&scratch) < 2 {
+        assert_eq!(child.try_wait().unwrap(), None);
+    }
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => resume::send("-INT", &child.id().to_string()),
+        }
+    };
+    assert_eq!(status.code(), Some(130));
+    let group = format!("-{}", child.id());
+    let is_there = || {
+        let mut kill = Command::new("kill");
+        let sent = kill
+            .args(["-0", "--", &group])
+            .stderr(Stdio::null())
+            .status();
+        sent.unwrap().success()
+    };
+    while is_there() {}
+    for trial in attempts(&scratch, "s") {
+        assert!(!trial.join("checkpoint.safetensors").exists());
+    }
 }

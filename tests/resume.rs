@@ -204,14 +204,27 @@ fn a_signal_that_the_program_was_started_to_ignore_stays_ignored() {
     assert!(rest.contains("epoch 12/12"), "{rest}");
 }
 
+/// Writes a sweep whose steps take many seconds.
+pub fn slow_steps(scratch: &Scratch, seeds: &str, batch: usize) {
+    let text = sweep(CROSS_ENTROPY, seeds, "").replace("width = 2", "width = 128");
+    let text = text.replace("batch_size = 32", &format!("batch_size = {batch}"));
+    scratch.write(
+        "a.toml",
+        &text.replace("subset = 80", &format!("subset = {batch}")),
+    );
+}
+
+/// How many trials of the store `s` have begun and not ended.
+pub fn begun(scratch: &Scratch) -> usize {
+    let attempts = std::fs::read_dir(scratch.path("s/attempts"));
+    attempts.map_or(0, Iterator::count)
+}
+
 #[test]
 fn a_second_request_ends_a_run_without_waiting_for_its_step() {
     heed_signals();
     let scratch = Scratch::new();
-    // Of a step that takes many seconds.
-    let text = sweep(CROSS_ENTROPY, "[1]", "").replace("width = 2", "width = 128");
-    let text = text.replace("batch_size = 32", "batch_size = 256");
-    scratch.write("a.toml", &text.replace("subset = 80", "subset = 256"));
+    slow_steps(&scratch, "[1]", 256);
     let mut child = scratch
         .command(&["run", "a.toml", "--store", "s"])
         .stdout(Stdio::null())
@@ -221,10 +234,7 @@ fn a_second_request_ends_a_run_without_waiting_for_its_step() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     read_until(&mut stderr, &["to train on"]);
     // A run that has not begun a trial ends at the first request.
-    let attempts = scratch.path("s/attempts");
-    let has_begun =
-        || std::fs::read_dir(&attempts).is_ok_and(|mut folders| folders.next().is_some());
-    while !has_begun() {
+    while begun(&scratch) == 0 {
         assert_eq!(child.try_wait().unwrap(), None);
     }
     // What comes within a second is the same request again.

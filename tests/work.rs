@@ -106,7 +106,11 @@ fn a_trial_that_another_machine_trains_is_left_alone_and_shown() {
     // Once it shows no sign of life its trial is resumed.
     let run = ["run", "a.toml", "--store", "s", "--stale-after", "1"];
     let run = scratch.run(&run).expect(0);
-    assert!(run.stderr.contains("waiting for 1 trials"), "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("waiting for other processes to train 1 trial"),
+        "{run:#?}"
+    );
     assert!(run.stderr.contains("resuming after step"), "{run:#?}");
     resume::expect_the_uninterrupted(&scratch);
     let status = scratch.run(&["status", "s"]).expect(0).stdout;
@@ -147,5 +151,50 @@ fn what_no_worker_can_do_is_refused_by_name() {
         let run = scratch.run(&[verb, "s"]).expect(2);
         assert!(run.stderr.contains("s: plan.json: expected"), "{run:#?}");
         scratch.run(&[verb, "absent"]).expect(2);
+    }
+}
+
+#[test]
+fn a_worker_names_damage_and_the_commands_for_schedulers_do_too() {
+    let scratch = planned();
+    scratch.run(&["work", "s"]).expect(0);
+    let first = scratch.path("s/trials").join(&ids(&scratch)[0]);
+    fs::write(first.join("result.json"), "").unwrap();
+    let submit = ["hq", "a.toml", "--store", "s"];
+    for arguments in [&["work", "s"][..], &["work", "s", "--next"], &submit] {
+        let run = scratch.run(arguments).expect(3);
+        let named = "result.json: expected a trial's result as JSON";
+        assert!(run.stderr.contains(named), "{run:#?}");
+        assert!(run.stderr.contains("--retry damaged"), "{run:#?}");
+    }
+    // Another one is whole.
+    scratch.run(&["work", "s", "--index", "1"]).expect(0);
+}
+
+#[test]
+fn a_plan_that_is_damaged_is_named_with_the_command_that_mends_it() {
+    let scratch = planned();
+    fs::write(scratch.path("s/plan.json"), "[]").unwrap();
+    for command in ["status", "work"] {
+        let run = scratch.run(&[command, "s"]).expect(2);
+        let named = "plan.json: expected a plan as JSON";
+        assert!(run.stderr.contains(named), "{run:#?}");
+        assert!(run.stderr.contains("plan FILE --declare"), "{run:#?}");
+    }
+    let mend = ["plan", "a.toml", "--store", "s", "--declare"];
+    scratch.run(&mend).expect(0);
+    scratch.run(&["status", "s"]).expect(0);
+}
+
+#[test]
+fn a_worker_of_another_sweep_leaves_the_declared_one() {
+    let scratch = planned();
+    let before = fs::read(scratch.path("s/plan.json")).unwrap();
+    let other = sweep(CROSS_ENTROPY, "[7]", "").replace("epochs = 2", "epochs = 1");
+    scratch.write("b.toml", &other);
+    for arguments in [&["--next"][..], &[]] {
+        let work = [&["work", "s", "--sweep", "b.toml"], arguments].concat();
+        scratch.run(&work).expect(0);
+        assert!(fs::read(scratch.path("s/plan.json")).unwrap() == before);
     }
 }

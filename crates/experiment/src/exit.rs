@@ -42,6 +42,9 @@ impl Exit {
         ),
     ];
 
+    /// The meaning of 130, which a signal leads to.
+    pub const AT_ONCE: &str = "ended by a second Ctrl-C, without another checkpoint; rerun the command all the same (129 and 143 after SIGHUP and SIGTERM)";
+
     /// The meaning of the exit code of a process of this program; `None` for a code that it never returns.
     pub fn from_code(code: i32) -> Option<Self> {
         let known = Self::MEANINGS.into_iter().map(|(exit, _)| exit);

@@ -1,8 +1,9 @@
 //! Work in a separate process, since drivers crash, and threads, instructions and peak memory are per process.
 //!
-//! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON; where its input
-//! ends, the requesting process wants it to stop, or is dead: a trial stops with a checkpoint, others immediately. It writes [`Said`]s to standard output, a line of JSON
-//! each. How it ended is an [`Exit`].
+//! The process is `experiment child`. It reads a [`Request`] from standard input, one line of JSON. A second line asks a
+//! trial to stop with a checkpoint. Where the input ends, the requesting process is dead, and this one ends at once:
+//! it would hold memory and a lease that the next run needs. It writes [`Said`]s to standard output, a line of JSON each.
+//! How it ended is an [`Exit`].
 
 mod process;
 
@@ -87,22 +88,25 @@ fn write(said: &impl Serialize) {
     }
 }
 
-/// Raises `stop` when standard input ends: the process that started this one wants it to stop, or is dead.
+/// Raises `stop` when the process that started this one asks for it, and ends this process when that one is dead.
 pub fn stop_with_parent(stop: Arc<AtomicBool>) {
-    after_input(move || stop.store(true, Ordering::Relaxed));
+    end_with_parent_and(move || stop.store(true, Ordering::Relaxed));
 }
 
-/// Ends this process when standard input ends, for work that leaves nothing to resume.
+/// Ends this process when the one that started it is dead, or wants nothing more of it.
 pub fn end_with_parent() {
-    after_input(|| std::process::exit(Exit::Interrupted as i32));
+    end_with_parent_and(|| ());
 }
 
-/// Does something once standard input has ended.
-fn after_input(act: impl FnOnce() + Send + 'static) {
+/// Ends this process when standard input ends, and does something if a line comes before.
+fn end_with_parent_and(stop: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
-        let mut nothing = Vec::new();
+        let mut line = String::new();
         // An error is an end too.
-        let _ = std::io::stdin().read_to_end(&mut nothing);
-        act();
+        if std::io::stdin().read_line(&mut line).unwrap_or(0) > 0 {
+            stop();
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        }
+        std::process::exit(Exit::Interrupted as i32);
     });
 }

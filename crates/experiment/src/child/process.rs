@@ -13,8 +13,9 @@ use super::{Request, Said, Task};
 #[derive(Debug)]
 pub struct Child<T> {
     pub process: process::Child,
-    /// Its end asks the process to stop.
+    /// A line asks the process to stop, and its end to end at once.
     input: Option<ChildStdin>,
+    is_asked_to_stop: bool,
     task: PhantomData<T>,
 }
 
@@ -42,6 +43,7 @@ impl<T: Task> Child<T> {
         Ok(Self {
             process,
             input,
+            is_asked_to_stop: false,
             task: PhantomData,
         })
     }
@@ -74,9 +76,15 @@ impl<T: Task> Child<T> {
         thread::spawn(move || receiver.into_iter().collect())
     }
 
-    /// Asks the process to end as soon as it can.
+    /// Asks the process to stop with a checkpoint; once, however often it is called.
     pub fn ask_to_stop(&mut self) {
-        self.input.take();
+        if let Some(input) = &mut self.input
+            && !self.is_asked_to_stop
+        {
+            // One that has ended already tells so by its status.
+            let _ = writeln!(input, "stop");
+            self.is_asked_to_stop = true;
+        }
     }
 
     /// # Errors

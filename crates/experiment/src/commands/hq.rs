@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::submission::{Submission, SubmissionArguments};
 use crate::cluster::{HyperQueue, Tasks};
-use crate::terminal::print;
 
 /// Submit a sweep to HyperQueue: a task array with a task per trial
 #[derive(Debug, Args)]
@@ -26,7 +25,7 @@ pub fn run(arguments: &HqArguments) -> Result<()> {
     HyperQueue::check_flags(&arguments.flags)?;
     let submission = arguments.submission.read()?;
     if submission.to_train.is_empty() {
-        return print("all trials have ended\n");
+        return submission.nothing_to_train();
     }
     if !arguments.submission.print {
         HyperQueue::check_server()?;

@@ -24,8 +24,8 @@ pub const VERSION: &str = concat!(
 
 /// What the program can end with.
 pub fn exit_codes() -> String {
-    let codes = Exit::MEANINGS.map(|(exit, meaning)| format!("\n  {:<2}  {meaning}", exit as u8));
-    format!("Exit codes:{}", codes.concat())
+    let codes = Exit::MEANINGS.map(|(exit, meaning)| format!("\n  {:<3} {meaning}", exit as u8));
+    format!("Exit codes:{}\n  130 {}", codes.concat(), Exit::AT_ONCE)
 }
 
 pub const RUN: &str = "\

@@ -215,7 +215,7 @@ fn refuse_tilde() -> Result<()> {
         };
         if value == "~" || value.starts_with("~/") {
             return Err(BadInput(anyhow!(
-                "{argument}: expected a path, found a ~ that the shell did not replace: leave a space before it, or write $HOME; ./~ is a folder of that name"
+                "{argument}: expected a path, found a ~ that the shell did not replace: remove the quotes, leave a space before it, or write $HOME; ./~ is a folder of that name"
             ))
             .into());
         }

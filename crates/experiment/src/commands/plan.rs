@@ -71,16 +71,14 @@ fn text(forecast: &Forecast, is_until_decided: bool) -> String {
     let at_most = if is_until_decided { "at most " } else { "" };
     let mut text = stages_table(&forecast.stages);
     let cost = &forecast.cost;
-    let speeds: Vec<String> = (cost.images_per_second.iter())
-        .map(|speed| format!("{speed:.0} images/s"))
-        .collect();
-    let _ = writeln!(
-        text,
-        "\ntime left: {at_most}{} on {} ({}, measured now)",
-        duration(Duration::from_secs_f64(cost.time_s_left)),
-        cost.device,
-        speeds.join(", "),
-    );
+    let time = duration(Duration::from_secs_f64(cost.time_s_left));
+    let _ = write!(text, "\ntime left: {at_most}{time} on {}", cost.device);
+    let speeds = cost.images_per_second.iter();
+    let speeds: Vec<String> = speeds.map(|speed| format!("{speed:.0} images/s")).collect();
+    if !speeds.is_empty() {
+        let _ = write!(text, " ({}, measured now)", speeds.join(", "));
+    }
+    text.push('\n');
     let megabytes = cost.disk_bytes_left as f64 / 1e6;
     let _ = writeln!(text, "disk: {at_most}{megabytes:.0} MB more");
     for (index, claim) in forecast.claims.iter().enumerate() {

@@ -44,6 +44,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         study,
         stored,
         declared_after,
+        ..
     } = session.carry_out(|trials| {
         if arguments.yes {
             Ok(())

@@ -33,7 +33,7 @@ pub fn run(arguments: &SlurmArguments) -> Result<()> {
     let submission = arguments.submission.read()?;
     let steps = steps_done(&submission)?;
     if submission.to_train.is_empty() {
-        return print("all trials have ended\n");
+        return submission.nothing_to_train();
     }
     if arguments.steps_before.is_some_and(|before| steps <= before) {
         return print(

@@ -12,10 +12,11 @@ use super::training::TrainingArguments;
 use crate::cluster::{Job, Scheduler};
 use crate::digest::hex;
 use crate::plan::Trial;
-use crate::session::{State, declare};
+use crate::session::{State, Unfinished, declare};
 use crate::store::{Store, Stored, atomic};
 use crate::study::Study;
 use crate::sweep;
+use crate::terminal::text::count;
 use crate::terminal::{inform, print};
 
 /// What to submit.
@@ -45,6 +46,8 @@ pub struct Submission<'a> {
     pub to_train: Vec<Trial>,
     /// Those of them that have ended before.
     again: Vec<String>,
+    /// What the store has of each trial.
+    stored: Vec<Stored>,
 }
 
 impl SubmissionArguments {
@@ -64,6 +67,10 @@ impl SubmissionArguments {
         let ended = |trial: &&Trial| !matches!(state.stored(&trial.id), Stored::Nothing);
         let again = to_train.iter().filter(ended);
         let again = again.map(|trial| trial.id.clone()).collect();
+        let stored = study.runs().into_iter();
+        let stored = stored
+            .map(|run| state.stored(&run.trial.id).clone())
+            .collect();
         Ok(Submission {
             arguments: self,
             text,
@@ -72,11 +79,21 @@ impl SubmissionArguments {
             study,
             to_train,
             again,
+            stored,
         })
     }
 }
 
 impl Submission<'_> {
+    /// The answer where nothing is to be trained.
+    ///
+    /// # Errors
+    /// When trials failed or are damaged, which are trained again only on request.
+    pub fn nothing_to_train(&self) -> Result<()> {
+        print("all trials have ended\n")?;
+        Ok(Unfinished::check(&self.stored, &self.folder)?)
+    }
+
     /// The job with its files in the folder `scheduler` of the store.
     ///
     /// # Errors
@@ -114,9 +131,9 @@ impl Submission<'_> {
         self.write(scheduler)?;
         let jobs = scheduler.submit()?;
         inform(format_args!(
-            "{} trials to train by {} tasks; their logs are in {}",
-            self.to_train.len(),
-            scheduler.tasks(),
+            "{} to train by {}; logs are in {}",
+            count(self.to_train.len(), "trial"),
+            count(scheduler.tasks(), "task"),
             scheduler.job().folder.display()
         ));
         print(&format!(

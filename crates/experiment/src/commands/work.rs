@@ -9,7 +9,7 @@ use super::declared::declared;
 use super::training::TrainingArguments;
 use crate::exit::BadInput;
 use crate::session::{Part, State, Unfinished};
-use crate::store::Store;
+use crate::store::{Store, Stored};
 use crate::sweep::{self, Sweep};
 use crate::terminal::inform;
 
@@ -22,7 +22,7 @@ pub struct WorkArguments {
     #[arg(long, value_name = "FILE")]
     sweep: Option<PathBuf>,
     /// Train only trial N of the sweep, from 0 in the order of its plan; wait for it if another process trains it
-    #[arg(long, value_name = "N", conflicts_with = "next")]
+    #[arg(long, value_name = "N", conflicts_with = "next", value_parser = super::whole_number::<usize>(0..=1_000_000))]
     index: Option<usize>,
     /// Train only one trial, the next that no other process trains
     #[arg(long)]
@@ -52,7 +52,11 @@ pub fn run(arguments: &WorkArguments) -> Result<()> {
     inform(format_args!("{ended} of {trials} trials have ended"));
     let runs = carried.study.runs();
     let stored = runs.iter().zip(&carried.stored);
-    let own = stored.filter(|(run, _)| part == Part::Trial(run.trial.id.clone()));
+    // What another process has to answer for is left to it, but nobody trains a damaged trial.
+    let own = stored.filter(|(run, stored)| match &part {
+        Part::Trial(id) => *id == run.trial.id,
+        _ => carried.trained.contains(&run.trial.id) || matches!(stored, Stored::Damaged(_)),
+    });
     let own: Vec<_> = own.map(|(_, stored)| stored.clone()).collect();
     Ok(Unfinished::check(&own, folder)?)
 }

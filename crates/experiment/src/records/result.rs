@@ -64,7 +64,8 @@ impl TrialResult {
 
     /// Reads what `result.json` of trial `id` holds; says what is wrong with it otherwise.
     pub fn from_json(id: &str, bytes: &[u8]) -> Result<Self, String> {
-        let result: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let result: Self = serde_json::from_slice(bytes)
+            .map_err(|error| format!("expected a trial's result as JSON: {error}"))?;
         if result.id != id {
             return Err(format!(
                 "id: expected \"{id}\", the folder's name, found \"{}\"",

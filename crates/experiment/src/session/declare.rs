@@ -13,7 +13,7 @@ pub fn declare(store: &Store, study: &Study, text: &str) -> Result<()> {
     let runs = study.runs();
     if let Some(damage) = store.plan_damage() {
         tell(format_args!(
-            "warning: {damage}; it is written again, without the earlier changes of the claims"
+            "warning: {damage}; a new one is written, and the history of changed claims is lost"
         ));
     }
     let earlier = store.plan();

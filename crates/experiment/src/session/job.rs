@@ -13,7 +13,6 @@ use super::images::{ImageLibrary, size};
 use super::pace::Pace;
 use super::signals;
 use super::trial::{Outcome, record_failure, train_and_record};
-use super::unfinished::Unfinished;
 use crate::child::{self, Task};
 use crate::device::use_threads;
 use crate::exit::{BadInput, Exit};
@@ -23,7 +22,7 @@ use crate::settings::BackendChoice;
 use crate::store::{Retry, Store};
 use crate::terminal::{Message, Progress};
 
-/// The task of training a trial. It stops with a checkpoint when its standard input ends.
+/// The task of training a trial. It stops with a checkpoint when it is asked to.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TrainTrial {
     /// A sweep file of this one trial.
@@ -90,15 +89,11 @@ pub fn train_for_parent(task: &TrainTrial) -> Result<Exit> {
         }
         Outcome::Ended(result) => {
             progress.end_trial(&result);
-            if result.state == TrialState::Failed {
-                return Err(Unfinished::Failed {
-                    failed: 1,
-                    trials: 1,
-                    store: Path::new(&task.store).display().to_string(),
-                }
-                .into());
-            }
-            Ok(Exit::Done)
+            // The process that asked reports all that failed.
+            Ok(match result.state {
+                TrialState::Failed => Exit::TrialsFailed,
+                TrialState::Done | TrialState::Diverged => Exit::Done,
+            })
         }
         Outcome::Interrupted { step } => {
             child::say::<TrainTrial>(TrialEvent::Interrupted { step });

@@ -45,7 +45,7 @@ struct Job<'a> {
 /// Trains `trials`, `jobs` at a time; an error where they were interrupted, or a process died or ended with an
 /// error, which would meet the others too and so interrupts them.
 ///
-/// Each process stops with a checkpoint when its standard input ends, which it also does if this process dies.
+/// Each process stops with a checkpoint when it is asked to, and ends at once if this process dies.
 /// They stay in this process's group, so that a terminal suspends and resumes all of them together.
 pub fn train_in_processes(
     (session, store): (&Session, &Store),

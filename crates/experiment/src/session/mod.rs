@@ -87,6 +87,8 @@ pub struct Carried {
     pub declared_after: usize,
     /// What the store has of each trial of the study, in its order.
     pub stored: Vec<Stored>,
+    /// The ids of the trials that this process has trained.
+    pub trained: HashSet<String>,
 }
 
 impl Part {
@@ -114,9 +116,9 @@ impl Session {
         if to_train.is_empty() {
             // A finished store may be read-only.
             if let Ok(store) = Store::create_or_open(&self.store) {
-                declare(&store, &study, &self.text).ok();
+                self.keep_plan(&store, &study).ok();
             }
-            return Ok(Carried::of(study, store.as_ref(), &state));
+            return Ok(Carried::of(study, store.as_ref(), &state, HashSet::new()));
         }
         let left: usize = study.left().iter().map(|(_, trials)| trials).sum();
         confirm(left.max(to_train.len()))?;
@@ -155,7 +157,7 @@ impl Session {
             };
             let is_over = free.is_empty() && !waits && are_in_hands(store, &due)?;
             if due.is_empty() || is_over {
-                return Ok(Carried::of(study, Some(store), &state));
+                return Ok(Carried::of(study, Some(store), &state, tried));
             }
             if free.is_empty() {
                 waiting.wait(store, &due, &training.pace.stop)?;
@@ -168,7 +170,8 @@ impl Session {
             let ended = free.into_iter().map(|trial| trial.id);
             tried.extend(ended.filter(|id| store.has_result(id)));
             if self.part == Part::Next && !tried.is_empty() {
-                return Ok(Carried::of(state.study(&self.sweep)?, Some(store), &state));
+                let study = state.study(&self.sweep)?;
+                return Ok(Carried::of(study, Some(store), &state, tried));
             }
         }
     }
@@ -188,7 +191,7 @@ impl Session {
 }
 
 impl Carried {
-    fn of(study: Study, store: Option<&Store>, state: &State) -> Self {
+    fn of(study: Study, store: Option<&Store>, state: &State, trained: HashSet<String>) -> Self {
         let stored = study.runs().into_iter();
         let stored = stored.map(|Run { trial, .. }| state.stored(&trial.id).clone());
         let stored = stored.collect();
@@ -198,6 +201,7 @@ impl Carried {
             declared_after: declared.map_or(0, |declaration| declaration.ended),
             stored,
             study,
+            trained,
         }
     }
 }

@@ -18,6 +18,10 @@ const BYTES_PER_WEIGHT: u64 = 16;
 /// Networks up to this width are made to see what they need, wider ones are scaled up: the weights of one could be too many
 /// already.
 const WIDEST_MADE: usize = 64;
+/// The same when a batch is evaluated: the maps of a layer and its neighbours, at most all of them.
+const BYTES_PER_EVALUATED_OUTPUT: u64 = 4;
+/// What a process needs besides: stacks of threads, what the allocator keeps, images.
+const BYTES_OF_A_PROCESS: u64 = 64 << 20;
 /// What is surely enough is this many times as much as a trial is expected to need.
 const SURELY_ENOUGH: u64 = 4;
 
@@ -62,15 +66,15 @@ fn expected_bytes(settings: &TrainSettings, device: &OpenDevice) -> u64 {
     };
     let wider = (settings.width as u64).div_ceil(made.width as u64);
     let model = model_config(&made, classes, shape).init(0, &device.device);
-    let size = expected_size(settings);
-    let batch = size.batch_size.min(size.train) as usize;
     let [height, width, channels] = shape;
-    let convolutions = model.convolutions([batch, height, width, channels]);
-    let bytes = convolutions.iter().map(|layer| {
+    let (mut outputs, mut weights) = (0, 0);
+    for layer in model.convolutions([1, height, width, channels]) {
         let axes = layer.shape.output().into_iter();
-        let outputs: u64 = axes.map(|length| length as u64).product();
-        let weights = layer.shape.weight_len() as u64;
-        wider * outputs * BYTES_PER_OUTPUT + wider * wider * weights * BYTES_PER_WEIGHT
-    });
-    bytes.sum()
+        outputs += wider * axes.map(|length| length as u64).product::<u64>();
+        weights += wider * wider * layer.shape.weight_len() as u64;
+    }
+    let size = expected_size(settings);
+    let trained = size.batch_size.min(size.train) * outputs * BYTES_PER_OUTPUT;
+    let evaluated = size.evaluation_batch * outputs * BYTES_PER_EVALUATED_OUTPUT;
+    trained.max(evaluated) + weights * BYTES_PER_WEIGHT + BYTES_OF_A_PROCESS
 }

@@ -20,6 +20,7 @@ use crate::records::TrialState;
 use crate::settings::{BackendChoice, PrecisionName};
 use crate::store::Store;
 use crate::study::{Stage, Study};
+use crate::terminal::text::count;
 use crate::terminal::{Progress, SweepProgress, TrialName, detail, inform};
 
 /// What the trials of a session share: data, device, and the store for the results.
@@ -49,8 +50,8 @@ impl Training<'_> {
             self.worker = self.open(study, trials)?;
         } else {
             let name = &self.session.sweep.name;
-            let (stage, trials) = (stage(study), trials.len());
-            inform(format_args!("{name}: {stage}{trials} trials to train"));
+            let (stage, trials) = (stage(study), count(trials.len(), "trial"));
+            inform(format_args!("{name}: {stage}{trials} to train"));
         }
         match std::mem::replace(&mut self.worker, Worker::Processes) {
             Worker::ThisProcess(device) if !self.may_be_short(trials, &device) => {

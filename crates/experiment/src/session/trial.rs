@@ -197,7 +197,7 @@ fn open<'l>(
                     // The next checkpoint must not replace this one, which is whole, by that.
                     let place = lease.set_aside(|name| damaged.file_name() == Some(name))?;
                     progress.line(&format!(
-                        "warning: {error:#}; the checkpoint before it is used, and it is kept in {}",
+                        "warning: {error:#}; resuming from the previous checkpoint, and keeping the damaged one in {}",
                         place.display()
                     ));
                 }

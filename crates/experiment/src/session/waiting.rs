@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::unfinished::Unfinished;
 use crate::plan::Trial;
 use crate::store::{Store, StoreError};
+use crate::terminal::text::count;
 use crate::terminal::{detail, inform};
 
 /// How often the store is read again.
@@ -59,7 +60,8 @@ impl Waiting {
         }
         if held != self.told {
             inform(format_args!(
-                "waiting for {left} trials that other processes train"
+                "waiting for other processes to train {}",
+                count(left, "trial")
             ));
             for trial in &held {
                 detail(format_args!("waiting for {trial}"));

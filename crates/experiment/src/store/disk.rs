@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 /// A file that is written.
 #[derive(Debug)]
@@ -45,11 +45,15 @@ pub fn sync_files(files: &[PathBuf]) -> io::Result<()> {
     before("sync", || {
         thread::scope(|scope| {
             let start = |file| thread::Builder::new().spawn_scoped(scope, move || sync(file));
-            let syncs = files.iter().map(|file| start(file.as_path()));
-            let syncs = syncs.collect::<io::Result<Vec<_>>>()?;
-            let mut synced = syncs.into_iter().map(ScopedJoinHandle::join);
-            synced
-                .try_for_each(|it| it.unwrap_or_else(|_| Err(io::Error::other("a thread failed"))))
+            let syncs: Vec<_> = files.iter().map(|file| (file, start(file))).collect();
+            let mut synced = syncs.into_iter().map(|(file, thread)| match thread {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|_| Err(io::Error::other("a thread failed"))),
+                // No more can be started.
+                Err(_) => sync(file),
+            });
+            synced.try_for_each(|result| result)
         })
     })
 }

@@ -296,6 +296,10 @@ impl Verified {
         let Some(metadata) = metadata_if_there(path)? else {
             return Ok(None);
         };
+        if !metadata.is_file() {
+            let cause = io::Error::other("expected a regular file, found another kind");
+            return Err(StoreError::io(path, "read")(cause));
+        }
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let modified_ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let modified_ns = modified_ns.as_nanos() as u64;

@@ -284,7 +284,7 @@ fn holder_in(folder: &Path) -> Result<Option<Holder>, StoreError> {
     Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
-fn has_any(folder: &Path, names: &[&str]) -> Result<bool, StoreError> {
+pub(super) fn has_any(folder: &Path, names: &[&str]) -> Result<bool, StoreError> {
     for name in names {
         if metadata_if_there(&folder.join(name))?.is_some() {
             return Ok(true);

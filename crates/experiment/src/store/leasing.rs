@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::disk;
 use super::holder::Holder;
-use super::lease::{LEASE, Lease};
+use super::lease::{LEASE, Lease, has_any};
 use super::{
-    CHECKPOINTS, RESULT, Store, StoreError, Stored, atomic, metadata_if_there, read_if_there,
+    CHECKPOINTS, CHECKSUMS, RESULT, Store, StoreError, Stored, atomic, metadata_if_there,
+    read_if_there,
 };
 use crate::records::TrialState;
 
@@ -206,8 +207,9 @@ impl Store {
     /// Makes what an earlier version left of an unfinished trial, beside those that ended, an attempt.
     fn move_unfinished(&self, id: &str) -> Result<(), StoreError> {
         let folder = self.trial_folder(id);
-        if metadata_if_there(&folder)?.is_none()
-            || metadata_if_there(&folder.join(RESULT))?.is_some()
+        let is_folder = metadata_if_there(&folder)?.is_some_and(|metadata| metadata.is_dir());
+        if !is_folder
+            || has_any(&folder, &[RESULT, CHECKSUMS])?
             || self.attempts.latest(id)?.is_some()
         {
             return Ok(());

@@ -145,18 +145,34 @@ impl Store {
 
     /// What the store has of a trial. A damaged one is an answer, not an error: the others can still be read.
     pub fn stored(&self, id: &str) -> Result<Stored, StoreError> {
+        match self.undamaged(id) {
+            Ok(Some(result)) => self.completed(result),
+            Ok(None) => Ok(Stored::Nothing),
+            Err(StoreError::Damaged(damage)) => Ok(Stored::Damaged(damage)),
+            Err(StoreError::Io { path, .. }) if let Some(found) = other_than_a_file(&path) => {
+                let cause = format!("expected a regular file, found {found}");
+                Ok(Stored::Damaged(Damage::new(&path, cause)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The result of a trial that has ended and whose files have not changed since.
+    fn undamaged(&self, id: &str) -> Result<Option<TrialResult>, StoreError> {
         let folder = self.trial_folder(id);
         let file = folder.join(RESULT);
+        let damaged = |cause: String| StoreError::Damaged(Damage::new(&file, cause));
         let Some(bytes) = read_if_there(&file)? else {
-            return Ok(Stored::Nothing);
+            // A trial of an earlier version is in this folder before it has ended, but without checksums.
+            return match metadata_if_there(&folder.join(CHECKSUMS))? {
+                Some(_) => Err(damaged("expected a file, found none".to_owned())),
+                None => Ok(None),
+            };
         };
-        let result = match TrialResult::from_json(id, &bytes) {
-            Ok(result) => result,
-            Err(cause) => return Ok(Stored::Damaged(Damage::new(&file, cause))),
-        };
+        let result = TrialResult::from_json(id, &bytes).map_err(damaged)?;
         match integrity::damage(&folder, &result, &bytes, &self.verified)? {
-            Some(damage) => Ok(Stored::Damaged(damage)),
-            None => self.completed(result),
+            Some(damage) => Err(StoreError::Damaged(damage)),
+            None => Ok(Some(result)),
         }
     }
 
@@ -267,6 +283,19 @@ fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             content => content.map(Some).map_err(StoreError::io(file, "read")),
         },
+    }
+}
+
+/// What is in the place of a file that could not be read; `None` if it is one, and the disk failed.
+fn other_than_a_file(path: &Path) -> Option<&'static str> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => None,
+        Ok(metadata) if metadata.is_dir() => Some("a folder"),
+        Ok(_) => Some("another kind of file"),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Some("a file in the place of its folder")
+        }
+        Err(_) => None,
     }
 }
 

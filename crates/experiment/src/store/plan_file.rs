@@ -47,15 +47,16 @@ impl Plan {
     }
 
     fn of_file(bytes: &[u8]) -> Result<Self, String> {
-        let mut plan: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let not_a_plan = |error| format!("expected a plan as JSON: {error}");
+        let mut plan: Value = serde_json::from_slice(bytes).map_err(not_a_plan)?;
         let seal = plan.as_object_mut().and_then(|plan| plan.remove(SEAL));
         // Of what the file says, keys of later versions included.
         let found = sha256(&plan);
         match seal {
             Some(expected) if expected != found => Err(format!(
-                "expected SHA-256 {expected} as it says, found \"{found}\": the file was changed after it was written"
+                "expected SHA-256 {expected} as recorded in it, found \"{found}\": the file was changed after it was written"
             )),
-            _ => Self::deserialize(plan).map_err(|error| error.to_string()),
+            _ => Self::deserialize(plan).map_err(not_a_plan),
         }
     }
 

@@ -176,7 +176,7 @@ impl Checker {
                 .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if !usable && value.get_ref().is_str() {
             let expectation = format!(
-                "a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', \
+                "a folder's name (an ASCII letter or digit, then ASCII letters, digits, '-', '_' and '.', \
                  at most {MAXIMUM_NAME})"
             );
             self.unexpected(value, "name", &expectation, None);

@@ -36,6 +36,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// A number of things: `1 trial`, `2 trials`.
+pub fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// A bar of `WIDTH` columns, filled by `done` of `total`.
 pub fn bar(done: u64, total: u64) -> String {
     const WIDTH: u64 = 10;

@@ -80,22 +80,16 @@ fn a_result_copied_into_another_trials_folder_is_damage() {
 fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
     let (_folder, store) = new_store();
     interrupted(&store);
-    add(&store, &done("b", json!({}), 0.5));
     // To read a folder as a file fails as a broken disk does: not with "not found".
-    for (id, name) in [
-        ("a", "checkpoint.safetensors"),
-        ("a", "steps.jsonl"),
-        ("b", "result.json"),
-    ] {
-        let lease = (id == "a").then(|| lease(&store, id));
+    for (id, name) in [("a", "checkpoint.safetensors"), ("a", "steps.jsonl")] {
+        let lease = lease(&store, id);
         let folder = store.folder_of(id);
         let (file, kept) = (folder.join(name), store.folder.join("kept"));
         fs::rename(&file, &kept).unwrap();
         fs::create_dir(&file).unwrap();
-        let error = match (&lease, name) {
-            (Some(lease), "steps.jsonl") => resumed(lease, 2, 1).unwrap_err(),
-            (Some(lease), _) => lease.checkpoints().unwrap_err(),
-            (None, _) => store.lease(id, None).unwrap_err(),
+        let error = match name {
+            "steps.jsonl" => resumed(&lease, 2, 1).unwrap_err(),
+            _ => lease.checkpoints().unwrap_err(),
         };
         assert!(matches!(error, StoreError::Io { .. }), "{error}");
         assert!(!error.proves_damage());
@@ -104,6 +98,49 @@ fn a_disk_that_fails_is_neither_damage_nor_an_empty_store() {
         fs::rename(&kept, &file).unwrap();
     }
     assert_eq!(lease(&store, "a").checkpoints().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_one_and_a_result_that_is_gone_are_damage_that_can_be_set_aside()
+{
+    for name in [
+        "model.safetensors",
+        "SHA256SUMS",
+        "result.json",
+        "steps.jsonl",
+    ] {
+        let (_folder, store) = new_store();
+        add(&store, &done("a", json!({}), 0.5));
+        let file = store.trial_folder("a").join(name);
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        expect_damage(&store, &file, "expected a regular file, found a folder");
+    }
+    let (_folder, store) = new_store();
+    add(&store, &done("a", json!({}), 0.5));
+    let file = store.trial_folder("a").join("result.json");
+    fs::remove_file(&file).unwrap();
+    expect_damage(&store, &file, "expected a file, found none");
+
+    let (_folder, store) = new_store();
+    let trial = store.trial_folder("a");
+    fs::create_dir_all(trial.parent().unwrap()).unwrap();
+    fs::write(&trial, "").unwrap();
+    let cause = "expected a regular file, found a file in the place of its folder";
+    expect_damage(&store, &trial.join("result.json"), cause);
+}
+
+/// Of trial a, which is trained again only on request.
+fn expect_damage(store: &Store, file: &Path, cause: &str) {
+    let Stored::Damaged(damage) = store.stored("a").unwrap() else {
+        panic!("{}: expected damage", file.display());
+    };
+    assert_eq!(damage.file, file);
+    assert!(damage.to_string().ends_with(cause), "{damage}");
+    assert!(matches!(store.lease("a", None).unwrap(), Leasing::Ended));
+    let lease = store.lease("a", Some(Retry::Damaged)).unwrap();
+    assert!(matches!(lease, Leasing::Granted(_)), "{lease:?}");
+    assert!(store.folder.join("set-aside/a-1").exists());
 }
 
 #[test]
@@ -129,7 +166,7 @@ fn a_trial_that_cannot_be_read_does_not_keep_the_others_from_a_report() {
                 .all(|trial| trial.id == "b")
         );
         // Who trains must not take it for one without a result.
-        assert!(matches!(store.stored("a"), Err(StoreError::Io { .. })));
+        assert!(matches!(store.stored("a"), Ok(Stored::Damaged(_))));
         fs::remove_dir(&file).unwrap();
         fs::write(&file, content).unwrap();
     }

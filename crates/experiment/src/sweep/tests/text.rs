@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn a_wrong_key_outside_of_tables_is_refused() {
-    const NAME: &str = "expected a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', at most 100)";
+    const NAME: &str = "expected a folder's name (an ASCII letter or digit, then ASCII letters, digits, '-', '_' and '.', at most 100)";
     let name = |found: &str| (format!("1:8: name: {NAME}, found {found}"), String::new());
     let long = "x".repeat(101);
     for (text, found) in [
@@ -112,7 +112,7 @@ dataset = \"CIFAR10\"
 epochs = resnet
 ";
     let expected = "\
-x.toml:1:8: name: expected a folder's name (a letter or digit, then letters, digits, '-', '_' and '.', at most 100), found \"a b\"
+x.toml:1:8: name: expected a folder's name (an ASCII letter or digit, then ASCII letters, digits, '-', '_' and '.', at most 100), found \"a b\"
   |
 1 | name = \"a b\"
   |        ^^^^^
