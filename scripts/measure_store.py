@@ -96,20 +96,32 @@ def print_seconds(name, times):
 
 
 def file_operations_ms(program, folder):
-    """Milliseconds per trial in which at least one file operation of the program was under way."""
+    """For each trial, the milliseconds in which at least one file operation of the program was under way."""
     trace = folder / "trace"
     options = ["-f", "-ttt", "-T", "-e", f"trace={FILE_OPERATIONS}", "-o", trace]
     output("strace", *options, program, "run", sweep(folder, TRACED_SEEDS), "--store", folder / "traced")
-    calls = [re.search(r"^\d+ +([\d.]+) .*<([\d.]+)>$", line) for line in trace.read_text().splitlines()]
-    # A call that another thread interrupts has two lines, and its time in the second, at which it ends.
-    spans = sorted((float(call[1]), float(call[2]), "resumed>" in call[0]) for call in calls if call)
-    spans = sorted((start - time if is_end else start, start if is_end else start + time) for start, time, is_end in spans)
-    assert spans, "strace saw no file operation"
-    total, end = 0.0, 0.0
-    for start, stop in spans:
+    trials, total, end = [], 0.0, 0.0
+    for start, stop, commits in sorted(spans(trace.read_text())):
         total += max(0.0, stop - max(start, end))
         end = max(end, stop)
-    return 1e3 * total / (2 * TRACED_SEEDS)
+        if commits:
+            trials.append(1e3 * total)
+            total = 0.0
+    assert len(trials) == 2 * TRACED_SEEDS, f"expected {2 * TRACED_SEEDS} trials, found {len(trials)}"
+    return trials
+
+
+def spans(trace):
+    """When each call began and ended, and whether it is the rename that commits a trial."""
+    begun = {}
+    for line in trace.splitlines():
+        call = re.match(r"^(\d+) +([\d.]+) (.*?)(?:<([\d.]+)>)?$", line)
+        process, time, text, seconds = call[1], float(call[2]), call[3], call[4]
+        if "<unfinished ...>" in text:
+            begun[process] = (time, text)
+        elif seconds:
+            start, text = begun.pop(process) if "resumed>" in text else (time, text)
+            yield start, start + float(seconds), bool(re.match(r"rename.*/attempts/.*/trials/", text))
 
 
 def main():
@@ -128,7 +140,8 @@ def main():
                 times[name].append(seconds(program, *command))
         for name in commands:
             print_seconds(name, times[name])
-        print(f"file operations: {file_operations_ms(program, folder):.1f} ms per trial")
+        times = file_operations_ms(program, folder)
+        print(f"file operations of a trial: {statistics.median(times):.1f} ms ({min(times):.1f} to {max(times):.1f})")
 
 
 if __name__ == "__main__":
