@@ -15,11 +15,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// As [`write()`], but after a power failure the file can be empty, torn or gone, until [`sync`] was called.
 pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = temporary_beside(path);
-    disk::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| disk::rename(&temporary, path))
-        .map_err(|error| write_error(&temporary, path, bytes, error))
+    write_unsynced_by_way_of(&temporary_beside(path), path, bytes)
+}
+
+/// As [`write_unsynced`], for a file that several processes may write at once; the last one wins.
+pub fn write_shared_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_unsynced_by_way_of(&temporary_of_process(path), path, bytes)
 }
 
 /// Puts files of a folder on disk before the call returns.
@@ -32,12 +33,14 @@ pub fn sync<'a>(folder: &Path, names: impl IntoIterator<Item = &'a str>) -> Resu
 
 /// As [`write()`], for a file that several processes may write at once; the last one wins.
 pub fn write_shared(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = path.with_file_name(format!(
-        ".{}.{}.partial",
-        path.file_name().unwrap_or_default().to_string_lossy(),
-        Holder::this_process().file_name()
-    ));
-    write_by_way_of(&temporary, path, bytes)
+    write_by_way_of(&temporary_of_process(path), path, bytes)
+}
+
+fn write_unsynced_by_way_of(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    disk::File::create(temporary)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| disk::rename(temporary, path))
+        .map_err(|error| write_error(temporary, path, bytes, error))
 }
 
 fn write_by_way_of(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
@@ -104,6 +107,15 @@ fn temporary_beside(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     name.push(".partial");
     path.with_file_name(name)
+}
+
+/// As [`temporary_beside`], with a name that no other process uses.
+fn temporary_of_process(path: &Path) -> PathBuf {
+    path.with_file_name(format!(
+        ".{}.{}.partial",
+        path.file_name().unwrap_or_default().to_string_lossy(),
+        Holder::this_process().file_name()
+    ))
 }
 
 /// The folder of a path, the current one for a bare name.

@@ -61,6 +61,11 @@ impl StoreError {
         matches!(self, Self::NotContinued { .. })
     }
 
+    /// Whether something was not there.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Whether a folder of the new name was there already.
     pub(super) fn is_taken(&self) -> bool {
         use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};

@@ -90,7 +90,8 @@ impl Lease {
         }
         match write_lease(&folder, &holder) {
             Ok(()) => Self::latest(store, id, number + 1, holder, stale_after),
-            Err(_) if metadata_if_there(&folder)?.is_none() => Ok(None),
+            // Another process renamed the folder meanwhile.
+            Err(error) if error.is_gone() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -111,7 +112,7 @@ impl Lease {
             return Ok(None);
         }
         let file = match open_lease(&folder) {
-            Err(_) if metadata_if_there(&folder)?.is_none() => return Ok(None),
+            Err(error) if error.is_gone() => return Ok(None),
             file => file?,
         };
         Ok(Some(Self {
@@ -268,8 +269,8 @@ impl Drop for Lease {
 
 /// Writes who holds the lease of a folder.
 fn write_lease(folder: &Path, holder: &Holder) -> Result<(), StoreError> {
-    // Nobody needs it after a power failure.
-    atomic::write_unsynced(&folder.join(LEASE), json::pretty(holder).as_bytes())
+    // Nobody needs it after a power failure. A process that takes the folder over at this moment writes into the same one.
+    atomic::write_shared_unsynced(&folder.join(LEASE), json::pretty(holder).as_bytes())
 }
 
 fn open_lease(folder: &Path) -> Result<File, StoreError> {
