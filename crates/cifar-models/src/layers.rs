@@ -33,12 +33,34 @@ impl<'a> InitialWeights<'a> {
         shape: [usize; D],
         fan_in: usize,
     ) -> Param<Tensor<D>> {
+        let values = self.drawn(name, shape.iter().product(), fan_in);
+        Param::from_data(TensorData::new(values, shape), self.device)
+    }
+
+    /// The weight called `name` of a convolution, drawn as [`Self::uniform`] but for the first filters, of which filter
+    /// i copies channel i, as `torch.nn.init.dirac_` has them.
+    pub fn dirac(self, name: &str, shape: [usize; 4]) -> Param<Tensor<4>> {
+        let [channels_out, channels_in, height, width] = shape;
+        let filter = channels_in * height * width;
+        let mut values = self.drawn(name, channels_out * filter, filter);
+        let middle = height / 2 * width + width / 2;
+        for (channel, weights) in values
+            .chunks_exact_mut(filter)
+            .take(channels_in)
+            .enumerate()
+        {
+            weights.fill(0.0);
+            weights[channel * height * width + middle] = 1.0;
+        }
+        Param::from_data(TensorData::new(values, shape), self.device)
+    }
+
+    /// `count` numbers from U(±1/√`fan_in`).
+    fn drawn(self, name: &str, count: usize, fan_in: usize) -> Vec<f32> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let mut stream = Stream::new(self.seed, name, 0);
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|_| (2.0 * stream.uniform() - 1.0) * bound)
-            .collect();
-        Param::from_data(TensorData::new(values, shape), self.device)
+        let drawn = (0..count).map(|_| (2.0 * stream.uniform() - 1.0) * bound);
+        drawn.collect()
     }
 }
 
@@ -86,6 +108,13 @@ impl Convolution {
         }
     }
 
+    /// With the weight `name.weight` drawn by [`InitialWeights::dirac`].
+    #[must_use]
+    pub fn with_dirac(self, name: &str, weights: InitialWeights<'_>) -> Self {
+        let weight = weights.dirac(&format!("{name}.weight"), self.weight.dims());
+        Self { weight, ..self }
+    }
+
     /// With `padding` pixels of zeros on each side.
     #[must_use]
     pub fn with_padding(self, padding: usize) -> Self {
@@ -111,21 +140,21 @@ impl Convolution {
     }
 }
 
-/// 2×2 max-pooling, `torch.nn.functional.max_pool2d(maps, 2)`:
-/// `[batch, height, width, channels]` to `[batch, ⌊height/2⌋, ⌊width/2⌋, channels]`.
-pub fn max_pool2d(maps: Tensor<4>) -> Tensor<4> {
+/// `size` × `size` max-pooling, `torch.nn.functional.max_pool2d(maps, size)`:
+/// `[batch, height, width, channels]` to `[batch, ⌊height/size⌋, ⌊width/size⌋, channels]`.
+pub fn max_pool2d(maps: Tensor<4>, size: usize) -> Tensor<4> {
     let channels_first = maps.permute([0, 3, 1, 2]);
-    let pooled = module::max_pool2d(channels_first, MaxPoolOptions::new([2, 2]));
+    let pooled = module::max_pool2d(channels_first, MaxPoolOptions::new([size, size]));
     pooled.permute([0, 2, 3, 1])
 }
 
-/// A linear layer with bias; the weight has PyTorch's layout, not transposed as in Burn's `Linear`.
+/// A linear layer, with bias unless chosen otherwise; the weight has PyTorch's layout, not transposed as in Burn's `Linear`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[features_out, features_in]`
     weight: Param<Tensor<2>>,
     /// `[features_out]`
-    bias: Param<Tensor<1>>,
+    bias: Option<Param<Tensor<1>>>,
 }
 
 impl Linear {
@@ -140,13 +169,23 @@ impl Linear {
         let bias = format!("{name}.bias");
         Self {
             weight: weights.uniform(&weight, [features_out, features_in], features_in),
-            bias: weights.uniform(&bias, [features_out], features_in),
+            bias: Some(weights.uniform(&bias, [features_out], features_in)),
         }
+    }
+
+    /// Without a bias.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
     }
 
     /// input · weightᵀ + bias: `[batch, features_in]` to `[batch, features_out]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        linear(input, self.weight.val().transpose(), Some(self.bias.val()))
+        linear(
+            input,
+            self.weight.val().transpose(),
+            self.bias.as_ref().map(Param::val),
+        )
     }
 }
 
@@ -186,7 +225,7 @@ mod tests {
         let maps = [1.0, 5.0, 9.0, 3.0, 2.0, 9.0, 7.0, 9.0, 9.0];
         let maps = Tensor::<1>::from_floats(maps, &device).reshape([1, 3, 3, 1]);
         let maps = maps.require_grad();
-        let pooled = max_pool2d(maps.clone());
+        let pooled = max_pool2d(maps.clone(), 2);
         assert_eq!(
             (pooled.dims(), values(pooled.clone())),
             ([1, 1, 1, 1], vec![5.0])

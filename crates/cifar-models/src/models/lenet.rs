@@ -117,8 +117,8 @@ impl Classifier for LeNet {
             Precision::Mixed => images.cast(DType::F16),
         };
         // ReLU after pooling is equivalent, with a quarter of the elements.
-        let maps = relu(max_pool2d(self.conv1.forward(images)));
-        let maps = relu(max_pool2d(self.conv2.forward(maps)));
+        let maps = relu(max_pool2d(self.conv1.forward(images), 2));
+        let maps = relu(max_pool2d(self.conv2.forward(maps), 2));
         let rows = maps.cast(DType::F32).permute([0, 3, 1, 2]).flatten(1, 3); // as PyTorch's
         relu(self.fc1.forward(rows))
     }

@@ -75,11 +75,19 @@ pub(super) use named;
 
 named! {
     /// How the learning rate changes over the epochs.
-    ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step" }
+    ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step", Triangular = "triangular" }
 }
 named! {
     /// Random augmentation of the training images.
-    AugmentationName { None = "none", Crop = "crop", CropFlip = "crop_flip" }
+    AugmentationName {
+        None = "none",
+        /// By up to 4 pixels, filled with black.
+        Crop = "crop",
+        /// As `Crop`, and mirrored at random.
+        CropFlip = "crop_flip",
+        /// By up to 2 pixels, filled by reflection, and mirrored in every other epoch.
+        TranslateFlip = "translate_flip",
+    }
 }
 named! {
     /// What convolutions compute in.
@@ -92,11 +100,11 @@ named! {
 }
 
 impl AugmentationName {
-    /// Whether images are mirrored at random.
+    /// Whether images are mirrored.
     pub fn flips(self) -> bool {
         match self {
             Self::None | Self::Crop => false,
-            Self::CropFlip => true,
+            Self::CropFlip | Self::TranslateFlip => true,
         }
     }
 }
