@@ -1,8 +1,7 @@
 //! Convolution, pooling and linear layer with PyTorch's layouts and initial weights.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::{self, linear};
-use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use random_streams::Stream;
 use training_kernels::convolution;
@@ -140,14 +139,6 @@ impl Convolution {
     }
 }
 
-/// `size` × `size` max-pooling, `torch.nn.functional.max_pool2d(maps, size)`:
-/// `[batch, height, width, channels]` to `[batch, ⌊height/size⌋, ⌊width/size⌋, channels]`.
-pub fn max_pool2d(maps: Tensor<4>, size: usize) -> Tensor<4> {
-    let channels_first = maps.permute([0, 3, 1, 2]);
-    let pooled = module::max_pool2d(channels_first, MaxPoolOptions::new([size, size]));
-    pooled.permute([0, 2, 3, 1])
-}
-
 /// A linear layer, with bias unless chosen otherwise; the weight has PyTorch's layout, not transposed as in Burn's `Linear`.
 #[derive(Module, Debug)]
 pub struct Linear {
@@ -217,23 +208,5 @@ mod tests {
         for (index, found) in difference.iter().enumerate() {
             assert!((found - bias[index % 4]).abs() < 1e-6, "{found} {bias:?}");
         }
-    }
-
-    #[test]
-    fn max_pooling_takes_the_largest_of_four_and_leaves_out_an_odd_edge() {
-        let device = Device::flex().autodiff();
-        let maps = [1.0, 5.0, 9.0, 3.0, 2.0, 9.0, 7.0, 9.0, 9.0];
-        let maps = Tensor::<1>::from_floats(maps, &device).reshape([1, 3, 3, 1]);
-        let maps = maps.require_grad();
-        let pooled = max_pool2d(maps.clone(), 2);
-        assert_eq!(
-            (pooled.dims(), values(pooled.clone())),
-            ([1, 1, 1, 1], vec![5.0])
-        );
-        let gradient = maps.grad(&pooled.sum().backward()).unwrap();
-        assert_eq!(
-            values(gradient),
-            [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-        );
     }
 }

@@ -13,8 +13,8 @@ mod whitening;
 
 pub use batch_norm::BatchNorm2d;
 pub use buffer::Buffer;
-pub use layers::{Convolution, InitialWeights, Linear, max_pool2d};
+pub use layers::{Convolution, InitialWeights, Linear};
 pub use models::*;
-pub use named::{MapNamed, map_named, named_gradients, named_tensors};
+pub use named::{MapNamed, batch_norm_biases, map_named, named_gradients, named_tensors};
 pub use shortcut::Shortcut;
 pub use whitening::Whitening;

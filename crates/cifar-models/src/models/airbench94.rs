@@ -2,15 +2,14 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::activation::gelu;
 use burn::tensor::{DType, Device, Tensor};
-use training_kernels::Epilogue;
+use training_kernels::{Epilogue, gelu, max_pool};
 
 use super::{
     Classifier, ConvolutionLayer, InputShapes, ModelConfig, ModelParameter, Precision, Shapes,
     UnexpectedShape, WIDTH,
 };
-use crate::{BatchNorm2d, Convolution, InitialWeights, Linear, Whitening, max_pool2d};
+use crate::{BatchNorm2d, Convolution, InitialWeights, Linear, Whitening};
 
 /// Weight of a batch in the running statistics, and what is added to the variance.
 const MOMENTUM: f64 = 0.4;
@@ -136,7 +135,7 @@ impl Classifier for Airbench94 {
         let whitened = gelu(self.whiten.forward(images));
         let blocks = self.blocks().into_iter();
         let maps = blocks.fold(whitened, |maps, (_, block)| block.forward(maps));
-        let maps = max_pool2d(maps, LAST_MAPS); // [batch, 1, 1, 4 · width]
+        let maps = max_pool(maps, LAST_MAPS); // [batch, 1, 1, 4 · width]
         maps.cast(DType::F32).flatten(1, 3)
     }
 
@@ -218,7 +217,7 @@ impl Block {
 
     /// `[batch, height, width, channels_in]` to `[batch, ⌊height/2⌋, ⌊width/2⌋, channels]`.
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let maps = max_pool2d(self.conv1.forward(input), 2);
+        let maps = max_pool(self.conv1.forward(input), 2);
         let maps = gelu(self.norm1.forward(maps, Epilogue::Nothing));
         gelu(
             self.norm2
