@@ -3,7 +3,7 @@
 use random_streams::Stream;
 
 use crate::datasets::ImageShape;
-use crate::settings::AugmentationName;
+use crate::settings::{AugmentationName, TestTimeAugmentation};
 
 /// Pixels added on each side before the random crop, as in pytorch-cifar.
 const PADDING: usize = 4;
@@ -99,6 +99,28 @@ impl Placement {
                     row.reverse();
                 }
             }
+        }
+    }
+}
+
+/// The views of an image over which predictions are averaged, each with its weight: airbench94's.
+pub fn views(augmentation: TestTimeAugmentation) -> Vec<(f64, Placement)> {
+    let moved = |offset: usize, weight: f64| {
+        [false, true].map(|mirrored| {
+            let placement = Placement {
+                down: PADDING - 1 + offset,
+                right: PADDING - 1 + offset,
+                mirrored,
+                padding: Padding::Reflected,
+            };
+            (weight, placement)
+        })
+    };
+    match augmentation {
+        TestTimeAugmentation::None => vec![(1.0, Placement::UNCHANGED)],
+        TestTimeAugmentation::Mirror => moved(1, 0.5).to_vec(),
+        TestTimeAugmentation::MirrorTranslate => {
+            [moved(1, 0.25), moved(0, 0.125), moved(2, 0.125)].concat()
         }
     }
 }
@@ -298,6 +320,25 @@ mod tests {
             "{places:?}"
         );
         assert!((1125..=1375).contains(&mirrored), "{mirrored}");
+    }
+
+    #[test]
+    fn the_weights_of_views_add_up_to_one_and_half_of_it_is_mirrored() {
+        for name in TestTimeAugmentation::NAMES {
+            let views = views(TestTimeAugmentation::from_name(name).unwrap());
+            let weight = |mirrored: bool| {
+                let views = views.iter().filter(|(_, view)| view.mirrored == mirrored);
+                views.map(|(weight, _)| weight).sum::<f64>()
+            };
+            let mirrored = if *name == "none" { 0.0 } else { 0.5 };
+            assert_eq!([weight(false), weight(true)], [1.0 - mirrored, mirrored]);
+        }
+        let [(_, middle), ..] = views(TestTimeAugmentation::Mirror)[..] else {
+            panic!("there are views");
+        };
+        let image = image(COLOUR);
+        let expected = write(Placement::UNCHANGED, COLOUR, &image, cifar10());
+        assert_eq!(write(middle, COLOUR, &image, cifar10()), expected);
     }
 
     #[test]

@@ -90,6 +90,19 @@ named! {
     }
 }
 named! {
+    /// The views of a test image over which predictions are averaged.
+    #[derive(Default)]
+    TestTimeAugmentation {
+        /// The image alone.
+        #[default]
+        None = "none",
+        /// The image and its mirror image.
+        Mirror = "mirror",
+        /// As `Mirror`; the same moved by a pixel up and left, and down and right, counts as much as both.
+        MirrorTranslate = "mirror_translate",
+    }
+}
+named! {
     /// What convolutions compute in.
     PrecisionName { F32 = "f32", Mixed = "mixed" }
 }
