@@ -1,6 +1,7 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
 mod gradient_norm;
+mod lookahead;
 mod loss_scale;
 mod optimizers;
 mod schedule;
@@ -221,6 +222,8 @@ impl Run<'_> {
                 measures_norm,
                 |_| (),
             );
+            let steps = self.steps_before(settings.epochs + 1);
+            state.learner = state.learner.looked_ahead(step, steps);
             state.position.step = step;
             let pending = PendingStep {
                 step,
@@ -234,7 +237,7 @@ impl Run<'_> {
                 return Ok(ControlFlow::Break(ending));
             }
             let next = control.next(StopPoint::Step(step));
-            let over = step == self.steps_before(settings.epochs + 1);
+            let over = step == steps;
             if next == Next::Continue || next == Next::Checkpoint && over {
                 continue;
             }
