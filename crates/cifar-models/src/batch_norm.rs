@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use training_kernels::{Epilogue, batch_norm, batch_norm_train};
 
-use crate::Buffer;
+use crate::RunningStatistic;
 
 /// Added to the variance before the square root; PyTorch's default.
 const EPSILON: f64 = 1e-5;
@@ -12,54 +12,28 @@ const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// Batch normalisation of images (Ioffe and Szegedy, 2015), equivalent to `torch.nn.BatchNorm2d`:
-/// (x − mean) / √(variance + epsilon) · weight + bias, channel by channel.
+/// (x − mean) / √(variance + 1e-5) · weight + bias, channel by channel.
 ///
 /// On an autodiff device it uses the batch's mean and (biased) variance, and the running statistics move
-/// the fraction `momentum` of the way towards them; elsewhere it uses the running statistics. Burn's own `BatchNorm`
+/// a tenth of the way towards them; elsewhere it uses the running statistics. Burn's own `BatchNorm`
 /// tracks the biased variance, PyTorch the unbiased one, which is why this module exists.
 #[derive(Module, Debug)]
 pub struct BatchNorm2d {
-    /// 1 where there is none.
-    weight: Option<Param<Tensor<1>>>,
+    weight: Param<Tensor<1>>,
     bias: Param<Tensor<1>>,
-    running_mean: Buffer<1>,
-    running_var: Buffer<1>,
-    epsilon: f64,
-    momentum: f64,
+    running_mean: RunningStatistic,
+    running_var: RunningStatistic,
 }
 
 impl BatchNorm2d {
     /// Weight 1, bias 0, running mean 0 and running variance 1 for each of `channels`.
     pub fn new(channels: usize, device: &Device) -> Self {
         Self {
-            weight: Some(Param::from_tensor(Tensor::ones([channels], device))),
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
             bias: Param::from_tensor(Tensor::zeros([channels], device)),
-            running_mean: Buffer::new(Tensor::zeros([channels], device)),
-            running_var: Buffer::new(Tensor::ones([channels], device)),
-            epsilon: EPSILON,
-            momentum: MOMENTUM,
+            running_mean: RunningStatistic::new(Tensor::zeros([channels], device)),
+            running_var: RunningStatistic::new(Tensor::ones([channels], device)),
         }
-    }
-
-    /// Without a weight to train.
-    #[must_use]
-    pub fn without_weight(self) -> Self {
-        Self {
-            weight: None,
-            ..self
-        }
-    }
-
-    /// With another `epsilon` than 1e-5.
-    #[must_use]
-    pub fn with_epsilon(self, epsilon: f64) -> Self {
-        Self { epsilon, ..self }
-    }
-
-    /// With another `momentum`, the weight of a batch in the running statistics, than 0.1.
-    #[must_use]
-    pub fn with_momentum(self, momentum: f64) -> Self {
-        Self { momentum, ..self }
     }
 
     /// Normalises `[batch, height, width, channels]` and applies `epilogue`.
@@ -67,14 +41,10 @@ impl BatchNorm2d {
     /// # Panics
     /// When training on one value per channel, whose variance is undefined.
     pub fn forward(&self, input: Tensor<4>, epilogue: Epilogue<Tensor<4>>) -> Tensor<4> {
-        let bias = self.bias.val();
-        let weight = match &self.weight {
-            Some(weight) => weight.val(),
-            None => Tensor::ones(bias.shape(), &input.device()),
-        };
+        let (weight, bias) = (self.weight.val(), self.bias.val());
         if !input.device().is_autodiff() {
             let moments = [self.running_mean.value(), self.running_var.value()];
-            return batch_norm(input, moments, [weight, bias], epilogue, self.epsilon);
+            return batch_norm(input, moments, [weight, bias], epilogue, EPSILON);
         }
         let [batch, height, width, _] = input.dims();
         let count = batch * height * width;
@@ -83,10 +53,10 @@ impl BatchNorm2d {
             "batch normalisation needs more than one value per channel to train, found {:?}",
             input.dims()
         );
-        let normalised = batch_norm_train(input, weight, bias, epilogue, self.epsilon);
+        let normalised = batch_norm_train(input, weight, bias, epilogue, EPSILON);
         let unbiased = normalised.variance * (count as f64 / (count - 1) as f64);
-        self.running_mean.update(normalised.mean, self.momentum);
-        self.running_var.update(unbiased, self.momentum);
+        self.running_mean.update(normalised.mean, MOMENTUM);
+        self.running_var.update(unbiased, MOMENTUM);
         normalised.output
     }
 }

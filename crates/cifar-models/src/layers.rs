@@ -1,7 +1,8 @@
 //! Convolution, pooling and linear layer with PyTorch's layouts and initial weights.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::linear;
+use burn::tensor::module::{self, linear};
+use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use random_streams::Stream;
 use training_kernels::convolution;
@@ -32,34 +33,12 @@ impl<'a> InitialWeights<'a> {
         shape: [usize; D],
         fan_in: usize,
     ) -> Param<Tensor<D>> {
-        let values = self.drawn(name, shape.iter().product(), fan_in);
-        Param::from_data(TensorData::new(values, shape), self.device)
-    }
-
-    /// The weight called `name` of a convolution, drawn as [`Self::uniform`] but for the first filters, of which filter
-    /// i copies channel i, as `torch.nn.init.dirac_` has them.
-    pub fn dirac(self, name: &str, shape: [usize; 4]) -> Param<Tensor<4>> {
-        let [channels_out, channels_in, height, width] = shape;
-        let filter = channels_in * height * width;
-        let mut values = self.drawn(name, channels_out * filter, filter);
-        let middle = height / 2 * width + width / 2;
-        for (channel, weights) in values
-            .chunks_exact_mut(filter)
-            .take(channels_in)
-            .enumerate()
-        {
-            weights.fill(0.0);
-            weights[channel * height * width + middle] = 1.0;
-        }
-        Param::from_data(TensorData::new(values, shape), self.device)
-    }
-
-    /// `count` numbers from U(±1/√`fan_in`).
-    fn drawn(self, name: &str, count: usize, fan_in: usize) -> Vec<f32> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let mut stream = Stream::new(self.seed, name, 0);
-        let drawn = (0..count).map(|_| (2.0 * stream.uniform() - 1.0) * bound);
-        drawn.collect()
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|_| (2.0 * stream.uniform() - 1.0) * bound)
+            .collect();
+        Param::from_data(TensorData::new(values, shape), self.device)
     }
 }
 
@@ -107,13 +86,6 @@ impl Convolution {
         }
     }
 
-    /// With the weight `name.weight` drawn by [`InitialWeights::dirac`].
-    #[must_use]
-    pub fn with_dirac(self, name: &str, weights: InitialWeights<'_>) -> Self {
-        let weight = weights.dirac(&format!("{name}.weight"), self.weight.dims());
-        Self { weight, ..self }
-    }
-
     /// With `padding` pixels of zeros on each side.
     #[must_use]
     pub fn with_padding(self, padding: usize) -> Self {
@@ -139,13 +111,21 @@ impl Convolution {
     }
 }
 
-/// A linear layer, with bias unless chosen otherwise; the weight has PyTorch's layout, not transposed as in Burn's `Linear`.
+/// 2×2 max-pooling, `torch.nn.functional.max_pool2d(maps, 2)`:
+/// `[batch, height, width, channels]` to `[batch, ⌊height/2⌋, ⌊width/2⌋, channels]`.
+pub fn max_pool2d(maps: Tensor<4>) -> Tensor<4> {
+    let channels_first = maps.permute([0, 3, 1, 2]);
+    let pooled = module::max_pool2d(channels_first, MaxPoolOptions::new([2, 2]));
+    pooled.permute([0, 2, 3, 1])
+}
+
+/// A linear layer with bias; the weight has PyTorch's layout, not transposed as in Burn's `Linear`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[features_out, features_in]`
     weight: Param<Tensor<2>>,
     /// `[features_out]`
-    bias: Option<Param<Tensor<1>>>,
+    bias: Param<Tensor<1>>,
 }
 
 impl Linear {
@@ -160,23 +140,13 @@ impl Linear {
         let bias = format!("{name}.bias");
         Self {
             weight: weights.uniform(&weight, [features_out, features_in], features_in),
-            bias: Some(weights.uniform(&bias, [features_out], features_in)),
+            bias: weights.uniform(&bias, [features_out], features_in),
         }
-    }
-
-    /// Without a bias.
-    #[must_use]
-    pub fn without_bias(self) -> Self {
-        Self { bias: None, ..self }
     }
 
     /// input · weightᵀ + bias: `[batch, features_in]` to `[batch, features_out]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        linear(
-            input,
-            self.weight.val().transpose(),
-            self.bias.as_ref().map(Param::val),
-        )
+        linear(input, self.weight.val().transpose(), Some(self.bias.val()))
     }
 }
 
@@ -208,5 +178,23 @@ mod tests {
         for (index, found) in difference.iter().enumerate() {
             assert!((found - bias[index % 4]).abs() < 1e-6, "{found} {bias:?}");
         }
+    }
+
+    #[test]
+    fn max_pooling_takes_the_largest_of_four_and_leaves_out_an_odd_edge() {
+        let device = Device::flex().autodiff();
+        let maps = [1.0, 5.0, 9.0, 3.0, 2.0, 9.0, 7.0, 9.0, 9.0];
+        let maps = Tensor::<1>::from_floats(maps, &device).reshape([1, 3, 3, 1]);
+        let maps = maps.require_grad();
+        let pooled = max_pool2d(maps.clone());
+        assert_eq!(
+            (pooled.dims(), values(pooled.clone())),
+            ([1, 1, 1, 1], vec![5.0])
+        );
+        let gradient = maps.grad(&pooled.sum().backward()).unwrap();
+        assert_eq!(
+            values(gradient),
+            [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        );
     }
 }

@@ -4,17 +4,15 @@
 pub mod checkpoint;
 
 mod batch_norm;
-mod buffer;
 mod layers;
 mod models;
 mod named;
+mod running_statistic;
 mod shortcut;
-mod whitening;
 
 pub use batch_norm::BatchNorm2d;
-pub use buffer::Buffer;
-pub use layers::{Convolution, InitialWeights, Linear};
+pub use layers::{Convolution, InitialWeights, Linear, max_pool2d};
 pub use models::*;
-pub use named::{MapNamed, batch_norm_biases, map_named, named_gradients, named_tensors};
+pub use named::{MapNamed, map_named, named_gradients, named_tensors};
+pub use running_statistic::RunningStatistic;
 pub use shortcut::Shortcut;
-pub use whitening::Whitening;

@@ -1,15 +1,13 @@
 //! The table of models. To add a model, add one file in `models/`, its module here, and its name in the table.
 
-mod airbench94;
 mod config;
 mod entry;
 mod lenet;
 mod resnet18;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
-pub use self::airbench94::{Airbench94, Airbench94Config};
 pub use self::config::{ModelConfig, Precision};
 pub use self::entry::{
     Classifier, ConvolutionLayer, InputShapes, ModelEntry, ModelParameter, Shapes, UnexpectedShape,
@@ -60,15 +58,6 @@ macro_rules! models {
                 match self { $(Self::$model(network) => network.classify(features)),+ }
             }
 
-            /// The network with what is computed from training `images`, `[batch, channels, height, width]`, before the
-            /// first step; see [`ModelEntry::images_before_training`].
-            #[must_use]
-            pub fn adapted_to(self, images: Tensor<4>, device: &Device) -> Self {
-                match self {
-                    $(Self::$model(network) => Self::$model(network.adapted_to(images, device))),+
-                }
-            }
-
             /// Every convolution of images `[batch, height, width, channels]`, in their order.
             pub fn convolutions(&self, images: [usize; 4]) -> Vec<ConvolutionLayer> {
                 match self { $(Self::$model(network) => network.convolutions(images)),+ }
@@ -77,7 +66,7 @@ macro_rules! models {
     };
 }
 
-models! { ResNet18, LeNet, Airbench94 }
+models! { ResNet18, LeNet }
 
 /// The row of the table called `name`.
 pub fn find(name: &str) -> Option<&'static ModelEntry> {

@@ -1,7 +1,5 @@
 //! A module's tensors under PyTorch's names, such as `layer1.0.conv1.weight`.
 
-use std::collections::HashSet;
-
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 
@@ -21,17 +19,6 @@ pub fn named_gradients<M: Module>(model: &M, gradients: &Gradients) -> Vec<(Stri
     };
     model.visit(&mut Walk::new(&mut found));
     found.found
-}
-
-/// The names of the biases of all batch normalisations: each parameter called `bias` beside a `running_mean`.
-pub fn batch_norm_biases<M: Module>(model: &M) -> HashSet<String> {
-    let mut names = Names(Vec::new());
-    model.visit(&mut Walk::new(&mut names));
-    let parents = names
-        .0
-        .iter()
-        .filter_map(|name| name.strip_suffix("running_mean"));
-    parents.map(|parent| format!("{parent}bias")).collect()
 }
 
 /// `model` with `change` applied to every parameter and running statistic.
@@ -56,14 +43,6 @@ impl VisitNamed for Tensors {
     fn visit<const D: usize>(&mut self, name: String, parameter: &Param<Tensor<D>>) {
         let data = parameter.val().into_data().convert::<f32>();
         self.0.push((name, data));
-    }
-}
-
-struct Names(Vec<String>);
-
-impl VisitNamed for Names {
-    fn visit<const D: usize>(&mut self, name: String, _parameter: &Param<Tensor<D>>) {
-        self.0.push(name);
     }
 }
 

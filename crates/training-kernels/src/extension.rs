@@ -20,7 +20,6 @@ use burn::backend::{Backend, ExtensionType, backend_extension};
 use crate::adamw::AdamWStep;
 use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
-use crate::pooling::MaxPooling;
 use crate::sgd::SgdStep;
 
 /// A convolution; the layout of images is `[batch, height, width, channels]`.
@@ -124,38 +123,6 @@ pub trait EvaluationBatchNorm: Backend {
         bias: FloatTensor<Self>,
         #[extension_type] epilogue: TensorEpilogue<Self>,
         epsilon: f64,
-    ) -> FloatTensor<Self>;
-}
-
-/// GELU, number by number.
-#[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
-pub trait GeluKernel: Backend {
-    fn gelu_forward(values: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-/// The backward pass of [`GeluKernel`].
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
-pub trait GeluGradientKernel: Backend {
-    fn gelu_gradient(
-        output_gradient: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-}
-
-/// Max-pooling; the layout of images is `[batch, height, width, channels]`.
-#[backend_extension(Autodiff, Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
-pub trait MaxPoolingKernel: Backend {
-    fn max_pool(values: FloatTensor<Self>, shape: MaxPooling) -> FloatTensor<Self>;
-}
-
-/// The backward pass of [`MaxPoolingKernel`].
-#[backend_extension(Flex: cfg(feature = "flex"), NdArray: cfg(feature = "ndarray"))]
-pub trait MaxPoolingGradientKernel: Backend {
-    fn max_pool_gradient(
-        output_gradient: FloatTensor<Self>,
-        values: FloatTensor<Self>,
-        output: FloatTensor<Self>,
-        shape: MaxPooling,
     ) -> FloatTensor<Self>;
 }
 

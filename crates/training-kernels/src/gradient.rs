@@ -10,10 +10,8 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend};
 use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 use crate::extension::{
-    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, GeluGradientKernel, GeluKernel,
-    MaxPoolingGradientKernel, MaxPoolingKernel, TensorEpilogue, TrainingBatchNorm,
+    BatchNormGradients, ConvolutionGradients, ConvolutionKernel, TensorEpilogue, TrainingBatchNorm,
 };
-use crate::pooling::MaxPooling;
 
 impl<B, C> ConvolutionKernel for Autodiff<B, C>
 where
@@ -81,33 +79,6 @@ where
     }
 }
 
-impl<B, C> GeluKernel for Autodiff<B, C>
-where
-    B: GeluKernel + GeluGradientKernel,
-    C: CheckpointStrategy,
-{
-    fn gelu_forward(values: FloatTensor<Self>) -> FloatTensor<Self> {
-        let node = values.node();
-        let values = values.into_primitive();
-        let output = B::gelu_forward(values.clone());
-        record::<B, C, _, 1>(GeluGradient, [node], values, output)
-    }
-}
-
-impl<B, C> MaxPoolingKernel for Autodiff<B, C>
-where
-    B: MaxPoolingKernel + MaxPoolingGradientKernel,
-    C: CheckpointStrategy,
-{
-    fn max_pool(values: FloatTensor<Self>, shape: MaxPooling) -> FloatTensor<Self> {
-        let node = values.node();
-        let values = values.into_primitive();
-        let output = B::max_pool(values.clone(), shape);
-        let state = (values, output.clone(), shape);
-        record::<B, C, _, 1>(MaxPoolingGradient, [node], state, output)
-    }
-}
-
 /// `output` as a node of the graph, if one of its parents is one.
 fn record<B: Backend, C: CheckpointStrategy, G: Backward<B, N>, const N: usize>(
     gradient: G,
@@ -144,48 +115,6 @@ impl<B: ConvolutionGradients> Backward<B, 2> for ConvolutionGradient {
         if let Some(node) = weight_node {
             let of_weight = B::weight_gradient(input, gradient, shape);
             gradients.register::<B>(node.id, of_weight);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct GeluGradient;
-
-impl<B: GeluGradientKernel> Backward<B, 1> for GeluGradient {
-    /// The input.
-    type State = FloatTensor<B>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let gradient = gradients.consume::<B>(&ops.node);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<B>(node.id, B::gelu_gradient(gradient, ops.state));
-        }
-    }
-}
-
-#[derive(Debug)]
-struct MaxPoolingGradient;
-
-impl<B: MaxPoolingGradientKernel> Backward<B, 1> for MaxPoolingGradient {
-    /// Input, output and shape.
-    type State = (FloatTensor<B>, FloatTensor<B>, MaxPooling);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let gradient = gradients.consume::<B>(&ops.node);
-        let (values, output, shape) = ops.state;
-        if let [Some(node)] = ops.parents {
-            let of_values = B::max_pool_gradient(gradient, values, output, shape);
-            gradients.register::<B>(node.id, of_values);
         }
     }
 }

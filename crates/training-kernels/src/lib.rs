@@ -16,7 +16,6 @@
     )
 )]
 
-mod activation;
 mod adamw;
 mod batch_norm;
 mod convolution;
@@ -31,7 +30,6 @@ mod lanes;
 mod memory;
 mod operations;
 mod output;
-mod pooling;
 mod product;
 mod sgd;
 
@@ -41,7 +39,7 @@ pub use convolution::Convolution;
 pub use instructions::{Instructions, UnavailableInstructions};
 pub use memory::CachingAllocator;
 pub use operations::{
-    BatchNormTrain, adamw_step, are_finite, batch_norm, batch_norm_train, convolution, gelu,
-    max_pool, scaled_sgd_step, sgd_step, unscaled_step,
+    BatchNormTrain, adamw_step, are_finite, batch_norm, batch_norm_train, convolution,
+    scaled_sgd_step, sgd_step, unscaled_step,
 };
 pub use sgd::{SgdStep, Unscaling};

@@ -4,20 +4,16 @@ mod steps;
 
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::activation::{self, relu};
+use burn::tensor::activation::relu;
 use burn::tensor::module::{self, conv2d};
-use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::steps::{adamw_step, are_finite, scaled_sgd_step, sgd_step, unscaled_step};
 use crate::batch_norm::Epilogue;
 use crate::convolution::Convolution;
 #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-use crate::extension::{
-    ConvolutionKernel, EvaluationBatchNorm, GeluKernel, MaxPoolingKernel, TrainingBatchNorm,
-};
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-use crate::pooling::MaxPooling;
+use crate::extension::{ConvolutionKernel, EvaluationBatchNorm, TrainingBatchNorm};
 
 /// A convolution without bias: images `[batch, height, width, channels_in]` and a square weight
 /// `[channels_out, channels_in, kernel, kernel]` to `[batch, height_out, width_out, channels_out]`
@@ -132,47 +128,6 @@ pub fn batch_norm(
     let pixels = in_pixels(images.cast(DType::F32));
     let output = module::batch_norm(pixels, weight, bias, mean, variance, epsilon);
     followed(output.reshape(dims).cast(dtype), epilogue)
-}
-
-/// GELU, x · Φ(x) with the distribution function Φ of the standard normal distribution: PyTorch's `gelu` without an
-/// approximation.
-pub fn gelu<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-    if on_cpu(&tensor) {
-        let output = <Dispatch as GeluKernel>::gelu_forward(tensor.into_dispatch());
-        return Tensor::from_dispatch(output);
-    }
-    activation::gelu(tensor)
-}
-
-/// Max-pooling by windows of `size` × `size` that do not overlap, PyTorch's `max_pool2d(images, size)`:
-/// `[batch, height, width, channels]` to `[batch, ⌊height/size⌋, ⌊width/size⌋, channels]`.
-///
-/// The gradient of a window goes to the first of its largest values.
-///
-/// # Panics
-/// When no window fits the images.
-pub fn max_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
-    let [batch, height, width, channels] = images.dims();
-    assert!(
-        (1..=height.min(width)).contains(&size),
-        "expected windows that fit images {:?}, found {size} × {size}",
-        images.dims()
-    );
-    #[cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
-    if on_cpu(&images) {
-        let shape = MaxPooling {
-            batch,
-            height,
-            width,
-            channels,
-            size,
-        };
-        let output = <Dispatch as MaxPoolingKernel>::max_pool(images.into_dispatch(), shape);
-        return Tensor::from_dispatch(output);
-    }
-    let options = MaxPoolOptions::new([size; 2]);
-    channels_last(module::max_pool2d(channels_first(images), options))
 }
 
 fn check_shapes(images: &Tensor<4>, parameters: &[&Tensor<1>], epilogue: &Epilogue<Tensor<4>>) {

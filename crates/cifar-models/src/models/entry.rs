@@ -25,18 +25,10 @@ pub trait Classifier: Module {
     const INPUTS: InputShapes;
     /// Height × width × channels of the images that it was published for.
     const STANDARD_INPUT: [usize; 3];
-    /// Training images to which it [adapts](Self::adapted_to) before the first step.
-    const IMAGES_BEFORE_TRAINING: usize = 0;
 
     /// The network that `config` describes, whose image shape and parameters were checked, with the initial
     /// weights of `seed`.
     fn build(config: &ModelConfig, seed: u64, device: &Device) -> Self;
-
-    /// The network with what is computed from training `images`, `[batch, channels, height, width]`, before the first step.
-    #[must_use]
-    fn adapted_to(self, _images: Tensor<4>, _device: &Device) -> Self {
-        self
-    }
 
     /// Logits of `images`: `[batch, channels, height, width]` to `[batch, classes]`.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
@@ -70,8 +62,6 @@ pub struct ModelEntry {
     pub inputs: InputShapes,
     /// Height × width × channels of the images that it was published for.
     pub standard_input: [usize; 3],
-    /// Training images to which a new network adapts before the first step, by [`Model::adapted_to`].
-    pub images_before_training: usize,
     pub(super) build: fn(&ModelConfig, u64, &Device) -> Model,
     pub(crate) read_config: fn(&Shapes, ModelConfig) -> Result<ModelConfig, UnexpectedShape>,
 }
@@ -85,7 +75,6 @@ impl ModelEntry {
             parameters: M::PARAMETERS,
             inputs: M::INPUTS,
             standard_input: M::STANDARD_INPUT,
-            images_before_training: M::IMAGES_BEFORE_TRAINING,
             build,
             read_config: M::read_config,
         }

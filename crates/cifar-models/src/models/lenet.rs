@@ -4,13 +4,12 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{DType, Device, Tensor};
-use training_kernels::max_pool;
 
 use super::{
     Classifier, ConvolutionLayer, InputShapes, ModelConfig, ModelParameter, Precision, Shapes,
     UnexpectedShape,
 };
-use crate::{Convolution, InitialWeights, Linear};
+use crate::{Convolution, InitialWeights, Linear, max_pool2d};
 
 /// Channels after each convolution, and features of the first linear layer.
 const CHANNELS: [usize; 2] = [20, 50];
@@ -118,8 +117,8 @@ impl Classifier for LeNet {
             Precision::Mixed => images.cast(DType::F16),
         };
         // ReLU after pooling is equivalent, with a quarter of the elements.
-        let maps = relu(max_pool(self.conv1.forward(images), 2));
-        let maps = relu(max_pool(self.conv2.forward(maps), 2));
+        let maps = relu(max_pool2d(self.conv1.forward(images)));
+        let maps = relu(max_pool2d(self.conv2.forward(maps)));
         let rows = maps.cast(DType::F32).permute([0, 3, 1, 2]).flatten(1, 3); // as PyTorch's
         relu(self.fc1.forward(rows))
     }

@@ -15,10 +15,10 @@ use crate::datasets::Dataset;
 use crate::device::use_threads;
 use crate::exit::BadInput;
 use crate::json;
-use crate::measure::{METRICS, Metric, Predictions, Tally, averaged_outputs};
+use crate::measure::{METRICS, Metric, Predictions, Tally, outputs};
 use crate::records::Score;
 use crate::session::open_device;
-use crate::settings::{BackendChoice, PrecisionName, TestTimeAugmentation, TrainSettings};
+use crate::settings::{BackendChoice, PrecisionName, TrainSettings};
 use crate::terminal::table::{Align, Column, bare};
 use crate::terminal::{print, tell};
 
@@ -46,9 +46,6 @@ pub struct EvalArguments {
     /// Number of threads of the CPU backends; all cores by default
     #[arg(long, value_parser = super::thread_count())]
     threads: Option<u16>,
-    /// Average predictions over views of each image: its mirror image too, and both moved by a pixel
-    #[arg(long, value_name = "VIEWS", default_value = "none")]
-    test_time_augmentation: TestTimeAugmentation,
     /// Write labels and logits to this CSV file without a header: a row per test image in file order, with
     /// its label and then a logit per class
     #[arg(long)]
@@ -77,7 +74,7 @@ pub fn run(arguments: &EvalArguments) -> Result<()> {
     }
     let device = open_device(arguments.backend, PrecisionName::F32)?;
     let model = load_model(&checkpoint, arguments, &device.device)?;
-    let (score, predictions) = evaluate(&model, &data, &device.device, arguments)?;
+    let (score, predictions) = evaluate(&model, &data, &device.device, &arguments.weights)?;
     print_score(&score, data.images.len(), arguments.json)?;
     if let Some(path) = &arguments.logits {
         write_csv(path, &predictions).with_context(|| format!("{}: logits", path.display()))?;
@@ -130,21 +127,20 @@ fn load_model(
     Ok(checkpoint.load(config.init(0, device))?)
 }
 
-/// Score and predictions of the `model`.
+/// Score and predictions of the `model` in the file `weights`.
 fn evaluate(
     model: &Model,
     data: &TestData,
     device: &Device,
-    arguments: &EvalArguments,
+    weights: &Path,
 ) -> Result<(Score, Predictions)> {
     let mut tally = Tally::new(LossConfig::new("cross_entropy")?.init());
-    let (images, augmentation) = (&data.images, arguments.test_time_augmentation);
-    for outputs in averaged_outputs(model, images, data.normalization, augmentation, device) {
+    for outputs in outputs(model, &data.images, data.normalization, device) {
         tally.add(outputs);
     }
     let (score, predictions) = tally.read()?;
     let not_finite = |what: &str, found: f64| {
-        let file = arguments.weights.display();
+        let file = weights.display();
         BadInput(anyhow!(
             "{file}: expected a finite {what}, found {found}: the network has no score with these weights"
         ))

@@ -3,12 +3,10 @@
 use random_streams::Stream;
 
 use crate::datasets::ImageShape;
-use crate::settings::{AugmentationName, TestTimeAugmentation};
+use crate::settings::AugmentationName;
 
-/// Pixels added on each side before the random crop, as in pytorch-cifar.
+/// Black pixels added on each side before the random crop, as in pytorch-cifar.
 const PADDING: usize = 4;
-/// The most pixels by which airbench94 translates an image.
-const TRANSLATION: usize = 2;
 
 /// The position of the crop in the padded image, and whether it is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +16,6 @@ pub struct Placement {
     /// From 0 to 8; 4 is the middle.
     pub right: usize,
     pub mirrored: bool,
-    pub padding: Padding,
-}
-
-/// The pixels outside an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    Black,
-    /// Those of the image mirrored at its outermost pixels, which are not repeated.
-    Reflected,
 }
 
 impl Placement {
@@ -34,7 +23,6 @@ impl Placement {
         down: PADDING,
         right: PADDING,
         mirrored: false,
-        padding: Padding::Black,
     };
 
     /// A pure function of its arguments; `record` is the image's number in its split.
@@ -49,21 +37,6 @@ impl Placement {
                     down: stream.below(positions) as usize,
                     right: stream.below(positions) as usize,
                     mirrored: augmentation.flips() && stream.below(2) == 1,
-                    padding: Padding::Black,
-                }
-            }
-            AugmentationName::TranslateFlip => {
-                let index = (epoch as u64) << 32 | u64::from(record);
-                let mut stream = Stream::new(seed, "augment", index);
-                let mut offset =
-                    || PADDING - TRANSLATION + stream.below(2 * TRANSLATION as u32 + 1) as usize;
-                // Two epochs in a row show an image from both sides.
-                let first = Stream::new(seed, "mirror", u64::from(record)).below(2) as usize;
-                Self {
-                    down: offset(),
-                    right: offset(),
-                    mirrored: (first + epoch) % 2 == 1,
-                    padding: Padding::Reflected,
                 }
             }
         }
@@ -73,7 +46,7 @@ impl Placement {
     /// holds the value of each byte in each channel.
     pub fn write(self, shape: ImageShape, image: &[u8], table: &[[f32; 256]], output: &mut [f32]) {
         let ImageShape { height, width, .. } = shape;
-        // Columns of the output that are inside the image; the others are padding.
+        // Columns of the output that are inside the image; the rest is padding.
         let first = PADDING.saturating_sub(self.right);
         let last = (width + PADDING - self.right).min(width);
         for ((input, plane), values) in image
@@ -83,56 +56,18 @@ impl Placement {
         {
             for (y, row) in plane.chunks_exact_mut(width).enumerate() {
                 row.fill(values[0]);
-                if let Some(source) = self.padding.source(y + self.down, height) {
-                    let pixels = &input[source * width..][..width];
-                    let inside = &pixels[first + self.right - PADDING..][..last - first];
-                    for (value, &byte) in row[first..last].iter_mut().zip(inside) {
+                let source = (y + self.down).checked_sub(PADDING);
+                if let Some(source) = source.filter(|&y| y < height) {
+                    let start = source * width + first + self.right - PADDING;
+                    let pixels = &input[start..start + last - first];
+                    for (value, &byte) in row[first..last].iter_mut().zip(pixels) {
                         *value = values[usize::from(byte)];
-                    }
-                    for x in (0..first).chain(last..width) {
-                        if let Some(x_in_image) = self.padding.source(x + self.right, width) {
-                            row[x] = values[usize::from(pixels[x_in_image])];
-                        }
                     }
                 }
                 if self.mirrored {
                     row.reverse();
                 }
             }
-        }
-    }
-}
-
-/// The views of an image over which predictions are averaged, each with its weight: airbench94's.
-pub fn views(augmentation: TestTimeAugmentation) -> Vec<(f64, Placement)> {
-    let moved = |offset: usize, weight: f64| {
-        [false, true].map(|mirrored| {
-            let placement = Placement {
-                down: PADDING - 1 + offset,
-                right: PADDING - 1 + offset,
-                mirrored,
-                padding: Padding::Reflected,
-            };
-            (weight, placement)
-        })
-    };
-    match augmentation {
-        TestTimeAugmentation::None => vec![(1.0, Placement::UNCHANGED)],
-        TestTimeAugmentation::Mirror => moved(1, 0.5).to_vec(),
-        TestTimeAugmentation::MirrorTranslate => {
-            [moved(1, 0.25), moved(0, 0.125), moved(2, 0.125)].concat()
-        }
-    }
-}
-
-impl Padding {
-    /// Where in an image of this `size` the pixel at a position of the padded image comes from; `None` if it is black.
-    fn source(self, position: usize, size: usize) -> Option<usize> {
-        match position.checked_sub(PADDING) {
-            Some(inside) if inside < size => Some(inside),
-            _ if self == Self::Black => None,
-            None => Some(PADDING - position),
-            Some(beyond) => Some(2 * (size - 1) - beyond),
         }
     }
 }
@@ -191,16 +126,13 @@ mod tests {
             for y in 0..height {
                 for x in 0..width {
                     let x = if placement.mirrored { width - 1 - x } else { x };
-                    let (y, x) = (y + placement.down, x + placement.right);
-                    let [y, x] = [(y, height), (x, width)].map(|(padded, size)| {
-                        let (place, last) = (padded as isize - 4, size as isize - 1);
-                        let reflected = last - (last - place.abs()).abs();
-                        (place == reflected || placement.padding == Padding::Reflected)
-                            .then_some(reflected as usize)
-                    });
-                    let byte = match (y, x) {
-                        (Some(y), Some(x)) => image[channel * shape.plane() + y * width + x],
-                        _ => 0,
+                    let (padded_y, padded_x) = (y + placement.down, x + placement.right);
+                    let inside = |position, size| (PADDING..PADDING + size).contains(&position);
+                    let byte = if inside(padded_y, height) && inside(padded_x, width) {
+                        let (y, x) = (padded_y - PADDING, padded_x - PADDING);
+                        image[channel * shape.plane() + y * width + x]
+                    } else {
+                        0
                     };
                     let value = f32::from(byte) / 255.0;
                     output.push((value - normalization.mean[channel]) / normalization.std[channel]);
@@ -214,12 +146,11 @@ mod tests {
     fn every_placement_equals_the_naive_one() {
         let images = [(COLOUR, cifar10()), (WIDE, SHIFTED)];
         let images = images.map(|(shape, normalization)| (shape, image(shape), normalization));
-        for index in 0..9 * 9 * 4 {
+        for index in 0..9 * 9 * 2 {
             let placement = Placement {
-                down: index / 4 % 9,
-                right: index / 36,
+                down: index / 2 % 9,
+                right: index / 18,
                 mirrored: index % 2 == 1,
-                padding: [Padding::Black, Padding::Reflected][index / 2 % 2],
             };
             for (shape, image, normalization) in &images {
                 assert_eq!(
@@ -252,7 +183,6 @@ mod tests {
             down: 0,
             right: 8,
             mirrored: false,
-            padding: Padding::Black,
         };
         let output = write(placement, COLOUR, &white, cifar10());
         let table = cifar10().table();
@@ -298,47 +228,6 @@ mod tests {
             let mirrored = false;
             assert_eq!(crop, Placement { mirrored, ..both });
         }
-    }
-
-    #[test]
-    fn a_translated_image_is_mirrored_in_every_other_epoch_and_moves_by_up_to_two_pixels() {
-        let draw =
-            |epoch, record| Placement::draw(AugmentationName::TranslateFlip, 1, epoch, record);
-        let mut places = [0; 25];
-        let mut mirrored = 0;
-        for record in 0..2_500 {
-            let [first, second, third] = [0, 1, 2].map(|epoch| draw(epoch, record));
-            assert_ne!(first.mirrored, second.mirrored);
-            assert_eq!(first.mirrored, third.mirrored);
-            assert_eq!(first.padding, Padding::Reflected);
-            places[(first.down - 2) * 5 + first.right - 2] += 1;
-            mirrored += usize::from(first.mirrored);
-        }
-        // 100 ± 5 and 1250 ± 5 standard deviations of binomial counts
-        assert!(
-            places.iter().all(|count| (51..=149).contains(count)),
-            "{places:?}"
-        );
-        assert!((1125..=1375).contains(&mirrored), "{mirrored}");
-    }
-
-    #[test]
-    fn the_weights_of_views_add_up_to_one_and_half_of_it_is_mirrored() {
-        for name in TestTimeAugmentation::NAMES {
-            let views = views(TestTimeAugmentation::from_name(name).unwrap());
-            let weight = |mirrored: bool| {
-                let views = views.iter().filter(|(_, view)| view.mirrored == mirrored);
-                views.map(|(weight, _)| weight).sum::<f64>()
-            };
-            let mirrored = if *name == "none" { 0.0 } else { 0.5 };
-            assert_eq!([weight(false), weight(true)], [1.0 - mirrored, mirrored]);
-        }
-        let [(_, middle), ..] = views(TestTimeAugmentation::Mirror)[..] else {
-            panic!("there are views");
-        };
-        let image = image(COLOUR);
-        let expected = write(Placement::UNCHANGED, COLOUR, &image, cifar10());
-        assert_eq!(write(middle, COLOUR, &image, cifar10()), expected);
     }
 
     #[test]

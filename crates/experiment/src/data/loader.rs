@@ -62,21 +62,14 @@ pub fn evaluation_batches(
     normalization: Normalization,
     batch_size: usize,
 ) -> Batches {
-    placed_batches(set, normalization, Placement::UNCHANGED, batch_size)
-}
-
-/// As [`evaluation_batches`], each image at this place.
-///
-/// # Panics
-/// When `batch_size` is 0.
-pub fn placed_batches(
-    set: &ImageSet,
-    normalization: Normalization,
-    placement: Placement,
-    batch_size: usize,
-) -> Batches {
     let order = (0..set.len()).collect();
-    prepare(set, normalization, order, move |_| placement, batch_size)
+    prepare(
+        set,
+        normalization,
+        order,
+        |_| Placement::UNCHANGED,
+        batch_size,
+    )
 }
 
 fn prepare(

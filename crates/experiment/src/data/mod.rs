@@ -26,13 +26,12 @@ use crate::datasets::{Dataset, DatasetFiles, Normalization};
 use crate::records::DataRecords;
 use crate::settings::TrainSettings;
 
-pub use augment::views;
 pub use download::is_file_url;
 pub use error::DataError;
 pub use fetch::fetch;
 pub use folder::data_root;
 pub use images::{ImageSet, Images};
-pub use loader::{Batch, Batches, evaluation_batches, placed_batches, training_batches};
+pub use loader::{Batch, evaluation_batches, training_batches};
 pub use progress::Progress;
 pub use sample::sample;
 pub use split::split;

@@ -17,10 +17,9 @@ pub use self::metrics::{ACCURACY, Direction, EVAL_LOSS, METRICS, Metric, Unit};
 pub use self::outputs::Outputs;
 pub use self::predictions::Predictions;
 pub use self::tally::Tally;
-use crate::data::{Batch, Batches, ImageSet, placed_batches, views};
+use crate::data::{Batch, ImageSet, evaluation_batches};
 use crate::datasets::{ImageShape, Normalization};
 use crate::records::Score;
-use crate::settings::TestTimeAugmentation;
 
 /// Images in an evaluation batch; it changes speed and memory, not the score.
 pub const EVALUATION_BATCH: usize = 200;
@@ -79,58 +78,22 @@ pub fn outputs(
     normalization: Normalization,
     device: &Device,
 ) -> impl Iterator<Item = Outputs> {
-    averaged_outputs(
-        model,
-        images,
-        normalization,
-        TestTimeAugmentation::None,
-        device,
-    )
-}
-
-/// As [`outputs`], averaged over views of each image. The last layer is linear, so that the logits of the mean features are
-/// the mean logits.
-pub fn averaged_outputs(
-    model: &Model,
-    images: &ImageSet,
-    normalization: Normalization,
-    augmentation: TestTimeAugmentation,
-    device: &Device,
-) -> impl Iterator<Item = Outputs> {
     let model = model.valid();
-    let views = views(augmentation).into_iter();
-    let mut views: Vec<(f64, Batches)> = views
-        .map(|(weight, view)| {
-            let batches = placed_batches(images, normalization, view, EVALUATION_BATCH);
-            (weight, batches)
-        })
-        .collect();
     // A GPU tunes for each size of a batch, so a smaller last one is filled up with zeros, which are left
     // out of what comes out. (In training they would enter batch normalisation.)
     let size = EVALUATION_BATCH.min(images.len());
-    std::iter::from_fn(move || {
-        let mut seen: Option<(Tensor<2>, Tensor<1, Int>, Vec<i32>)> = None;
-        for (weight, batches) in &mut views {
-            let mut batch = batches.next()?;
-            let labels = batch.labels.clone();
-            batch.images.resize(size * batch.shape.bytes(), 0.0);
-            let (inputs, targets) = to_tensors(batch, device);
-            let features = model.features(inputs);
-            seen = Some(match seen {
-                // Not times 1, so that one view is the image itself.
-                None if *weight == 1.0 => (features, targets, labels),
-                None => (features * *weight, targets, labels),
-                Some((sum, ..)) => (sum + features * *weight, targets, labels),
-            });
-        }
-        let (features, targets, labels) = seen?;
+    evaluation_batches(images, normalization, EVALUATION_BATCH).map(move |mut batch| {
+        let labels = batch.labels.clone();
+        batch.images.resize(size * batch.shape.bytes(), 0.0);
+        let (inputs, targets) = to_tensors(batch, device);
+        let features = model.features(inputs);
         let logits = model.classify(features.clone());
-        Some(Outputs {
+        Outputs {
             logits: logits.narrow(0, 0, labels.len()),
             features: features.narrow(0, 0, labels.len()),
             targets,
             labels,
-        })
+        }
     })
 }
 

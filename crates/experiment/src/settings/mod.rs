@@ -7,9 +7,7 @@ mod train;
 
 pub use self::conflicts::{Conflict, conflicts};
 pub use self::kinds::{Kind, Setting};
-pub use self::names::{
-    AugmentationName, BackendChoice, PrecisionName, ScheduleName, TestTimeAugmentation,
-};
+pub use self::names::{AugmentationName, BackendChoice, PrecisionName, ScheduleName};
 pub use self::train::{OptimizerName, TRAIN_KEYS, TrainKey, TrainSettings};
 
 /// Where and how a sweep runs; nothing here affects the results or a trial's id.

@@ -75,32 +75,11 @@ pub(super) use named;
 
 named! {
     /// How the learning rate changes over the epochs.
-    ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step", Triangular = "triangular" }
+    ScheduleName { Constant = "constant", Cosine = "cosine", Step = "step" }
 }
 named! {
     /// Random augmentation of the training images.
-    AugmentationName {
-        None = "none",
-        /// By up to 4 pixels, filled with black.
-        Crop = "crop",
-        /// As `Crop`, and mirrored at random.
-        CropFlip = "crop_flip",
-        /// By up to 2 pixels, filled by reflection, and mirrored in every other epoch.
-        TranslateFlip = "translate_flip",
-    }
-}
-named! {
-    /// The views of a test image over which predictions are averaged.
-    #[derive(Default)]
-    TestTimeAugmentation {
-        /// The image alone.
-        #[default]
-        None = "none",
-        /// The image and its mirror image.
-        Mirror = "mirror",
-        /// As `Mirror`; the same moved by a pixel up and left, and down and right, counts as much as both.
-        MirrorTranslate = "mirror_translate",
-    }
+    AugmentationName { None = "none", Crop = "crop", CropFlip = "crop_flip" }
 }
 named! {
     /// What convolutions compute in.
@@ -113,11 +92,11 @@ named! {
 }
 
 impl AugmentationName {
-    /// Whether images are mirrored.
+    /// Whether images are mirrored at random.
     pub fn flips(self) -> bool {
         match self {
             Self::None | Self::Crop => false,
-            Self::CropFlip | Self::TranslateFlip => true,
+            Self::CropFlip => true,
         }
     }
 }

@@ -121,26 +121,14 @@ train_settings! {
     weight_decay: f64 = 5e-4, Kind::Number(Interval::from(0.0)), by optimizer {"adamw" = Number(0.01)};
     /// Whether weight decay also applies to batch norm parameters and biases.
     decay_norm_and_bias: bool = true, Kind::Flag, only with weight_decay > 0.0;
-    /// Factor of the learning rate of batch norm's biases, by which their weight decay is divided.
-    batch_norm_bias_factor: f64 = 1.0, Kind::Number(Interval::above(0.0));
-    /// Lookahead: weight that the slow average of the weights keeps per step, towards the end of training; 0 for no lookahead.
-    lookahead: f64 = 0.0, Kind::Number(Interval::half_open(0.0, 1.0));
-    /// Steps after which the weights are drawn back to the slow average.
-    lookahead_steps: usize = 5, Kind::Whole(1, 100_000), only with lookahead > 0.0;
     /// How the learning rate changes over the epochs.
     schedule: ScheduleName = ScheduleName::Cosine, Kind::Choice(ScheduleName::NAMES);
     /// Epochs during which the learning rate rises linearly to its full value.
-    warmup_epochs: usize = 0, Kind::Whole(0, 100_000), only with schedule in {"constant", "cosine", "step"};
+    warmup_epochs: usize = 0, Kind::Whole(0, 100_000);
     /// Epochs between two reductions of the learning rate.
     step_epochs: usize = 60, Kind::Whole(1, 100_000), only with schedule in {"step"};
     /// Factor by which each reduction multiplies the learning rate.
     step_factor: f64 = 0.1, Kind::Number(Interval::open(0.0, 1.0)), only with schedule in {"step"};
-    /// Fraction of the steps before the learning rate reaches its peak.
-    peak_at: f64 = 0.23, Kind::Number(Interval::closed(0.0, 1.0)), only with schedule in {"triangular"};
-    /// Learning rate of the first step, as a fraction of the peak.
-    first_factor: f64 = 0.2, Kind::Number(Interval::closed(0.0, 1.0)), only with schedule in {"triangular"};
-    /// Learning rate after the last step, as a fraction of the peak.
-    last_factor: f64 = 0.07, Kind::Number(Interval::closed(0.0, 1.0)), only with schedule in {"triangular"};
     /// Precision of the convolutions; mixed is f16, with f32 where it is needed, and f32 throughout on a CPU.
     precision: PrecisionName = PrecisionName::F32, Kind::Choice(PrecisionName::NAMES);
     /// Random augmentation of the training images.

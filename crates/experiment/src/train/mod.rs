@@ -1,7 +1,6 @@
 //! Trains one trial: settings, images and a device in, scores and weights out.
 
 mod gradient_norm;
-mod lookahead;
 mod loss_scale;
 mod optimizers;
 mod schedule;
@@ -222,8 +221,6 @@ impl Run<'_> {
                 measures_norm,
                 |_| (),
             );
-            let steps = self.steps_before(settings.epochs + 1);
-            state.learner = state.learner.looked_ahead(step, steps);
             state.position.step = step;
             let pending = PendingStep {
                 step,
@@ -237,7 +234,7 @@ impl Run<'_> {
                 return Ok(ControlFlow::Break(ending));
             }
             let next = control.next(StopPoint::Step(step));
-            let over = step == steps;
+            let over = step == self.steps_before(settings.epochs + 1);
             if next == Next::Continue || next == Next::Checkpoint && over {
                 continue;
             }

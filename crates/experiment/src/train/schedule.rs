@@ -6,18 +6,12 @@ use crate::settings::{ScheduleName, TrainSettings};
 
 /// Learning rate of `step` (from 0) when an epoch has `steps_per_epoch` steps.
 ///
-/// `triangular` rises linearly, step by step, from `first_factor` of `learning_rate` to all of it at the fraction
-/// `peak_at` of all steps, and falls linearly to `last_factor` of it, as airbench94 does.
-///
-/// The others rise linearly to `learning_rate` during warm-up. After it, with e the number
+/// During warm-up it rises linearly, step by step, to `learning_rate`. After it, with e the number
 /// of whole epochs since the end of warm-up and E the number of epochs that remain there:
 /// `constant` keeps it; `cosine` gives ½ (1 + cos(π e / E)) of it, stepped per epoch as
 /// pytorch-cifar does; `step` multiplies it by `step_factor` every `step_epochs` epochs.
 pub fn learning_rate(settings: &TrainSettings, step: u64, steps_per_epoch: u64) -> f64 {
-    let warmup_steps = match settings.schedule {
-        ScheduleName::Triangular => 0,
-        _ => settings.warmup_epochs as u64 * steps_per_epoch,
-    };
+    let warmup_steps = settings.warmup_epochs as u64 * steps_per_epoch;
     if step < warmup_steps {
         return settings.learning_rate * (step + 1) as f64 / warmup_steps as f64;
     }
@@ -32,23 +26,8 @@ pub fn learning_rate(settings: &TrainSettings, step: u64, steps_per_epoch: u64) 
             let reductions = epoch / settings.step_epochs as u64;
             settings.step_factor.powf(reductions as f64)
         }
-        ScheduleName::Triangular => {
-            triangular(settings, step, settings.epochs as u64 * steps_per_epoch)
-        }
     };
     settings.learning_rate * factor
-}
-
-/// The factor at `step` of so many `steps`.
-fn triangular(settings: &TrainSettings, step: u64, steps: u64) -> f64 {
-    let peak = (steps as f64 * settings.peak_at) as u64;
-    let (from, to, fraction) = if step < peak {
-        (settings.first_factor, 1.0, step as f64 / peak as f64)
-    } else {
-        let fraction = (step - peak) as f64 / (steps - peak) as f64;
-        (1.0, settings.last_factor, fraction)
-    };
-    from * (1.0 - fraction) + to * fraction
 }
 
 #[cfg(test)]
@@ -93,29 +72,6 @@ mod tests {
         close(learning_rate(&settings, 59 * 10 + 9, 10), 0.1);
         close(learning_rate(&settings, 60 * 10, 10), 0.01);
         close(learning_rate(&settings, 120 * 10, 10), 0.001);
-    }
-
-    #[test]
-    fn triangular_is_airbench94s() {
-        let settings = TrainSettings {
-            warmup_epochs: 7, // of other schedules
-            ..settings(ScheduleName::Triangular)
-        };
-        // 2,000 steps, of which 460 rise.
-        let expected = [(0, 0.02), (230, 0.06), (460, 0.1), (1230, 0.0535)];
-        for (step, expected) in expected {
-            close(learning_rate(&settings, step, 10), expected);
-        }
-        let last = 1.0 - 0.93 * 1539.0 / 1540.0;
-        close(learning_rate(&settings, 1999, 10), 0.1 * last);
-        for (peak_at, first) in [(0.0, 0.1), (1.0, 0.02)] {
-            let settings = TrainSettings {
-                peak_at,
-                ..settings.clone()
-            };
-            close(learning_rate(&settings, 0, 10), first);
-            assert!(learning_rate(&settings, 1999, 10).is_finite());
-        }
     }
 
     #[test]

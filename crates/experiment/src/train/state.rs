@@ -6,14 +6,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use burn::tensor::{Device, Tensor, TensorData};
 use cifar_models::checkpoint::{Metadata, NamedTensors, read_tensors, write_tensors};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::step_log::EpochTotals;
 use super::{Learner, TrialImages, model_config, steps_per_epoch};
-use crate::data::{DataError, evaluation_batches};
+use crate::data::DataError;
 use crate::device::OpenDevice;
 use crate::digest::hex;
 use crate::plan::Trial;
@@ -64,16 +63,10 @@ impl State {
             precision: device.precision(trial.train.precision),
             ..trial.train.clone()
         };
-        let recording = device.autodiff();
-        let config = model_config(&settings, images.classes, images.train.shape().axes());
-        let mut model = config.init(trial.seed, &recording);
-        let wanted = settings.model.images_before_training;
-        if wanted > 0 {
-            let images = first_images(images, wanted, &device.device);
-            model = model.adapted_to(images, &recording);
-        }
+        let device = device.autodiff();
+        let model = model_config(&settings, images.classes, images.train.shape().axes());
         Self {
-            learner: Learner::of(&settings, &trial.loss, model, &recording),
+            learner: Learner::new(&settings, &trial.loss, &model, trial.seed, &device),
             position: Position::START,
         }
     }
@@ -257,16 +250,6 @@ pub fn steps_covered(file: &Path) -> Result<u64> {
     let header: Value = serde_json::from_slice(&header)?;
     let step = header["__metadata__"]["step"].as_str().context("no step")?;
     Ok(step.parse()?)
-}
-
-/// The first training images as the network sees them, `[batch, channels, height, width]`.
-fn first_images(images: &TrialImages, wanted: usize, device: &Device) -> Tensor<4> {
-    let wanted = wanted.min(images.train.len());
-    let mut batches = evaluation_batches(&images.train, images.normalization, wanted);
-    let batch = batches.next().expect("a trial has training images");
-    let [height, width, channels] = batch.shape.axes();
-    let shape = [batch.labels.len(), channels, height, width];
-    Tensor::from_data(TensorData::new(batch.images, shape), device)
 }
 
 /// Counts seconds on from those of earlier sessions.

@@ -9,7 +9,6 @@ use cifar_models::checkpoint::{NamedTensors, replace};
 use cifar_models::{Model, ModelConfig, Precision, named_tensors};
 
 use super::gradient_norm::gradient_norm;
-use super::lookahead::Lookahead;
 use super::loss_scale::LossScale;
 use super::optimizers::{self, Optimizer};
 use crate::measure::sums;
@@ -20,7 +19,6 @@ pub struct Learner {
     pub model: Model,
     pub loss: Loss,
     optimizer: Box<dyn Optimizer>,
-    lookahead: Option<Lookahead>,
     /// Only in mixed precision.
     loss_scale: Option<LossScale>,
 }
@@ -29,8 +27,6 @@ pub struct Learner {
 const MODEL: &str = "model.";
 /// As [`MODEL`].
 const LOSS_SCALE: &str = "loss_scale.";
-/// As [`MODEL`].
-const SLOW: &str = "slow.";
 
 /// The parts of a step, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,15 +63,9 @@ impl Learner {
         seed: u64,
         device: &Device,
     ) -> Self {
-        Self::of(settings, loss, model.init(seed, device), device)
-    }
-
-    /// Before the first step of `model`, on its `device`.
-    pub fn of(settings: &TrainSettings, loss: &LossConfig, model: Model, device: &Device) -> Self {
         let without_gradients = device.clone().without_autodiff();
         Self {
-            lookahead: Lookahead::new(settings, &model),
-            model,
+            model: model.init(seed, device),
             loss: loss.init(),
             optimizer: optimizers::init(settings, &without_gradients),
             loss_scale: match settings.precision {
@@ -147,15 +137,6 @@ impl Learner {
         (self, sums, norm)
     }
 
-    /// After `step` of so many `steps`.
-    #[must_use]
-    pub fn looked_ahead(mut self, step: u64, steps: u64) -> Self {
-        if let Some(lookahead) = &mut self.lookahead {
-            self.model = lookahead.after(self.model, step, steps);
-        }
-        self
-    }
-
     /// Steps so far that changed nothing, in mixed precision. Waits for the device.
     ///
     /// # Errors
@@ -169,13 +150,8 @@ impl Learner {
     pub fn tensors(&self) -> NamedTensors {
         let model = named_tensors(&self.model).into_iter().collect();
         let loss_scale = self.loss_scale.as_ref().map(LossScale::tensors);
-        let slow = self.lookahead.as_ref().map(Lookahead::tensors);
         let mut tensors = self.optimizer.tensors();
-        for (part, named) in [
-            (MODEL, model),
-            (LOSS_SCALE, loss_scale.unwrap_or_default()),
-            (SLOW, slow.unwrap_or_default()),
-        ] {
+        for (part, named) in [(MODEL, model), (LOSS_SCALE, loss_scale.unwrap_or_default())] {
             let named: NamedTensors = named;
             let named = named.into_iter();
             tensors.extend(named.map(|(name, tensor)| (format!("{part}{name}"), tensor)));
@@ -204,11 +180,6 @@ impl Learner {
         if let Some(loss_scale) = &mut self.loss_scale {
             loss_scale
                 .restore(&part(LOSS_SCALE), device)
-                .with_context(|| path.display().to_string())?;
-        }
-        if let Some(lookahead) = &mut self.lookahead {
-            lookahead
-                .restore(&self.model, part(SLOW), device)
                 .with_context(|| path.display().to_string())?;
         }
         self.optimizer

@@ -12,14 +12,11 @@ use burn::tensor::TensorData;
 
 use super::{
     AdamWKernel, BatchNormGradients, ConvolutionGradients, ConvolutionKernel, EvaluationBatchNorm,
-    GeluGradientKernel, GeluKernel, MaxPoolingGradientKernel, MaxPoolingKernel, SgdKernels,
-    TensorEpilogue, TensorUnscaling, TrainingBatchNorm,
+    SgdKernels, TensorEpilogue, TensorUnscaling, TrainingBatchNorm,
 };
-use crate::activation::{gelu, gelu_gradient};
 use crate::adamw::AdamWStep;
 use crate::batch_norm::{Epilogue, Moments, gradients, normalize};
 use crate::convolution::Convolution;
-use crate::pooling::MaxPooling;
 use crate::sgd::SgdStep;
 
 /// A backend whose f32 tensors are in this process's memory.
@@ -153,49 +150,6 @@ macro_rules! use_kernels {
         }
 
         #[cfg(feature = $feature)]
-        impl GeluKernel for $backend {
-            fn gelu_forward(values: FloatTensor<Self>) -> FloatTensor<Self> {
-                like::<Self>(gelu(&Self::values(&values)), &values)
-            }
-        }
-
-        #[cfg(feature = $feature)]
-        impl GeluGradientKernel for $backend {
-            fn gelu_gradient(
-                output_gradient: FloatTensor<Self>,
-                values: FloatTensor<Self>,
-            ) -> FloatTensor<Self> {
-                let gradient = gelu_gradient(&Self::values(&output_gradient), &Self::values(&values));
-                like::<Self>(gradient, &values)
-            }
-        }
-
-        #[cfg(feature = $feature)]
-        impl MaxPoolingKernel for $backend {
-            fn max_pool(values: FloatTensor<Self>, shape: MaxPooling) -> FloatTensor<Self> {
-                let output = shape.forward(&Self::values(&values));
-                tensor::<Self, 4>(output, shape.output(), &values)
-            }
-        }
-
-        #[cfg(feature = $feature)]
-        impl MaxPoolingGradientKernel for $backend {
-            fn max_pool_gradient(
-                output_gradient: FloatTensor<Self>,
-                values: FloatTensor<Self>,
-                output: FloatTensor<Self>,
-                shape: MaxPooling,
-            ) -> FloatTensor<Self> {
-                let gradient = shape.input_gradient(
-                    &Self::values(&output_gradient),
-                    &Self::values(&values),
-                    &Self::values(&output),
-                );
-                like::<Self>(gradient, &values)
-            }
-        }
-
-        #[cfg(feature = $feature)]
         impl SgdKernels for $backend {
             fn sgd_first_step(
                 parameter: FloatTensor<Self>,
@@ -309,11 +263,6 @@ fn adamw<B: CpuBackend>(
     let new = rule.of_slices(&parameter, &gradient, [&mean, &mean_square], corrections);
     let on_device = |values| B::float_from_data(TensorData::new(values, shape.clone()), &device);
     new.map(on_device).into()
-}
-
-/// A tensor of `values` of the shape and on the device of another.
-fn like<B: Backend>(values: Vec<f32>, like: &FloatTensor<B>) -> FloatTensor<B> {
-    B::float_from_data(TensorData::new(values, like.shape()), &like.device())
 }
 
 /// A tensor of `values` on the device of `like`.

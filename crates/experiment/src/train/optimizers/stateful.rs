@@ -1,12 +1,12 @@
 //! A rule applied to all parameters of a model, with its state for them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use cifar_models::checkpoint::NamedTensors;
-use cifar_models::{MapNamed, Model, batch_norm_biases, map_named, named_tensors};
+use cifar_models::{MapNamed, Model, map_named, named_tensors};
 use training_kernels::Unscaling;
 
 use super::{Parameter, Rule, Strength};
@@ -43,9 +43,6 @@ pub struct Stateful<R> {
     rule: R,
     weight_decay: f64,
     decay_norm_and_bias: bool,
-    batch_norm_bias_factor: f64,
-    /// The names of batch norm's biases, once a model was seen; empty where their factor is 1.
-    batch_norm_biases: HashSet<String>,
     /// Steps taken, without those that were skipped, `[1]`, where the rule counts them; f32 counts to 2²⁴ and stays.
     count: Option<Tensor<1>>,
     /// By the names of the parameters, each tensor in one row.
@@ -58,8 +55,6 @@ impl<R: Rule> Stateful<R> {
             rule,
             weight_decay: settings.weight_decay,
             decay_norm_and_bias: settings.decay_norm_and_bias,
-            batch_norm_bias_factor: settings.batch_norm_bias_factor,
-            batch_norm_biases: HashSet::new(),
             count: R::COUNTS_STEPS.then(|| Tensor::zeros([1], device)),
             state: HashMap::new(),
         }
@@ -79,9 +74,6 @@ impl<R: Rule> Stateful<R> {
                 Some(unscaling) => count.clone() + 1.0 - unscaling.skip.clone(),
             };
             self.rule.begin_step(count.clone());
-        }
-        if self.batch_norm_bias_factor != 1.0 && self.batch_norm_biases.is_empty() {
-            self.batch_norm_biases = batch_norm_biases(&model);
         }
         let mut walk = Walk {
             optimizer: self,
@@ -103,15 +95,9 @@ impl<R: Rule> Stateful<R> {
     ) -> Tensor<D> {
         // Matrices and kernels have two dimensions or more, batch norm's parameters and biases one.
         let decays = D > 1 || self.decay_norm_and_bias;
-        let weight_decay = if decays { self.weight_decay } else { 0.0 };
-        let factor = if self.batch_norm_biases.contains(name) {
-            self.batch_norm_bias_factor
-        } else {
-            1.0
-        };
         let strength = Strength {
-            learning_rate: learning_rate * factor,
-            weight_decay: weight_decay / factor,
+            learning_rate,
+            weight_decay: if decays { self.weight_decay } else { 0.0 },
         };
         let shape = value.shape();
         let elements = shape.num_elements();

@@ -1,4 +1,4 @@
-//! A tensor of a network that no optimizer changes, as PyTorch's buffers.
+//! A tensor that is updated during training without a gradient.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
@@ -9,57 +9,56 @@ use burn::module::{
 };
 use burn::tensor::{Device, Tensor};
 
-/// A tensor without a gradient, such as a running statistic.
+/// An exponential moving average of a batch statistic.
 ///
 /// Unlike with Burn's `RunningState`, updates are visible immediately, clones are independent, and the
 /// values do not count as parameters. Visitors and mappers see it as a float tensor without
 /// gradient, so that records and checkpoints include it.
 #[derive(Debug)]
-pub struct Buffer<const D: usize> {
+pub struct RunningStatistic {
     id: ParamId,
-    value: Mutex<Tensor<D>>,
+    value: Mutex<Tensor<1>>,
 }
 
-impl<const D: usize> Buffer<D> {
-    /// A buffer that starts at `value`.
-    pub fn new(value: Tensor<D>) -> Self {
+impl RunningStatistic {
+    /// A statistic that starts at `value`.
+    pub fn new(value: Tensor<1>) -> Self {
         Self::with_id(ParamId::new(), value)
     }
 
-    fn with_id(id: ParamId, value: Tensor<D>) -> Self {
+    fn with_id(id: ParamId, value: Tensor<1>) -> Self {
         let value = Mutex::new(value);
         Self { id, value }
     }
 
     /// The current value.
-    pub fn value(&self) -> Tensor<D> {
+    pub fn value(&self) -> Tensor<1> {
         self.lock().clone()
     }
 
-    /// value ← (1 − momentum) · value + momentum · observed, the exponential moving average of a batch statistic as
-    /// PyTorch defines momentum.
-    pub fn update(&self, observed: Tensor<D>, momentum: f64) {
+    /// value ← (1 − momentum) · value + momentum · observed, as PyTorch defines momentum.
+    pub fn update(&self, observed: Tensor<1>, momentum: f64) {
         let mut value = self.lock();
         *value = value.clone() * (1.0 - momentum) + observed.detach() * momentum;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tensor<D>> {
+    fn lock(&self) -> MutexGuard<'_, Tensor<1>> {
         self.value.lock().expect("an update does not panic")
     }
 
-    fn map_value(self, change: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Self {
+    fn map_value(self, change: impl FnOnce(Tensor<1>) -> Tensor<1>) -> Self {
         let value = change(self.value());
         Self::with_id(self.id, value)
     }
 }
 
-impl<const D: usize> Clone for Buffer<D> {
+impl Clone for RunningStatistic {
     fn clone(&self) -> Self {
         Self::with_id(self.id, self.value())
     }
 }
 
-impl<const D: usize> Module for Buffer<D> {
+impl Module for RunningStatistic {
     fn num_params(&self) -> usize {
         0
     }
@@ -70,7 +69,7 @@ impl<const D: usize> Module for Buffer<D> {
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
         let param = mapper.map_float(Param::initialized(self.id, self.value()));
-        // whatever a mapper does to parameters, a buffer has no gradient
+        // whatever a mapper does to parameters, a statistic has no gradient
         Self::with_id(param.id, param.into_value().set_require_grad(false))
     }
 
@@ -103,29 +102,29 @@ impl<const D: usize> Module for Buffer<D> {
     }
 }
 
-impl<const D: usize> fmt::Display for Buffer<D> {
+impl fmt::Display for RunningStatistic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Buffer {:?}", self.lock().dims())
+        write!(formatter, "RunningStatistic {:?}", self.lock().dims())
     }
 }
 
-impl<const D: usize> ModuleDisplayDefault for Buffer<D> {
+impl ModuleDisplayDefault for RunningStatistic {
     fn content(&self, content: Content) -> Option<Content> {
         content.add_formatted(self).optional()
     }
 }
 
-impl<const D: usize> ModuleDisplay for Buffer<D> {}
+impl ModuleDisplay for RunningStatistic {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn statistic(device: &Device) -> Buffer<1> {
-        Buffer::new(Tensor::from_floats([1.0, 2.0], device))
+    fn statistic(device: &Device) -> RunningStatistic {
+        RunningStatistic::new(Tensor::from_floats([1.0, 2.0], device))
     }
 
-    fn values(statistic: &Buffer<1>) -> Vec<f32> {
+    fn values(statistic: &RunningStatistic) -> Vec<f32> {
         statistic.value().into_data().try_to_vec().unwrap()
     }
 
