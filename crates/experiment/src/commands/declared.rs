@@ -15,13 +15,12 @@ use crate::sweep::Sweep;
 /// When the store keeps no sweep, or one that was changed.
 pub fn declared(store: &Store, folder: &Path) -> Result<(Sweep, String)> {
     let bad = |problem: String| BadInput(anyhow!("{}: {problem}", folder.display()));
-    if let Some(damage) = store.plan_damage() {
-        let cause = anyhow!(
+    let plan = store.whole_plan().map_err(|damage| {
+        BadInput(anyhow!(
             "{damage}; `experiment plan FILE --declare` declares the sweep again, and `experiment run FILE` runs it"
-        );
-        return Err(BadInput(cause).into());
-    }
-    let plan = store.plan().unwrap_or_default();
+        ))
+    })?;
+    let plan = plan.unwrap_or_default();
     let declared = declared_sweep(&plan).map_err(bad)?;
     let (sweep, declaration) = declared.ok_or_else(|| {
         bad(

@@ -15,13 +15,13 @@ use crate::train::model_config;
 const BYTES_PER_OUTPUT: u64 = 11;
 /// The weight, its gradient, and what an optimizer keeps of it.
 const BYTES_PER_WEIGHT: u64 = 16;
-/// Networks up to this width are made to see what they need, wider ones are scaled up: the weights of one could be too many
-/// already.
-const WIDEST_MADE: usize = 64;
-/// The same when a batch is evaluated: the maps of a layer and its neighbours, at most all of them.
+/// For each number in the outputs of the convolutions when a batch is evaluated: at most all of them are held at once.
 const BYTES_PER_EVALUATED_OUTPUT: u64 = 4;
 /// What a process needs besides: stacks of threads, what the allocator keeps, images.
 const BYTES_OF_A_PROCESS: u64 = 64 << 20;
+/// Networks up to this width are made to see what they need, wider ones are scaled up: the weights of one could be too many
+/// already.
+const WIDEST_MADE: usize = 64;
 /// What is surely enough is this many times as much as a trial is expected to need.
 const SURELY_ENOUGH: u64 = 4;
 

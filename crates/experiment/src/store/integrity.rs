@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     CHECKSUMS, Damage, EPOCHS, MODEL, RESULT, STEPS, StoreError, TEST_CORRECT, atomic,
-    metadata_if_there, read_if_there,
+    file_if_there, metadata_if_there, read_if_there,
 };
 use crate::digest::{hex, sha256};
 use crate::plan::Trial;
@@ -293,13 +293,9 @@ impl Verified {
         path: &Path,
         expected: &str,
     ) -> Result<Option<String>, StoreError> {
-        let Some(metadata) = metadata_if_there(path)? else {
+        let Some(metadata) = file_if_there(path)? else {
             return Ok(None);
         };
-        if !metadata.is_file() {
-            let cause = io::Error::other("expected a regular file, found another kind");
-            return Err(StoreError::io(path, "read")(cause));
-        }
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let modified_ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let modified_ns = modified_ns.as_nanos() as u64;

@@ -7,7 +7,6 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -80,9 +79,8 @@ impl Lease {
         let (left, folder) = (attempts.folder(id, number), attempts.folder(id, number + 1));
         let holder = Holder::this_process();
         if let Err(error) = disk::rename(&left, &folder) {
-            let is_gone = error.kind() == io::ErrorKind::NotFound;
             let error = StoreError::io(&left, "rename")(error);
-            return if is_gone || error.is_taken() {
+            return if error.is_gone() || error.is_taken() {
                 Ok(None)
             } else {
                 Err(error)

@@ -271,18 +271,24 @@ fn side_by_side<T: Send>(ids: &[String], read: impl Fn(&str) -> T + Sync) -> Vec
 }
 
 fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    match metadata_if_there(file)? {
-        None => Ok(None),
-        // A pipe would be waited for.
+    if file_if_there(file)?.is_none() {
+        return Ok(None);
+    }
+    match fs::read(file) {
+        // Another process removed it since.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        content => content.map(Some).map_err(StoreError::io(file, "read")),
+    }
+}
+
+/// As [`metadata_if_there`], of nothing but a regular file: a pipe would be waited for.
+fn file_if_there(path: &Path) -> Result<Option<fs::Metadata>, StoreError> {
+    match metadata_if_there(path)? {
         Some(metadata) if !metadata.is_file() => {
             let cause = io::Error::other("expected a regular file, found another kind");
-            Err(StoreError::io(file, "read")(cause))
+            Err(StoreError::io(path, "read")(cause))
         }
-        Some(_) => match fs::read(file) {
-            // Another process removed it since.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            content => content.map(Some).map_err(StoreError::io(file, "read")),
-        },
+        metadata => Ok(metadata),
     }
 }
 

@@ -98,13 +98,18 @@ impl Store {
     /// The last plan; `None` in stores of versions that kept none.
     pub fn plan(&self) -> Option<Plan> {
         // The results do not depend on it, so one that cannot be read is as good as none.
-        self.read_plan().ok().flatten()
+        self.whole_plan().ok().flatten()
     }
 
     /// What is wrong with the plan, if it is there and not as it was written.
     pub fn plan_damage(&self) -> Option<Damage> {
-        let cause = self.read_plan().err()?;
-        Some(Damage::new(&self.folder.join(PLAN), cause))
+        self.whole_plan().err()
+    }
+
+    /// The last plan, or what is wrong with it; `None` in stores of versions that kept none.
+    pub fn whole_plan(&self) -> Result<Option<Plan>, Damage> {
+        let plan = self.read_plan();
+        plan.map_err(|cause| Damage::new(&self.folder.join(PLAN), cause))
     }
 
     fn read_plan(&self) -> Result<Option<Plan>, String> {
